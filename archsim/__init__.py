@@ -1,0 +1,61 @@
+"""archsim: simulate a neural network on a virtual DNN accelerator.
+
+import archsim
+run = archsim.simulate("resnet50", "systolic-128")
+run.totals.latency_ms, run.energy, run.to_html("report.html")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archsim.accelerators.library import list_accelerators, load_accelerator
+    from archsim.errors import InputError
+    from archsim.run import Run
+    from archsim.simulation import simulate
+    from archsim.workloads.layer import Contraction, Layer, Tensor
+    from archsim.workloads.library import list_workloads, load_workload
+    from archsim.workloads.precision import Precision
+    from archsim.workloads.workload import Workload
+
+__version__ = "0.1.0"
+
+# name -> module, imported when the name is first used: `archsim --help` must not wait for pandas and onnx
+_HOMES = {
+    "Contraction": "archsim.workloads.layer",
+    "InputError": "archsim.errors",
+    "Layer": "archsim.workloads.layer",
+    "Precision": "archsim.workloads.precision",
+    "Run": "archsim.run",
+    "Tensor": "archsim.workloads.layer",
+    "Workload": "archsim.workloads.workload",
+    "list_accelerators": "archsim.accelerators.library",
+    "list_workloads": "archsim.workloads.library",
+    "load_accelerator": "archsim.accelerators.library",
+    "load_workload": "archsim.workloads.library",
+    "simulate": "archsim.simulation",
+}
+
+__all__ = [
+    "Contraction",
+    "InputError",
+    "Layer",
+    "Precision",
+    "Run",
+    "Tensor",
+    "Workload",
+    "__version__",
+    "list_accelerators",
+    "list_workloads",
+    "load_accelerator",
+    "load_workload",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'archsim' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,57 @@
+"""Accelerators by library name or path."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsim.accelerators.families import FAMILIES, machine_of, spec_model
+from archsim.accelerators.yaml_input import read_yaml, validate
+from archsim.errors import InputError
+from archsim.library_paths import library_folder
+
+if TYPE_CHECKING:
+    from archsim.accelerators.machine import Machine
+
+
+def list_accelerators() -> list[str]:
+    return sorted(path.stem for path in library_folder("accelerators").glob("*.yaml"))
+
+
+def accelerator_path(name_or_path: str | Path) -> Path:
+    """The YAML file meant by a library name or a path. Raises InputError when there is none."""
+    text = str(name_or_path)
+    if text.endswith((".yaml", ".yml")) or "/" in text:
+        return Path(name_or_path)
+    path = library_folder("accelerators") / f"{text}.yaml"
+    if path.is_file():
+        return path
+    names = list_accelerators()
+    close = difflib.get_close_matches(text, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise InputError(
+        f"accelerator {text!r} is not in the library{hint}\n"
+        f"library: {', '.join(names)}; or give the path of a YAML file (ending in .yaml)"
+    )
+
+
+def load_accelerator(accelerator: str | Path | dict[str, Any]) -> Machine:
+    """The machine of a library name, a YAML file's path, or a spec already read into a dict.
+
+    Raises InputError that names file, line, key and what is allowed.
+    """
+    if isinstance(accelerator, dict):
+        data, node, where = accelerator, None, str(accelerator.get("name", "accelerator"))
+    else:
+        path = accelerator_path(accelerator)
+        data, node = read_yaml(path)
+        where = str(path)
+    family = data.get("family")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise InputError(f"{where}: family: is {family!r}; allowed: {', '.join(FAMILIES)}")
+    spec = validate(spec_model(family), data, where=where, node=node)
+    try:
+        return machine_of(family, spec)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

@@ -1,0 +1,245 @@
+"""The three axes of a layer's GEMM view, cut into nested tiles: every candidate a row of small arrays.
+
+M (output pixels: B·P·Q), N (output channels: K) and K (products per output: C·R·S). A buffer tile is one
+block of each. Costs of a mapping factor into functions of one axis, so everything that depends on ragged
+edges and halos is worked out here, once per axis candidate, and combined by broadcasting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.accelerators.systolic.extents import (
+    Extents,
+    channels_touched,
+    input_window,
+    nested_extents,
+    tile_candidates,
+)
+from archsim.workloads.layer import Contraction
+
+IntArray = npt.NDArray[np.int64]
+Nesting = tuple[int, ...]
+"""Tile sizes of one dimension, outermost buffer first; each is at most the one before."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Candidates of one axis. Arrays are (candidates, levels), level 0 being the outermost on-chip buffer."""
+
+    size: int
+    dims: tuple[str, ...]
+    nestings: tuple[tuple[Nesting, ...], ...]  # per candidate, per dimension
+    sizes: tuple[int, ...]  # per dimension
+    tiles: IntArray  # elements of a full tile
+    counts: IntArray  # tiles in the whole axis, exactly
+    last: IntArray  # elements of the very last tile
+
+    def __len__(self) -> int:
+        return len(self.nestings)
+
+    @property
+    def trips(self) -> IntArray:
+        """Whether (0 or 1) a loop that brings in this level's tiles has more than one iteration."""
+        outer = np.concatenate([np.full((len(self), 1), self.size), self.tiles[:, :-1]], axis=1)
+        return (outer > self.tiles).astype(np.int64)
+
+    def extents(self, candidate: int, level: int) -> Iterator[tuple[int, int]]:
+        """(elements, count) of the tiles at `level`."""
+        nesting = self.nestings[candidate]
+        pieces = [nested_extents(size, n[: level + 1]) for size, n in zip(self.sizes, nesting, strict=True)]
+        yield from _combined(pieces)
+
+
+@dataclass(frozen=True)
+class PixelAxis(Axis):
+    """The M axis with the input pixels (rows × columns × batch) that its tiles read, halo included."""
+
+    window_sum: IntArray  # over all tiles of a level
+    window_max: IntArray
+    window_first: IntArray  # (candidates,): of the first tile at level 0
+
+
+@dataclass(frozen=True)
+class ProductAxis(Axis):
+    """The K axis with the input channels that its tiles touch."""
+
+    channels_sum: IntArray
+    channels_max: IntArray
+    channels_first: IntArray  # (candidates,): of the first tile at level 0
+
+
+def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> PixelAxis:
+    """The M axis with these nested tiles of (B, P, Q)."""
+    base = _axis(("B", "P", "Q"), (c.B, c.P, c.Q), nestings)
+    levels = base.tiles.shape[1]
+    windows = [[_window(c, nesting, level) for level in range(levels)] for nesting in nestings]
+    table = np.array(windows, dtype=np.int64).reshape(len(nestings), levels, 2)
+    return PixelAxis(
+        **vars(base),
+        window_sum=table[:, :, 0],
+        window_max=table[:, :, 1],
+        window_first=np.array([_first_window(c, nesting) for nesting in nestings], dtype=np.int64),
+    )
+
+
+def channel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
+    """The N axis with these nested tiles of output channels."""
+    return _axis(("K",), (c.K,), nestings)
+
+
+def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> ProductAxis:
+    """The K axis with these nested tiles of the flattened C·R·S loop."""
+    kernel = c.R * c.S
+    size = c.C * kernel
+    base = _axis(("CRS",), (size,), nestings)
+    levels = base.tiles.shape[1]
+    table = np.array(
+        [[_channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
+        dtype=np.int64,
+    ).reshape(len(nestings), levels, 2)
+    return ProductAxis(
+        **vars(base),
+        channels_sum=table[:, :, 0],
+        channels_max=table[:, :, 1],
+        channels_first=-(-base.tiles[:, 0] // kernel),
+    )
+
+
+def pixel_nestings(
+    c: Contraction, levels: int, most: int, widths: Sequence[int]
+) -> list[tuple[Nesting, ...]]:
+    """Tiles of (B, P, Q) worth trying; `widths` are tile sizes that fill the array exactly."""
+    few = max(2, most // 3)
+    return list(
+        product(
+            _nestings(c.B, levels, min(few, 3)),
+            _nestings(c.P, levels, most, widths if c.Q == 1 else ()),
+            _nestings(c.Q, levels, few),
+        )
+    )
+
+
+def channel_nestings(
+    c: Contraction, levels: int, most: int, widths: Sequence[int]
+) -> list[tuple[Nesting, ...]]:
+    return [(n,) for n in _nestings(c.K, levels, most, widths)]
+
+
+def product_nestings(
+    c: Contraction, levels: int, most: int, widths: Sequence[int]
+) -> list[tuple[Nesting, ...]]:
+    """Tiles of C·R·S worth trying: whole channels, and `widths` that fill the array exactly."""
+    kernel = c.R * c.S
+    channels = [t * kernel for t in tile_candidates(c.C, most if levels == 1 else max(3, most // levels))]
+    return [(n,) for n in _nestings(c.C * kernel, levels, 2, (*channels, *widths))]
+
+
+def _nestings(size: int, levels: int, most: int, preferred: Sequence[int] = ()) -> list[Nesting]:
+    """Every non-increasing choice of one tile size a level; the more levels, the fewer sizes are tried."""
+    per_level = most if levels == 1 else max(3, most // levels)
+    sizes = tile_candidates(size, per_level, tuple(preferred))
+    chains: list[Nesting] = [()]
+    for _ in range(levels):
+        chains = [(*chain, t) for chain in chains for t in sizes if not chain or t <= chain[-1]]
+    return chains
+
+
+def _axis(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
+    levels = len(nestings[0][0])
+    tiles = [[prod(n[level] for n in nesting) for level in range(levels)] for nesting in nestings]
+    counts = [
+        [
+            prod(
+                sum(k for _, k in nested_extents(s, n[: level + 1]))
+                for s, n in zip(sizes, nesting, strict=True)
+            )
+            for level in range(levels)
+        ]
+        for nesting in nestings
+    ]
+    last = [
+        [
+            prod(_last(s, n[: level + 1]) for s, n in zip(sizes, nesting, strict=True))
+            for level in range(levels)
+        ]
+        for nesting in nestings
+    ]
+    shape = (len(nestings), levels)
+    return Axis(
+        size=prod(sizes),
+        dims=dims,
+        nestings=tuple(nestings),
+        sizes=sizes,
+        tiles=np.array(tiles, dtype=np.int64).reshape(shape),
+        counts=np.array(counts, dtype=np.int64).reshape(shape),
+        last=np.array(last, dtype=np.int64).reshape(shape),
+    )
+
+
+def _last(size: int, nesting: Nesting) -> int:
+    for tile in nesting:
+        size = (size - 1) % tile + 1
+    return size
+
+
+def _combined(pieces: Sequence[Extents]) -> Iterator[tuple[int, int]]:
+    for combination in product(*pieces):
+        yield prod(e for e, _ in combination), prod(k for _, k in combination)
+
+
+def _window(c: Contraction, nesting: tuple[Nesting, ...], level: int) -> tuple[int, int]:
+    """(sum over tiles, largest tile) of batch × input rows × input columns read at `level`."""
+    batch, rows, columns = nesting
+    row_sum, row_max = _window_1d(c, rows, level, 0)
+    column_sum, column_max = _window_1d(c, columns, level, 1)
+    return c.B * row_sum * column_sum, batch[level] * row_max * column_max
+
+
+def _first_window(c: Contraction, nesting: tuple[Nesting, ...]) -> int:
+    batch, rows, columns = (n[0] for n in nesting)
+    top, left = c.padding[:2]
+    height = input_window(rows, rows, c.R, c.stride[0], c.dilation[0], top, c.input_size[0])[0]
+    width = input_window(columns, columns, c.S, c.stride[1], c.dilation[1], left, c.input_size[1])[0]
+    return batch * height * width
+
+
+def _window_1d(c: Contraction, nesting: Nesting, level: int, side: int) -> tuple[int, int]:
+    """Nested cuts read what a single cut by the pieces reads: walk the outer tiles, cut each by the inner."""
+    size, kernel = (c.P, c.R) if side == 0 else (c.Q, c.S)
+    total = largest = 0
+    for start, length in _outer_tiles(size, nesting[:level]):
+        rows, most = input_window(
+            length,
+            nesting[level],
+            kernel,
+            c.stride[side],
+            c.dilation[side],
+            c.padding[side] - start * c.stride[side],
+            c.input_size[side],
+        )
+        total, largest = total + rows, max(largest, most)
+    return total, largest
+
+
+def _outer_tiles(size: int, nesting: Nesting) -> list[tuple[int, int]]:
+    pieces = [(0, size)]
+    for tile in nesting:
+        pieces = [(s + o, min(tile, n - o)) for s, n in pieces for o in range(0, n, tile)]
+    return pieces
+
+
+def _channels(size: int, nesting: Nesting, kernel: int) -> tuple[int, int]:
+    if len(nesting) == 1:
+        return channels_touched(size, nesting[0], kernel)
+    total = largest = 0
+    for start, length in _outer_tiles(size, nesting):
+        touched = (start + length - 1) // kernel - start // kernel + 1
+        total, largest = total + touched, max(largest, touched)
+    return total, largest

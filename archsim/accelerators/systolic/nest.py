@@ -1,0 +1,100 @@
+"""Reuse analysis of a tiled loop nest: how often each operand's tile is brought into a buffer.
+
+Between two levels of the memory hierarchy run three loops, over the tiles of M, N and K. Which operand
+stays while the innermost of them turns is the level's order. A fill sits in the static loop nest just inside
+the innermost loop (of more than one iteration) that its operand depends on; loops further in reuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.accelerators.systolic.axes import Axis, PixelAxis, ProductAxis
+
+Grid = npt.NDArray[Any]
+"""An array that broadcasts over (M candidates, N candidates, K candidates)."""
+
+LOOP_ORDERS: Mapping[str, str] = {"weight": "NKM", "input": "MKN", "output": "MNK"}
+"""Loops, outermost first, of the order that keeps the named operand in place."""
+
+IRRELEVANT: Mapping[str, str] = {"weight": "M", "input": "N", "output": "K"}
+"""The one axis that an operand does not depend on."""
+
+
+@dataclass(frozen=True)
+class Nest:
+    """The candidates of the three axes, as grids of a common shape."""
+
+    m: PixelAxis
+    n: Axis
+    k: ProductAxis
+
+    @property
+    def levels(self) -> int:
+        return self.m.tiles.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return len(self.m), len(self.n), len(self.k)
+
+    def axis(self, name: str) -> Axis:
+        return {"M": self.m, "N": self.n, "K": self.k}[name]
+
+    def grid(self, name: str, values: npt.NDArray[Any]) -> Grid:
+        """One value per candidate of axis `name`, shaped to broadcast against the other axes."""
+        return np.expand_dims(values, tuple(i for i in range(3) if i != "MNK".index(name)))
+
+    def tiles(self, name: str, level: int) -> Grid:
+        return self.grid(name, self.axis(name).tiles[:, level])
+
+    def counts(self, name: str, level: int) -> Grid:
+        return self.grid(name, self.axis(name).counts[:, level])
+
+    def trips(self, name: str, level: int) -> Grid:
+        return self.grid(name, self.axis(name).trips[:, level].astype(bool))
+
+    def tile_elements(self, operand: str, level: int) -> Grid:
+        """Elements of the operand's largest tile at `level`."""
+        if operand == "input":
+            return self.grid("M", self.m.window_max[:, level]) * self.grid("K", self.k.channels_max[:, level])
+        first, second = (a for a in "MNK" if a != IRRELEVANT[operand])
+        return self.tiles(first, level) * self.tiles(second, level)
+
+    def volume(self, operand: str, level: int) -> Grid:
+        """Elements of all the operand's tiles at `level`, each tile once (halos counted in every tile)."""
+        if operand == "input":
+            return self.grid("M", self.m.window_sum[:, level]) * self.grid("K", self.k.channels_sum[:, level])
+        first, second = (a for a in "MNK" if a != IRRELEVANT[operand])
+        return np.array(self.axis(first).size * self.axis(second).size).reshape(1, 1, 1)
+
+    def depth(self, operand: str, level: int, orders: Sequence[str]) -> Grid:
+        """Down to which level the operand is brought in anew for every tile of the axis it ignores.
+
+        0: never, each of its tiles at `level` comes in once; d: once per tile that level d − 1 cuts the
+        axis into. `orders[b]` is the order of the loops outside level b.
+        """
+        axis = IRRELEVANT[operand]
+        moves: Grid = np.zeros((1, 1, 1), dtype=bool)  # does a loop further in replace the operand?
+        depth: Grid = np.zeros((1, 1, 1), dtype=np.int64)
+        for b in reversed(range(level + 1)):
+            loops = LOOP_ORDERS[orders[b]]
+            inside = moves
+            for loop in loops[loops.index(axis) + 1 :]:
+                inside = inside | self.trips(loop, b)
+            depth = np.where((depth == 0) & inside, b + 1, depth)
+            for loop in loops.replace(axis, ""):
+                moves = moves | self.trips(loop, b)
+        return depth
+
+    def visits(self, operand: str, level: int, orders: Sequence[str]) -> Grid:
+        """How many times each of the operand's tiles is brought into `level`."""
+        depth = self.depth(operand, level, orders)
+        visits: Grid = np.ones((1, 1, 1), dtype=np.int64)
+        for b in range(level + 1):
+            visits = np.where(depth == b + 1, self.counts(IRRELEVANT[operand], b), visits)
+        return visits

@@ -1,0 +1,161 @@
+"""Pricing all mappings of a layer at once: counted actions, energy by component, cycles, what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsim.accelerators.systolic.array_work import (
+    ArrayWork,
+    StationarySide,
+    stationary_side,
+    systolic_work,
+)
+from archsim.accelerators.systolic.costs import Costs
+from archsim.accelerators.systolic.hierarchy import Hierarchy
+from archsim.accelerators.systolic.nest import Grid, Nest
+from archsim.accelerators.systolic.spec import Sram, SystolicSpec
+from archsim.accelerators.systolic.traffic import Traffic, traffic_of
+from archsim.workloads.layer import Layer
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Grids over the mappings of one nest, loop order and split, for the whole layer (all groups)."""
+
+    cycles: Grid  # lower bound of the layer's latency
+    compute_cycles: Grid
+    memory_cycles: Mapping[str, Grid]  # busy time of each memory whose bandwidth is finite
+    actions: Mapping[tuple[str, str], Grid]  # (component, action) -> count
+    held_bits: Mapping[str, Grid]
+    dram_bits: Grid
+    folds: Grid
+    fits: Grid
+
+    def energy_pj(self, costs: Costs) -> dict[str, Grid]:
+        """By component; leakage over `cycles` included."""
+        energy: dict[str, Grid] = {}
+        for (component, action), count in self.actions.items():
+            part = count * costs.unit_energy(component, action).value
+            energy[component] = energy[component] + part if component in energy else part
+        for component, pj_per_cycle in costs.leakage_pj_per_cycle.items():
+            part = self.cycles * pj_per_cycle
+            energy[component] = energy[component] + part if component in energy else part
+        return energy
+
+
+def operand_bits(layer: Layer, spec: SystolicSpec) -> dict[str, int]:
+    """Widths of input, weight, output and partial sum. Two activations multiplied: both have their width."""
+    p = layer.precision
+    return {
+        "input": p.activation_bits,
+        "weight": p.weight_bits if layer.has_static_weights else p.activation_bits,
+        "output": p.output_bits,
+        "sum": max(spec.array.mac.accumulator_bits, p.output_bits),
+    }
+
+
+def price(
+    layer: Layer,
+    nest: Nest,
+    spec: SystolicSpec,
+    hierarchy: Hierarchy,
+    costs: Costs,
+    orders: Sequence[str],
+    split: str | None,
+    side: StationarySide | None = None,
+) -> Priced:
+    """Price every mapping of `nest` under one loop order a level and one split over the cores."""
+    assert layer.contraction is not None
+    groups = layer.contraction.G
+    bits = operand_bits(layer, spec)
+    side = side or stationary_side(nest, spec.array, split)
+    work = systolic_work(nest, spec.array, side, orders, split, bits)
+    traffic = traffic_of(nest, hierarchy, work, orders, bits, groups)
+    dram = hierarchy.dram.name
+    dram_bits = (traffic.read_bits[dram] + traffic.write_bits[dram]) * groups
+    compute = work.cycles * groups
+    memory_cycles = _memory_cycles(hierarchy, traffic, groups)
+    busiest_buffer = compute
+    for cycles in memory_cycles.values():
+        busiest_buffer = np.maximum(busiest_buffer, cycles)
+    if costs.dram_bits_per_cycle is not None:
+        memory_cycles[dram] = dram_bits / costs.dram_bits_per_cycle
+        exposed = _exposed_bits(nest, bits) / costs.dram_bits_per_cycle
+        latency = np.maximum(busiest_buffer + exposed, memory_cycles[dram]) + costs.dram_latency_cycles
+    else:
+        latency = busiest_buffer + costs.dram_latency_cycles
+    return Priced(
+        cycles=latency,
+        compute_cycles=compute,
+        memory_cycles=memory_cycles,
+        actions=_actions(layer, spec, hierarchy, work, traffic, groups),
+        held_bits=traffic.held_bits,
+        dram_bits=dram_bits,
+        folds=work.folds * groups,
+        fits=_fits(hierarchy, traffic),
+    )
+
+
+def _exposed_bits(nest: Nest, bits: Mapping[str, int]) -> Grid:
+    """Bits of the very first tile's operands and of the very last output tile: nothing overlaps them."""
+    first_input = nest.grid("M", nest.m.window_first) * nest.grid("K", nest.k.channels_first)
+    first_weight = nest.tiles("N", 0) * nest.tiles("K", 0)
+    last_output = nest.grid("M", nest.m.last[:, 0]) * nest.grid("N", nest.n.last[:, 0])
+    return first_input * bits["input"] + first_weight * bits["weight"] + last_output * bits["output"]
+
+
+def _memory_cycles(hierarchy: Hierarchy, traffic: Traffic, groups: int) -> dict[str, Grid]:
+    cycles: dict[str, Grid] = {}
+    for tier in hierarchy.tiers:
+        for memory in tier.memories:
+            if memory.bandwidth_bits_per_cycle is not None:
+                read, write = traffic.read_bits[memory.name], traffic.write_bits[memory.name]
+                cycles[memory.name] = port_cycles(memory, read, write) * groups
+    return cycles
+
+
+def port_cycles(memory: Sram, read_bits, write_bits):
+    """Cycles the ports of a buffer need for so many bits read and written."""
+    assert memory.bandwidth_bits_per_cycle is not None
+    if memory.ports == "1r1w":
+        return np.maximum(read_bits, write_bits) / memory.bandwidth_bits_per_cycle
+    ports = 2 if memory.ports == "2rw" else 1
+    return (read_bits + write_bits) / (ports * memory.bandwidth_bits_per_cycle)
+
+
+def _fits(hierarchy: Hierarchy, traffic: Traffic) -> Grid:
+    fits: Grid = np.ones((1, 1, 1), dtype=bool)
+    for tier in hierarchy.tiers:
+        for memory in tier.memories:
+            fits = fits & (traffic.held_bits[memory.name] <= memory.capacity_bits)
+    return fits
+
+
+def _actions(
+    layer: Layer,
+    spec: SystolicSpec,
+    hierarchy: Hierarchy,
+    work: ArrayWork,
+    traffic: Traffic,
+    groups: int,
+) -> dict[tuple[str, str], Grid]:
+    one = np.ones((1, 1, 1))
+    dram = hierarchy.dram.name
+    actions: dict[tuple[str, str], Grid] = {
+        (dram, "read"): traffic.read_bits[dram] * groups,
+        (dram, "write"): traffic.write_bits[dram] * groups,
+    }
+    for tier in hierarchy.tiers:
+        for memory in tier.memories:
+            for action, bits in (("read", traffic.read_bits), ("write", traffic.write_bits)):
+                words = np.ceil(bits[memory.name] * (groups / memory.word_bits))
+                actions[memory.name, action] = words
+    actions["pe_registers", "move"] = one * groups * work.register_bits
+    actions["mac", "mac"] = layer.macs * one
+    if spec.vector_unit is not None:
+        for operation, count in layer.ops.items():
+            actions["vector_unit", operation] = count * one
+    return actions

@@ -1,0 +1,186 @@
+"""The YAML of a `systolic` accelerator: array of PEs, memories from DRAM to registers, vector unit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from archsim.accelerators.spec import Operand, StrictModel, Technology
+
+Dimension = Literal["B", "G", "K", "C", "P", "Q", "R", "S"]
+Unrolling = dict[Dimension, PositiveInt]
+OPERANDS: tuple[Operand, ...] = ("input", "weight", "output")
+
+
+class Overrides(StrictModel):
+    """Figures that replace the component library's."""
+
+    area_mm2: float | None = Field(None, ge=0, description="area of the whole component")
+    leakage_mw: float | None = Field(None, ge=0, description="leakage of the whole component")
+
+
+class Dram(StrictModel):
+    """The outermost memory; it holds every operand."""
+
+    kind: Literal["dram"]
+    name: str = "dram"
+    device: str = Field("lpddr4", description="device kind: sets pJ/bit, bandwidth and latency")
+    bandwidth_gb_s: PositiveFloat | Literal["unlimited"] | None = Field(
+        None, description="10^9 bytes a second, both directions together; default: the device's"
+    )
+    latency_ns: float | None = Field(
+        None, ge=0, description="of a layer's first transfer; default: the device's"
+    )
+    read_pj_per_bit: float | None = Field(None, ge=0)
+    write_pj_per_bit: float | None = Field(None, ge=0)
+
+
+class OnChipMemory(Overrides):
+    name: str = Field(min_length=1)
+    holds: list[Operand] = Field(default_factory=lambda: list(OPERANDS), min_length=1)
+    capacity_kib: PositiveFloat | None = Field(None, description="KiB (1024 bytes); or give capacity_bytes")
+    capacity_bytes: PositiveFloat | None = Field(None, description="bytes; or give capacity_kib")
+    word_bits: PositiveInt = Field(64, description="bits of one access")
+    read_pj: float | None = Field(None, ge=0, description="energy of reading one word")
+    write_pj: float | None = Field(None, ge=0, description="energy of writing one word")
+
+    @property
+    def capacity_bits(self) -> int:
+        kib, size = self.capacity_kib, self.capacity_bytes
+        return int((kib * 1024 if kib is not None else size or 0) * 8)
+
+    @model_validator(mode="after")
+    def _one_capacity(self) -> OnChipMemory:
+        if (self.capacity_kib is None) == (self.capacity_bytes is None):
+            raise ValueError("give exactly one of capacity_kib and capacity_bytes")
+        if len(set(self.holds)) != len(self.holds):
+            raise ValueError("holds names an operand twice")
+        if self.capacity_bits < self.word_bits:
+            raise ValueError(f"capacity is less than one word of {self.word_bits} bits")
+        return self
+
+
+class Sram(OnChipMemory):
+    """A buffer shared by the whole array."""
+
+    kind: Literal["sram"]
+    banks: PositiveInt = 1
+    ports: Literal["1rw", "1r1w", "2rw"] = "1rw"
+    bandwidth_bits_per_cycle: PositiveFloat | None = Field(
+        None, description="per port; default: the array is always fed"
+    )
+    double_buffered: bool = True
+
+
+class Register(OnChipMemory):
+    """Storage inside every PE."""
+
+    kind: Literal["register"]
+
+
+Memory = Annotated[Dram | Sram | Register, Field(discriminator="kind")]
+
+
+class Mac(StrictModel):
+    """One multiply-accumulate unit; energy and area default to the component library's for the precision."""
+
+    accumulator_bits: int = Field(32, ge=8, le=64)
+    library: Literal["horowitz", "aladdin"] = Field(
+        "horowitz", description="source of integer figures; floating point is always Horowitz"
+    )
+    energy_pj: float | None = Field(None, ge=0, description="of one MAC, at any precision")
+    area_mm2: float | None = Field(None, ge=0, description="of one MAC unit")
+    leakage_mw: float | None = Field(None, ge=0, description="of one MAC unit")
+
+
+class Unroll(StrictModel):
+    """Which loop dimensions are spread over the rows and the columns, and how widely."""
+
+    rows: Unrolling = Field(default_factory=dict)
+    columns: Unrolling = Field(default_factory=dict)
+
+
+class Array(StrictModel):
+    rows: PositiveInt
+    columns: PositiveInt
+    dataflow: Literal["weight_stationary", "output_stationary", "input_stationary", "unrolled"]
+    unroll: Unroll | None = Field(None, description="for dataflow: unrolled")
+    cores: PositiveInt = Field(1, description="arrays that share the memories and split every layer")
+    overlap_folds: bool = Field(
+        False, description="the next fold's stationary operand is loaded while this fold streams"
+    )
+    counts_from_zero: bool = Field(
+        False, description="report the index of a layer's last cycle, as SCALE-Sim does, not the count"
+    )
+    mac: Mac = Field(default_factory=lambda: Mac.model_validate({}))
+    mac_bits: str = Field("w8a8", description="the widest precision the MAC units are built for (their area)")
+
+    @model_validator(mode="after")
+    def _unrolling(self) -> Array:
+        if (self.dataflow == "unrolled") != (self.unroll is not None):
+            raise ValueError("unroll is given if and only if dataflow is unrolled")
+        if self.unroll is not None:
+            for side, limit in (("rows", self.rows), ("columns", self.columns)):
+                spread = getattr(self.unroll, side)
+                product = 1
+                for width in spread.values():
+                    product *= width
+                if product > limit:
+                    raise ValueError(
+                        f"unroll.{side} {spread} takes {product} PEs, but the array has {limit} {side}"
+                    )
+            if self.cores != 1:
+                raise ValueError("an unrolled array has one core; put the split into unroll instead")
+        return self
+
+
+class VectorUnit(StrictModel):
+    """Runs what is no contraction; without one such layers run at memory speed and cost no operations."""
+
+    lanes: PositiveInt = Field(description="elements a cycle")
+    number_format: Literal["int8", "int16", "int32", "bf16", "fp16", "fp32"] = "fp16"
+    area_mm2: float | None = Field(None, ge=0)
+    leakage_mw: float | None = Field(None, ge=0)
+    energy_pj: float | None = Field(None, ge=0, description="of one elementary operation of any kind")
+    cycles: dict[str, PositiveFloat] = Field(
+        default_factory=lambda: {"exp": 4.0, "div": 4.0, "sqrt": 4.0},
+        description="cycles of one lane per operation; 1 where not named",
+    )
+
+
+class SystolicSpec(StrictModel):
+    """A systolic or spatially unrolled array accelerator."""
+
+    family: Literal["systolic"]
+    name: str = Field(min_length=1)
+    description: str = ""
+    technology: Technology
+    array: Array
+    memories: list[Memory] = Field(min_length=1)
+    vector_unit: VectorUnit | None = None
+
+    @model_validator(mode="after")
+    def _hierarchy(self) -> SystolicSpec:
+        names = [m.name for m in self.memories]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two memories have one name: {', '.join(names)}")
+        kinds = [m.kind for m in self.memories]
+        if kinds[0] != "dram" or kinds.count("dram") != 1:
+            raise ValueError(
+                "memories are listed from DRAM to registers: exactly one dram, and it comes first"
+            )
+        if kinds != sorted(kinds, key=["dram", "sram", "register"].index):
+            raise ValueError("memories are listed from DRAM to registers: sram before register")
+        if self.array.dataflow != "unrolled" and "register" in kinds:
+            raise ValueError(
+                f"a {self.array.dataflow} array has its PE registers built in; "
+                "list registers only with dataflow: unrolled"
+            )
+        if "sram" not in kinds:
+            raise ValueError("at least one sram is needed between the dram and the array")
+        held = {operand for m in self.memories if isinstance(m, Sram) for operand in m.holds}
+        if self.array.dataflow != "unrolled" and held != set(OPERANDS):
+            missing = ", ".join(sorted(set(OPERANDS) - held))
+            raise ValueError(f"no sram holds: {missing} (a {self.array.dataflow} array streams from sram)")
+        return self

@@ -1,0 +1,168 @@
+"""Reading a YAML file against a pydantic model, with errors that name file, line, key and mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+
+from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+Key = str | int
+M = TypeVar("M", bound="BaseModel")
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
+    """The mapping in a YAML file and its node tree (for line numbers). Raises InputError."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the YAML file in it")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not text in UTF-8, so not a YAML file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _refuse_repeated_keys(path, node)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not valid YAML: {_one_line(error)}") from None
+    except (RecursionError, ValueError, OverflowError) as error:
+        raise InputError(f"{path}: holds a value YAML cannot take: {_one_line(error)}") from None
+    if node is None or not isinstance(data, dict):
+        raise InputError(f"{path}: is empty or not a mapping of keys to values")
+    return data, node
+
+
+def validate(model: type[M], data: Any, *, where: str, node: yaml.Node | None = None) -> M:
+    """`data` as `model`; every violation becomes one line of a single InputError."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError("\n".join(_lines(model, error, where, node))) from None
+
+
+def _lines(
+    model: type[BaseModel], error: ValidationError, where: str, node: yaml.Node | None
+) -> Iterator[str]:
+    for detail in error.errors(include_url=False):
+        location = _drop_tags(detail["loc"], node)
+        line = _line_of(node, location)
+        place = f"{where}, line {line}" if line else where
+        yield f"{place}: {_dotted(location)}: {_explain(model, detail)}".replace(": : ", ": ")
+
+
+def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
+    given = detail.get("input")
+    if detail["type"] == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        allowed = _keys_at(model, detail["loc"][:-1])
+        close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        return f"key {key!r} is not known{hint} Allowed keys: {', '.join(allowed)}".replace(
+            "known Allowed", "known. Allowed"
+        )
+    if detail["type"] == "missing":
+        return "this key is required and missing"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if detail["type"] == "value_error" or isinstance(given, dict | list):
+        return message
+    return f"{message} (given: {given!r})"
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[Key]) -> list[str]:
+    """The keys that a mapping at `location` may have, read off the model's JSON Schema."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolve(part: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in part:
+            part = definitions[part["$ref"].rsplit("/", 1)[1]]
+        return part
+
+    part = resolve(schema)
+    for key in location:
+        choices = [resolve(p) for p in part.get("oneOf", part.get("anyOf", [part]))]
+        tagged = [p for p in choices if _tag(p) == key]
+        if tagged:
+            part = tagged[0]
+            continue
+        holder = next((p for p in choices if "items" in p or key in p.get("properties", {})), {})
+        child = holder.get("items") if isinstance(key, int) else holder.get("properties", {}).get(key)
+        part = resolve(child or {})
+    choices = [resolve(p) for p in part.get("oneOf", part.get("anyOf", [part]))]
+    return sorted({key for p in choices for key in p.get("properties", {})})
+
+
+def _tag(schema: dict[str, Any]) -> str | None:
+    properties = schema.get("properties", {})
+    return next((p["const"] for p in properties.values() if "const" in p), None)
+
+
+def _drop_tags(location: Sequence[Key], node: yaml.Node | None) -> list[Key]:
+    """pydantic puts a union's tag (such as `sram`) into the location; the file has no such key."""
+    kept: list[Key] = []
+    for i, key in enumerate(location):
+        is_last = i == len(location) - 1
+        if isinstance(key, int) or node is None or is_last or _child(node, key) is not None:
+            kept.append(key)
+            node = _child(node, key) if node is not None else None
+    return kept
+
+
+def _child(node: yaml.Node | None, key: Key) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((v for k, v in node.value if k.value == str(key)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key]
+    return None
+
+
+def _line_of(node: yaml.Node | None, location: Sequence[Key]) -> int | None:
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for key in location:
+        if isinstance(node, yaml.MappingNode):
+            line = next((k.start_mark.line + 1 for k, _ in node.value if k.value == str(key)), line)
+        node = _child(node, key)
+        if node is None:
+            break
+        if isinstance(key, int):
+            line = node.start_mark.line + 1
+    return line
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(path, item)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
+                raise InputError(f"{path}, line {key.start_mark.line + 1}: key {key.value!r} is given twice")
+            seen.add(str(key.value))
+            _refuse_repeated_keys(path, value)
+
+
+def _dotted(location: Sequence[Key]) -> str:
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in location)
+    return text.lstrip(".")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

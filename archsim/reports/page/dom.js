@@ -1,0 +1,38 @@
+// The page is built from text nodes only: no name in the data is ever read as markup.
+
+const run = JSON.parse(document.getElementById("run-data").textContent);
+run.layers.forEach((layer, index) => {
+  layer.index = index;
+});
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+// el("td", {class: "number", title: "…"}, "text", node, …)
+function el(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function swatch(colour) {
+  const node = el("span", { class: "swatch" });
+  node.style.background = colour;
+  return node;
+}
+
+// A chart's tooltip: a heading and rows of cells, a label and then numbers.
+function tip(heading, rows) {
+  const body = rows.map(([label, ...numbers]) =>
+    el("tr", null, el("td", null, label), ...numbers.map((cell) => el("td", { class: "number" }, cell))),
+  );
+  return el("div", { class: "tip" }, el("b", null, heading), el("table", null, ...body));
+}
+
+function labelled(colour, text) {
+  return el("span", null, swatch(colour), text);
+}

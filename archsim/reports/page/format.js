@@ -1,0 +1,119 @@
+// Numbers as people read them: four significant digits and the prefix that fits.
+// Traffic is told in kB, MB, GB (powers of 1000), memory held in KiB, MiB, GiB (powers of 1024).
+
+const MISSING = "–";
+const NO_BREAK = "\u00a0"; // a number and its unit stay on one line
+const STEPS = {
+  count: [
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+    [1, ""],
+  ],
+  energy: [
+    [1e12, "J"],
+    [1e9, "mJ"],
+    [1e6, "µJ"],
+    [1e3, "nJ"],
+    [1, "pJ"],
+  ],
+  traffic: [
+    [1e12, "TB"],
+    [1e9, "GB"],
+    [1e6, "MB"],
+    [1e3, "kB"],
+    [1, "B"],
+  ],
+  memory: [
+    [1024 ** 4, "TiB"],
+    [1024 ** 3, "GiB"],
+    [1024 ** 2, "MiB"],
+    [1024, "KiB"],
+    [1, "B"],
+  ],
+  duration: [
+    [1e3, "s"],
+    [1, "ms"],
+    [1e-3, "µs"],
+    [1e-6, "ns"],
+  ],
+};
+
+function isNumber(value) {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function digits(value, significant = 4) {
+  if (!isNumber(value)) return MISSING;
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-4) return value.toExponential(significant - 1);
+  const decimals = Math.max(0, significant - 1 - Math.floor(Math.log10(size)));
+  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+// A figure somebody chose: as many digits as it has, up to four.
+function chosen(value) {
+  if (!isNumber(value)) return MISSING;
+  const size = Math.abs(value);
+  if (size > 0 && size < 1e-4) return String(Number(value.toPrecision(4)));
+  return value.toLocaleString("en-US", {
+    maximumSignificantDigits: Math.max(4, Math.ceil(Math.log10(size || 1))),
+  });
+}
+
+// The step a value of this size is told in: [factor, unit].
+function step(kind, size) {
+  const steps = STEPS[kind];
+  return steps.find(([factor]) => Math.abs(size) >= factor * 0.99995) || steps[steps.length - 1];
+}
+
+// [number, unit] as text, for a place that sets the two apart.
+function parts(kind, value) {
+  if (!isNumber(value)) return [MISSING, ""];
+  if (value === 0) return ["0", kind === "duration" ? "ms" : STEPS[kind][STEPS[kind].length - 1][1]];
+  const [factor, unit] = step(kind, value);
+  const exact = factor === 1 && Number.isInteger(value) && Math.abs(value) < 1e4;
+  return [exact ? value.toLocaleString("en-US") : digits(value / factor), unit];
+}
+
+function told(kind, value) {
+  return parts(kind, value).join(NO_BREAK).trim();
+}
+
+function whole(value) {
+  return isNumber(value) ? Math.round(value).toLocaleString("en-US") : MISSING;
+}
+
+function percent(fraction) {
+  return isNumber(fraction) ? (100 * fraction).toFixed(1) + NO_BREAK + "%" : MISSING;
+}
+
+// Long names lose their middle: the ends tell layers apart.
+function shorten(text, length) {
+  const name = text.replace(/\s+/g, " ");
+  if (name.length <= length) return name;
+  const head = Math.ceil((length - 1) / 2);
+  return name.slice(0, head) + "…" + name.slice(name.length - (length - 1 - head));
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + (value || 0), 0);
+}
+
+// Any value of a mapping or a setting as one line: {"K": 16, "order": ["K", "C"]} -> "K=16 order=K·C".
+function oneLine(value) {
+  if (value === null || value === undefined) return MISSING;
+  if (Array.isArray(value)) return value.map(nested).join("·");
+  if (typeof value !== "object")
+    return isNumber(value) && !Number.isInteger(value) ? String(+value.toPrecision(6)) : String(value);
+  return Object.entries(value)
+    .map(([key, item]) => `${key}=${nested(item)}`)
+    .join(" ");
+}
+
+function nested(value) {
+  const isTable = value !== null && typeof value === "object" && !Array.isArray(value);
+  return isTable ? `(${oneLine(value)})` : oneLine(value);
+}

@@ -1,0 +1,219 @@
+// The three charts that share the axis of layers: energy, latency, memory.
+
+const zoom = { start: 0, end: 100 };
+const ZOOM_FROM = 16; // layers; fewer need no zoom
+const NAME_ROOM = 28; // pixels a layer must have on the axis to be told by name, not by number
+
+function axisText() {
+  return { color: cssColour("soft"), fontSize: 12, fontFamily: fontFamily() };
+}
+
+function valueAxis(name, headroom) {
+  return {
+    type: "value",
+    name,
+    boundaryGap: [0, headroom],
+    nameLocation: "end",
+    nameGap: 12,
+    nameTextStyle: { ...axisText(), align: "left", padding: [0, 0, 0, -44] },
+    axisLabel: { ...axisText(), formatter: (value) => value.toLocaleString("en-US") },
+    splitLine: { lineStyle: { color: cssColour("rule") } },
+  };
+}
+
+function isNarrow(chart) {
+  return chart.getWidth() < 560;
+}
+
+// The part of a chart that follows the zoom: names where there is room for them, else numbers.
+function layerAxis(chart, count) {
+  const shown = (count * (zoom.end - zoom.start)) / 100;
+  const named = !isNarrow(chart) && (chart.getWidth() - 80) / shown >= NAME_ROOM;
+  const foot = (named ? 92 : 26) + (count > ZOOM_FROM ? 22 : 0);
+  return {
+    grid: { left: named ? 84 : 48, right: 8, top: 34, bottom: foot, outerBoundsMode: "none" },
+    xAxis: {
+      axisLabel: {
+        rotate: named ? 40 : 0,
+        interval: named ? 0 : "auto",
+        formatter: (name, index) => (named ? shorten(name, 18) : `${index + 1}`),
+      },
+    },
+  };
+}
+
+function tooltip(trigger, formatter) {
+  return {
+    trigger,
+    formatter,
+    confine: true,
+    transitionDuration: 0,
+    axisPointer: { type: "shadow", shadowStyle: { color: cssColour("shade") } },
+    backgroundColor: cssColour("paper"),
+    borderColor: cssColour("rule"),
+    padding: [8, 12],
+    textStyle: { color: cssColour("ink"), fontFamily: fontFamily() },
+    extraCssText: "box-shadow: 0 4px 18px rgba(0,0,0,.16); border-radius: 6px;",
+  };
+}
+
+function layerChart(chart, names, unitName, series, formatter, headroom = 0) {
+  const { grid, xAxis } = layerAxis(chart, names.length);
+  const zoomable = names.length > ZOOM_FROM;
+  const slider = {
+    type: "slider",
+    ...zoom,
+    height: 16,
+    bottom: 4,
+    brushSelect: false,
+    showDetail: false,
+    showDataShadow: false,
+    borderColor: cssColour("rule"),
+    fillerColor: cssColour("shade"),
+    backgroundColor: "transparent",
+    handleStyle: { color: cssColour("paper"), borderColor: cssColour("soft") },
+    moveHandleStyle: { color: cssColour("rule") },
+  };
+  const wheel = {
+    type: "inside",
+    ...zoom,
+    zoomOnMouseWheel: "ctrl",
+    moveOnMouseMove: true,
+    preventDefaultMouseMove: false,
+  };
+  return {
+    animation: false,
+    grid,
+    tooltip: tooltip("axis", (items) => formatter(items[0].dataIndex)),
+    xAxis: {
+      type: "category",
+      data: names,
+      axisTick: { show: false },
+      axisLine: { lineStyle: { color: cssColour("soft") } },
+      axisLabel: { ...axisText(), ...xAxis.axisLabel },
+    },
+    yAxis: valueAxis(unitName, headroom),
+    dataZoom: zoomable ? (isNarrow(chart) ? [slider] : [slider, wheel]) : [],
+    series,
+  };
+}
+
+function energyOption(chart) {
+  const { components, layers, layer_energy_pj: table } = run.energy;
+  const totals = table.map(sum);
+  const [factor, unit] = step("energy", Math.max(...totals));
+  const series = components.map((row, column) => ({
+    type: "bar",
+    name: row.component,
+    stack: "energy",
+    barMaxWidth: 72,
+    barCategoryGap: layers.length > 120 ? "0%" : "22%",
+    itemStyle: { color: colourOf(row.component) },
+    emphasis: { disabled: true },
+    data: table.map((energies) => energies[column] / factor),
+  }));
+  const all = sum(totals);
+  return layerChart(chart, layers, `Energy (${unit})`, series, (index) => {
+    const rows = components
+      .map((row, column) => [row.component, table[index][column]])
+      .filter(([, energy]) => energy > 0)
+      .sort((a, b) => b[1] - a[1])
+      .map(([name, energy]) => [
+        labelled(colourOf(name), name),
+        told("energy", energy),
+        percent(energy / totals[index]),
+      ]);
+    const total = ["all", told("energy", totals[index]), `${percent(totals[index] / all)} of run`];
+    return tip(`${index + 1}  ${layers[index]}`, [...rows, total]);
+  });
+}
+
+// Each bar is whole latency; its fainter upper part is the time that compute does not cover.
+function latencyOption(chart) {
+  const [factor, unit] = step("count", Math.max(1, ...run.layers.map((layer) => layer.latency_cycles)));
+  const gap = run.layers.length > 120 ? "0%" : "22%";
+  const part = (name, stalled) => ({
+    type: "bar",
+    name,
+    stack: "latency",
+    barMaxWidth: 72,
+    barCategoryGap: gap,
+    emphasis: { disabled: true },
+    itemStyle: { color: colourOf(name), opacity: stalled ? 0.5 : 1 },
+    data: run.layers.map((layer) => {
+      if (layer.bound_by !== name) return null;
+      return (stalled ? layer.stall_cycles : layer.latency_cycles - layer.stall_cycles) / factor;
+    }),
+  });
+  const series = boundKinds().flatMap((name) => [part(name, false), part(name, true)]);
+  const names = run.layers.map((layer) => layer.name);
+  return layerChart(chart, names, `Latency (${unit ? unit + " " : ""}cycles)`, series, (index) => {
+    const layer = run.layers[index];
+    return tip(`${index + 1}  ${layer.name}`, [
+      ["latency", `${whole(layer.latency_cycles)} cycles`],
+      ["", told("duration", layer.latency_cycles / (run.roofline.clock_mhz * 1e3))],
+      ["stalled", percent(layer.latency_cycles ? layer.stall_cycles / layer.latency_cycles : 0)],
+      ["utilisation", percent(layer.utilization)],
+      ["bound by", labelled(colourOf(layer.bound_by), layer.bound_by)],
+    ]);
+  });
+}
+
+function memoryOption(chart) {
+  const sizes = run.memory.map((row) => row.live_bytes);
+  const names = run.memory.map((row) => row.layer);
+  const [factor, unit] = step("memory", Math.max(1, ...sizes));
+  const peak = peakMemoryIndex();
+  const series = [
+    {
+      type: "line",
+      name: "live",
+      step: "middle",
+      showSymbol: false,
+      emphasis: { disabled: true },
+      lineStyle: { color: cssColour("accent"), width: 1.5 },
+      areaStyle: { color: cssColour("accent"), opacity: 0.16 },
+      itemStyle: { color: cssColour("accent") },
+      data: sizes.map((size) => size / factor),
+      markPoint:
+        peak < 0
+          ? undefined
+          : {
+              symbol: "circle",
+              symbolSize: 8,
+              itemStyle: { color: cssColour("ink") },
+              label: {
+                formatter: () => `peak ${told("memory", sizes[peak])}`,
+                color: cssColour("ink"),
+                fontFamily: fontFamily(),
+                position: "top",
+                align: peak > names.length / 2 ? "right" : "left",
+                distance: 6,
+              },
+              data: [{ coord: [peak, sizes[peak] / factor] }],
+            },
+    },
+  ];
+  return layerChart(
+    chart,
+    names,
+    `Activations alive (${unit})`,
+    series,
+    (index) => tip(`${index + 1}  ${names[index]}`, [["alive", told("memory", sizes[index])]]),
+    "12%",
+  );
+}
+
+function peakMemoryIndex() {
+  const sizes = run.memory.map((row) => row.live_bytes);
+  const named = run.memory.findIndex((row) => row.layer === run.peak_memory_layer);
+  return named >= 0 ? named : sizes.indexOf(Math.max(...sizes));
+}
+
+// What sets the pace anywhere in the run, the one that costs most cycles first.
+function boundKinds() {
+  const cycles = new Map();
+  for (const layer of run.layers)
+    cycles.set(layer.bound_by, (cycles.get(layer.bound_by) || 0) + layer.latency_cycles);
+  return [...cycles].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+}

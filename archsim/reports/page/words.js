@@ -1,0 +1,135 @@
+// The words of the page: masthead, cards of totals, captions.
+
+function masthead() {
+  byId("workload").textContent = run.workload;
+  byId("accelerator").textContent = run.accelerator;
+  byId("settings").replaceChildren(
+    ...Object.entries(run.settings).map(([key, value]) =>
+      el(
+        "div",
+        null,
+        el("dt", null, key.replace(SUFFIX, "").replaceAll("_", " ")),
+        el("dd", null, `${oneLine(value)}${settingUnit(key)}`),
+      ),
+    ),
+  );
+  byId("warnings").hidden = !run.warnings.length;
+  byId("warnings")
+    .querySelector("ul")
+    .replaceChildren(...run.warnings.map((text) => el("li", null, text)));
+}
+
+const UNIT_OF_SUFFIX = {
+  v: "V",
+  mhz: "MHz",
+  nm: "nm",
+  c: "°C",
+  mm2: "mm²",
+  pj: "pJ",
+  ms: "ms",
+  gb_s: "GB/s",
+};
+const SUFFIX = new RegExp(`_(${Object.keys(UNIT_OF_SUFFIX).join("|")})$`);
+
+// A setting's unit is the end of its name: vdd_v -> "vdd", " V".
+function settingUnit(key) {
+  const match = key.match(SUFFIX);
+  return match ? ` ${UNIT_OF_SUFFIX[match[1]]}` : "";
+}
+
+function card(title, [figure, unit], ...notes) {
+  return el(
+    "div",
+    null,
+    el("dt", null, title),
+    el("dd", { class: "figure" }, figure, el("span", { class: "unit" }, unit ? ` ${unit}` : "")),
+    ...notes.map((note) => el("dd", { class: "note" }, note)),
+  );
+}
+
+function cards() {
+  const totals = run.totals;
+  const { peak_macs_per_cycle: peak } = run.roofline;
+  const used = totals.latency_cycles > 0 ? totals.macs / (totals.latency_cycles * peak) : null;
+  byId("totals").replaceChildren(
+    card(
+      "Latency",
+      parts("duration", totals.latency_ms),
+      `${whole(totals.latency_cycles)} cycles at ${chosen(run.roofline.clock_mhz)} MHz`,
+    ),
+    card(
+      "Energy",
+      parts("energy", totals.energy_mj * 1e9),
+      interval(totals.energy_mj_low * 1e9, totals.energy_mj_high * 1e9),
+    ),
+    card("Throughput", [digits(totals.tops), "TOPS"], `${percent(used)} of peak`),
+    card("Efficiency", [digits(totals.tops_per_w), "TOPS/W"], `${told("count", totals.macs)} MACs`),
+    card("Area", totals.area_mm2 > 0 ? [digits(totals.area_mm2), "mm²"] : [MISSING, ""], largestArea()),
+    card("Energy-delay product", [digits(totals.edp_mj_ms), "mJ·ms"], "energy × latency"),
+    card(
+      "Peak memory",
+      parts("memory", totals.peak_memory_bytes),
+      `in ${shorten(run.peak_memory_layer, 44)}`,
+    ),
+    card(
+      "DRAM traffic",
+      parts("traffic", totals.dram_bytes),
+      totals.dram_bytes > 0 && totals.macs > 0
+        ? `${digits(totals.macs / totals.dram_bytes)} MACs per byte`
+        : "none",
+    ),
+  );
+}
+
+function largestArea() {
+  const [name, area] = Object.entries(run.area_mm2).sort((a, b) => b[1] - a[1])[0] || [];
+  return area > 0 ? `${name} ${percent(area / run.totals.area_mm2)}` : "none stated";
+}
+
+// How few of the values, taken from the largest, make half of their sum.
+function halfIn(values) {
+  const sorted = [...values].sort((a, b) => b - a);
+  const half = sum(sorted) / 2;
+  let reached = 0;
+  return (
+    sorted.findIndex((value) => {
+      reached += value;
+      return reached >= half;
+    }) + 1
+  );
+}
+
+function captions() {
+  const count = run.layers.length;
+  const energies = run.energy.layer_energy_pj.map(sum);
+  const most = energies.indexOf(Math.max(...energies));
+  byId("energy-caption").textContent =
+    `Half of the energy is spent in ${halfIn(energies)} of ${count} layers. ` +
+    `The most: ${run.energy.layers[most]}, ${percent(energies[most] / sum(energies))}.`;
+  const cycles = sum(run.layers.map((layer) => layer.latency_cycles));
+  const stalls = sum(run.layers.map((layer) => layer.stall_cycles));
+  const bound = boundKinds().map((name) => {
+    const share =
+      sum(run.layers.filter((layer) => layer.bound_by === name).map((layer) => layer.latency_cycles)) /
+      cycles;
+    return `${name} ${percent(share)}`;
+  });
+  byId("latency-caption").textContent =
+    `Cycles by what sets the pace: ${bound.join(", ")}. The fainter part of a bar is time ` +
+    `that compute does not cover: ${percent(stalls / cycles)} of the run.`;
+  byId("roofline-caption").textContent = rooflineCaption();
+  byId("memory-caption").textContent =
+    `Activation bytes alive while each layer runs. The peak is in ${run.peak_memory_layer}.`;
+}
+
+function rooflineCaption() {
+  const points = rooflinePoints();
+  const edge = points.filter((point) => !Number.isFinite(point.intensity)).length;
+  const sentences = [`${points.length} layers; the area of a point grows with its latency.`];
+  if (edge) sentences.push(`Triangles at the right edge: ${edge} without DRAM traffic.`);
+  if (points.length < run.layers.length)
+    sentences.push(`Left out: ${run.layers.length - points.length} without MACs.`);
+  if (!run.roofline.dram_bytes_per_cycle)
+    sentences.push("DRAM bandwidth is unlimited here, so there is no slanted ceiling.");
+  return sentences.join(" ");
+}

@@ -1,0 +1,217 @@
+"""Simulate a workload on an accelerator: choose a row a layer, let the kernel run it, count the energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.machine import OBJECTIVES, Performed, Row
+from archsim.errors import InputError
+from archsim.kernel import engine
+from archsim.kernel.execution import Execution
+from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Totals
+from archsim.workloads.layer import Layer
+from archsim.workloads.library import load_workload
+from archsim.workloads.precision import Precision
+from archsim.workloads.workload import Workload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from archsim.accelerators.machine import Machine
+    from archsim.components.figure import Figure
+
+
+def simulate(
+    workload: Workload | str | Path,
+    accelerator: Machine | str | Path | dict[str, Any],
+    *,
+    minimize: str = "latency",
+    precision: Precision | str | None = None,
+    timeline: bool = False,
+) -> Run:
+    """Run a workload on an accelerator, each layer by its cheapest option.
+
+    `workload` and `accelerator` are objects, library names or paths. `minimize` is latency, energy or edp.
+    `precision` (as in "w4a8" or "bf16") replaces every layer's own. `timeline` keeps every firing for export.
+    Raises InputError when an input is bad or a layer has no tile that fits.
+    """
+    if minimize not in OBJECTIVES:
+        raise InputError(f"objective {minimize!r} is not known; allowed: {', '.join(OBJECTIVES)}")
+    if not isinstance(workload, Workload):
+        workload = load_workload(workload)
+    machine = load_accelerator(accelerator) if isinstance(accelerator, str | Path | dict) else accelerator
+    if isinstance(precision, str):
+        precision = Precision.parse(precision)
+    if precision is not None:
+        workload = workload.with_precision(precision)
+    rows = choose(workload, machine, minimize)
+    execution = engine.simulate(machine.program(rows), timeline=timeline)
+    performed = [machine.performed(row) for row in rows]
+    layers = _layer_runs(machine, rows, performed, execution)
+    energy = _energy_table(machine, layers, performed)
+    layers = _with_energy(layers, energy)
+    peak = workload.peak_memory
+    area = {name: figure.value for name, figure in machine.area().items()}
+    return Run(
+        workload=workload.name,
+        accelerator=machine.name,
+        layers=layers,
+        totals=_totals(machine, layers, energy, sum(area.values()), peak.bytes),
+        energy=energy,
+        area_mm2=area,
+        memory=tuple((entry.layer, entry.bytes) for entry in workload.live_memory),
+        peak_memory_layer=peak.layer,
+        assumptions=_assumptions(machine, performed),
+        roofline=Roofline(machine.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
+        settings={"minimize": minimize, "precision": _precision_label(workload), **machine.settings()},
+        warnings=workload.warnings,
+        timeline=execution.timeline,
+    )
+
+
+def choose(workload: Workload, machine: Machine, minimize: str) -> list[Row]:
+    """The cheapest row of every layer; layers that are alike are priced once."""
+    chosen: dict[object, Row] = {}
+    rows = []
+    for layer in workload.layers:
+        alike = _signature(layer)
+        if alike not in chosen:
+            options = machine.options(layer)
+            chosen[alike] = options.row(options.cheapest(minimize))
+        rows.append(replace(chosen[alike], layer=layer))
+    return rows
+
+
+def _signature(layer: Layer) -> object:
+    shapes = tuple(tuple(t.shape for t in group) for group in (layer.inputs, layer.weights, layer.outputs))
+    densities = layer.weight_density, layer.activation_density
+    return layer.operator, layer.contraction, layer.precision, tuple(layer.ops.items()), shapes, densities
+
+
+def _layer_runs(
+    machine: Machine, rows: Sequence[Row], performed: Sequence[Performed], execution: Execution
+) -> tuple[LayerRun, ...]:
+    """A layer's latency is counted from the end of the layer before: what overlaps with that is free."""
+    spans = _spans(execution)
+    runs: list[LayerRun] = []
+    before = 0
+    for row, did in zip(rows, performed, strict=True):
+        layer = row.layer
+        start, end = spans[layer.name]
+        latency = end - before - (1 if machine.counts_from_zero else 0)
+        possible = machine.peak_macs_per_cycle * latency
+        runs.append(
+            LayerRun(
+                name=layer.name,
+                operator=layer.operator,
+                macs=layer.macs,
+                latency_cycles=latency,
+                compute_cycles=did.compute_cycles,
+                stall_cycles=max(0, latency - did.compute_cycles),
+                utilization=layer.macs / possible if possible else 0.0,
+                bound_by=did.bound_by,
+                energy_pj=0.0,
+                dram_bytes=round(did.dram_bytes),
+                weight_bits=layer.precision.weight_bits,
+                activation_bits=layer.precision.activation_bits,
+                mapping=dict(did.mapping),
+                start_cycle=start,
+                end_cycle=end,
+                fused=layer.fused,
+            )
+        )
+        before = end
+    return tuple(runs)
+
+
+def _spans(execution: Execution) -> dict[str, tuple[int, int]]:
+    """(first start, last end) of each layer's actors, which are named `<layer>:<part>`."""
+    spans: dict[str, tuple[int, int]] = {}
+    for name, run in execution.actors.items():
+        layer = name.rsplit(":", 1)[0]
+        start, end = spans.get(layer, (run.start, run.end))
+        spans[layer] = min(start, run.start), max(end, run.end)
+    return spans
+
+
+def _energy_table(
+    machine: Machine, layers: Sequence[LayerRun], performed: Sequence[Performed]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    records: list[tuple[object, ...]] = []
+
+    def add(layer: str, component: str, action: str, count: float, unit: Figure) -> None:
+        pj = count * unit.value
+        low, high = count * unit.low, count * unit.high
+        records.append((layer, component, action, count, unit.value, pj, low, high, unit.source))
+
+    # 1 mW for one cycle at f MHz is 1000 / f pJ
+    leakage = {
+        name: figure.scaled(1e3 / machine.clock_mhz)
+        for name, figure in machine.leakage().items()
+        if figure.value
+    }
+    for layer, did in zip(layers, performed, strict=True):
+        for action in did.actions:
+            if action.count:
+                add(layer.name, action.component, action.action, action.count, action.unit_energy)
+        for component, figure in leakage.items():
+            add(layer.name, component, "leak", layer.latency_cycles, figure)
+    return pd.DataFrame.from_records(records, columns=list(ENERGY_COLUMNS))
+
+
+def _with_energy(layers: Sequence[LayerRun], energy: pd.DataFrame) -> tuple[LayerRun, ...]:
+    by_layer = energy.groupby("layer", sort=False)["energy_pj"].sum().to_dict()
+    return tuple(replace(layer, energy_pj=float(by_layer.get(layer.name, 0.0))) for layer in layers)
+
+
+def _totals(
+    machine: Machine, layers: Sequence[LayerRun], energy: pd.DataFrame, area_mm2: float, peak_bytes: int
+) -> Totals:
+    cycles = sum(layer.latency_cycles for layer in layers)
+    macs = sum(layer.macs for layer in layers)
+    latency_ms = cycles / machine.clock_mhz / 1e3
+    mj, low, high = (float(energy[c].sum()) * 1e-9 for c in ("energy_pj", "energy_pj_low", "energy_pj_high"))
+    return Totals(
+        latency_cycles=cycles,
+        latency_ms=latency_ms,
+        energy_mj=mj,
+        energy_mj_low=low,
+        energy_mj_high=high,
+        macs=macs,
+        tops=2 * macs / latency_ms * 1e-9 if latency_ms else 0.0,
+        tops_per_w=2 * macs / mj * 1e-9 if mj else 0.0,
+        area_mm2=area_mm2,
+        edp_mj_ms=mj * latency_ms,
+        peak_memory_bytes=peak_bytes,
+        dram_bytes=sum(layer.dram_bytes for layer in layers),
+    )
+
+
+def _assumptions(machine: Machine, performed: Sequence[Performed]) -> tuple[Assumption, ...]:
+    found: dict[tuple[str, str], Assumption] = {}
+
+    def note(component: str, quantity: str, figure: Figure, unit: str) -> None:
+        key = component, quantity
+        found.setdefault(
+            key, Assumption(component, quantity, figure.value, unit, figure.uncertainty, figure.source)
+        )
+
+    for did in performed:
+        for action in did.actions:
+            note(action.component, f"{action.action} energy", action.unit_energy, "pJ")
+    for component, figure in machine.area().items():
+        note(component, "area", figure, "mm2")
+    for component, figure in machine.leakage().items():
+        note(component, "leakage", figure, "mW")
+    return tuple(found.values())
+
+
+def _precision_label(workload: Workload) -> str:
+    labels = {layer.precision.label for layer in workload.layers}
+    return labels.pop() if len(labels) == 1 else "mixed"

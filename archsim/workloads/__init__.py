@@ -1,0 +1,1 @@
+"""Workloads: layers, the graph they form, ONNX import and layer traces."""

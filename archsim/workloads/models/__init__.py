@@ -1,0 +1,148 @@
+"""The definitions of the library's models, from which its traces are written.
+
+`MODELS` maps a library name to its definition. A definition's `dims` are the sizes a caller may change and
+their values in the committed trace. Params and MACs of each are checked against published ones in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from archsim.errors import InputError
+from archsim.workloads.models.lstm import lstm
+from archsim.workloads.models.mobilenet import mobilenetv2
+from archsim.workloads.models.resnet import resnet18, resnet20, resnet50
+from archsim.workloads.models.tiny import ds_cnn, resnet8
+from archsim.workloads.models.transformer import bert_base, deit_tiny, gpt2_decode
+from archsim.workloads.models.vgg import alexnet, vgg16
+from archsim.workloads.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """How to build one model, the dims it takes, and what to say of it at the head of its trace."""
+
+    build: Callable[..., Workload]
+    dims: Mapping[str, int]
+    about: tuple[str, ...]
+
+
+_BATCH = {"batch": 1}
+_RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016 (arXiv:1512.03385)."
+
+MODELS: Mapping[str, Definition] = {
+    "resnet18": Definition(
+        resnet18, _BATCH, ("ResNet-18, ImageNet.", _RESNET, "Input 1x3x224x224, output 1000 classes.")
+    ),
+    "resnet50": Definition(
+        resnet50,
+        _BATCH,
+        (
+            "ResNet-50, ImageNet, stride in the 3x3 convolution (v1.5).",
+            _RESNET,
+            "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
+    "mobilenetv2": Definition(
+        mobilenetv2,
+        _BATCH,
+        (
+            "MobileNetV2, width 1.0, ImageNet.",
+            "Sandler et al., Inverted Residuals and Linear Bottlenecks, CVPR 2018 (arXiv:1801.04381).",
+            "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
+    "vgg16": Definition(
+        vgg16,
+        _BATCH,
+        (
+            "VGG-16 (configuration D), ImageNet.",
+            "Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015 (arXiv:1409.1556).",
+            "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
+    "alexnet": Definition(
+        alexnet,
+        _BATCH,
+        (
+            "AlexNet, ImageNet, two groups in conv2, conv4 and conv5 as in the paper (Caffe's bvlc_alexnet).",
+            "Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012.",
+            "Input 1x3x224x224 as in the ONNX model zoo (conv1 54x54; Caffe's 227x227 crop gives 55x55).",
+        ),
+    ),
+    "deit-tiny": Definition(
+        deit_tiny,
+        _BATCH,
+        (
+            "DeiT-Tiny, patches of 16x16, width 192, 3 heads, 12 blocks, ImageNet.",
+            "Touvron et al., Training data-efficient image transformers, ICML 2021 (arXiv:2012.12877).",
+            "Input 1x3x224x224, 197 tokens, output 1000 classes. MACs count both attention products.",
+        ),
+    ),
+    "bert-base": Definition(
+        bert_base,
+        {"batch": 1, "seq_len": 128},
+        (
+            "BERT-Base, uncased: 12 layers, width 768, 12 heads, 30522 words, with pooler.",
+            "Devlin et al., BERT, NAACL 2019 (arXiv:1810.04805).",
+            "Input 1x128 tokens (dims batch, seq_len), none of them padding, so there is no mask.",
+        ),
+    ),
+    "gpt2-decode": Definition(
+        gpt2_decode,
+        {"batch": 1, "seq_len": 1024},
+        (
+            "GPT-2 small (12 layers, width 768, 12 heads), one decoding step with a key-value cache.",
+            "Radford et al., Language Models are Unsupervised Multitask Learners, 2019.",
+            "One token attends to 1024 positions (dim seq_len); lm_head shares the embedding's weights.",
+        ),
+    ),
+    "ds-cnn": Definition(
+        ds_cnn,
+        _BATCH,
+        (
+            "DS-CNN, keyword spotting of MLPerf Tiny.",
+            "Banbury et al., MLPerf Tiny Benchmark, 2021 (arXiv:2106.07597); Zhang et al., Hello Edge, 2017.",
+            "Input 1x1x49x10 (frames x MFCC), output 12 keywords.",
+        ),
+    ),
+    "resnet8": Definition(
+        resnet8,
+        _BATCH,
+        (
+            "ResNet-8, image classification (CIFAR-10) of MLPerf Tiny.",
+            "Banbury et al., MLPerf Tiny Benchmark, 2021 (arXiv:2106.07597).",
+            "Input 1x3x32x32, output 10 classes.",
+        ),
+    ),
+    "resnet20": Definition(
+        resnet20,
+        _BATCH,
+        (
+            "ResNet-20, CIFAR-10, projection shortcuts (option B; the paper's CIFAR table has option A).",
+            _RESNET,
+            "Input 1x3x32x32, output 10 classes.",
+        ),
+    ),
+    "lstm": Definition(
+        lstm,
+        {"batch": 1, "seq_len": 35},
+        (
+            "Two-layer LSTM language model, medium: 650 units, 10000 words (Penn Treebank), 35 steps.",
+            "Zaremba et al., Recurrent Neural Network Regularization, 2014 (arXiv:1409.2329).",
+            "Input 1x35 tokens (dims batch, seq_len), output 35 distributions over the words.",
+        ),
+    ),
+}
+
+
+def build_model(name: str, dims: Mapping[str, int] | None = None) -> Workload:
+    """Build a model of `MODELS`, some of its dims changed. Raises InputError for a dim it does not have."""
+    definition = MODELS[name]
+    for dim, size in (dims or {}).items():
+        if dim not in definition.dims:
+            raise InputError(f"{name} has no dim {dim!r}; allowed: {', '.join(definition.dims)}")
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise InputError(f"{name}: dim {dim} is {size!r}; it must be a whole number of at least 1")
+    return definition.build(**{**definition.dims, **(dims or {})})

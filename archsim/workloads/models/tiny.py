@@ -1,0 +1,44 @@
+"""MLPerf Tiny's networks for keywords and small images (Banbury et al. 2021, arXiv:2106.07597)."""
+
+from __future__ import annotations
+
+from archsim.workloads.layer import Tensor
+from archsim.workloads.models.builder import NetworkBuilder
+from archsim.workloads.workload import Workload
+
+
+def ds_cnn(batch: int = 1) -> Workload:
+    """DS-CNN (Zhang et al. 2017, arXiv:1711.07128): 49 frames × 10 MFCC in, 12 keywords out."""
+    net = NetworkBuilder("ds-cnn")
+    x = Tensor("input", (batch, 1, 49, 10))
+    # TensorFlow's "same" padding puts the odd row at the bottom
+    x = net.conv("conv1", x, 64, (10, 4), stride=2, padding=(4, 1, 5, 1), activation="relu")
+    for block in range(1, 5):
+        x = net.conv(f"block{block}.depthwise", x, 64, 3, padding=1, groups=64, activation="relu")
+        x = net.conv(f"block{block}.pointwise", x, 64, 1, activation="relu")
+    x = net.linear("fc", net.global_average_pool("avgpool", x), 12)
+    net.softmax("softmax", x)
+    return net.build()
+
+
+def resnet8(batch: int = 1) -> Workload:
+    """ResNet-8 for CIFAR-10 at 32×32: three residual stacks of one block, 1×1 convolutions as shortcuts."""
+    net = NetworkBuilder("resnet8")
+    x = net.conv("conv1", Tensor("input", (batch, 3, 32, 32)), 16, 3, padding=1, activation="relu")
+    for stack, channels in enumerate((16, 32, 64), start=1):
+        x = _stack(net, f"stack{stack}", x, channels)
+    x = net.linear("fc", net.global_average_pool("avgpool", x), 10)
+    net.softmax("softmax", x)
+    return net.build()
+
+
+def _stack(net: NetworkBuilder, name: str, x: Tensor, channels: int) -> Tensor:
+    halved = x.shape[1] != channels
+    stride = 2 if halved else 1
+    # TensorFlow's "same" padding of an even image at stride 2: one row and column, at the bottom right
+    padding = (0, 0, 1, 1) if halved else (1, 1, 1, 1)
+    y = net.conv(f"{name}.conv1", x, channels, 3, stride=stride, padding=padding, activation="relu")
+    y = net.conv(f"{name}.conv2", y, channels, 3, padding=1)
+    if halved:
+        x = net.conv(f"{name}.shortcut", x, channels, 1, stride=2, batch_norm=False)
+    return net.add(f"{name}.add", x, y, activation="relu")

@@ -1,0 +1,56 @@
+"""Elementary operations of the layers that are not contractions: what a vector unit has to do.
+
+Every function returns counts to put into `Layer.ops` (keys from `archsim.workloads.layer.OPERATIONS`).
+One count is one operation on one element. (A contraction with a bias counts one `add` per output element.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Per element. Sigmoid is 1 / (1 + e^-x) and tanh is 1 - 2 / (e^2x + 1). GELU is Hendrycks and Gimpel's
+# approximation (arXiv:1606.08415) in the equal form x·sigmoid(1.5958·(x + 0.0447·x³)). ReLU6 is max and min.
+ACTIVATION_OPERATIONS: Mapping[str, Mapping[str, int]] = {
+    "relu": {"max": 1},
+    "relu6": {"max": 2},
+    "sigmoid": {"exp": 1, "add": 1, "div": 1},
+    "tanh": {"mul": 1, "exp": 1, "add": 2, "div": 1},
+    "gelu": {"mul": 4, "add": 2, "exp": 1, "div": 1},
+}
+
+
+def activation_operations(function: str, elements: int) -> dict[str, int]:
+    """An activation function (a key of ACTIVATION_OPERATIONS) on `elements` values."""
+    return {operation: count * elements for operation, count in ACTIVATION_OPERATIONS[function].items()}
+
+
+def pooling_operations(operator: str, window: int, outputs: int) -> dict[str, int]:
+    """`max_pool` or `average_pool` of `window` values into each of `outputs`."""
+    if operator == "max_pool":
+        return {"max": window * outputs}
+    return {"add": window * outputs, "mul": outputs}
+
+
+def softmax_operations(elements: int) -> dict[str, int]:
+    """Find the maximum, subtract it, exponentiate, sum, divide."""
+    return {"max": elements, "add": 2 * elements, "exp": elements, "div": elements}
+
+
+def layer_norm_operations(rows: int, width: int) -> dict[str, int]:
+    """Normalise `rows` vectors of `width` values: sum, subtract the mean, square, sum, scale, shift."""
+    elements = rows * width
+    return {"add": 4 * elements + rows, "mul": 3 * elements + 2 * rows, "sqrt": rows, "div": rows}
+
+
+def lrn_operations(elements: int, size: int) -> dict[str, int]:
+    """Local response normalisation with exponent 3/4: x / (k + α·Σx²)^¾, the power by two square roots."""
+    return {"mul": 3 * elements, "add": (size + 1) * elements, "sqrt": 2 * elements, "div": elements}
+
+
+def recurrent_gate_operations(hidden: int) -> dict[str, int]:
+    """An LSTM cell after its matrix product: three sigmoids, two tanh, c = f·c + i·g, h = o·tanh(c)."""
+    counts = {"mul": 3 * hidden, "add": hidden}
+    for function, times in (("sigmoid", 3), ("tanh", 2)):
+        for operation, count in activation_operations(function, times * hidden).items():
+            counts[operation] = counts.get(operation, 0) + count
+    return counts
