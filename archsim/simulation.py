@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.library import load_accelerator
-from archsim.accelerators.machine import OBJECTIVES, Performed, Row
+from archsim.accelerators.machine import OBJECTIVES, Options, Performed, Row
 from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.execution import Execution
@@ -36,7 +36,8 @@ def simulate(
     """Run a workload on an accelerator, each layer by its cheapest option.
 
     `workload` and `accelerator` are objects, library names or paths. `minimize` is latency, energy or edp.
-    `precision` (as in "w4a8" or "bf16") replaces every layer's own. `timeline` keeps every firing for export.
+    `precision` (as in "w4a8" or "bf16") replaces every layer's own; without it a layer that is stored in
+    floating point runs at the precision the machine is built for. `timeline` keeps every firing for export.
     Raises InputError when an input is bad or a layer has no tile that fits.
     """
     if minimize not in OBJECTIVES:
@@ -46,8 +47,7 @@ def simulate(
     machine = load_accelerator(accelerator) if isinstance(accelerator, str | Path | dict) else accelerator
     if isinstance(precision, str):
         precision = Precision.parse(precision)
-    if precision is not None:
-        workload = workload.with_precision(precision)
+    workload = _at_precision(workload, machine, precision)
     rows = choose(workload, machine, minimize)
     execution = engine.simulate(machine.program(rows), timeline=timeline)
     performed = [machine.performed(row) for row in rows]
@@ -73,6 +73,25 @@ def simulate(
     )
 
 
+def _at_precision(workload: Workload, machine: Machine, precision: Precision | None) -> Workload:
+    if precision is not None:
+        return workload.with_precision(precision)
+    built = machine.precision
+    stored = {
+        layer.precision.label
+        for layer in workload.layers
+        if layer.precision.number_format not in ("int", built.number_format)
+    }
+    if not stored:
+        return workload
+    note = (
+        f"the model is stored in {', '.join(sorted(stored))}; simulated at {built.label}, "
+        f"which {machine.name} is built for (--bits chooses another precision)"
+    )
+    lowered = workload.with_precision(lambda at: built if at.precision.label in stored else at.precision)
+    return replace(lowered, warnings=(*lowered.warnings, note))
+
+
 def choose(workload: Workload, machine: Machine, minimize: str) -> list[Row]:
     """The cheapest row of every layer; layers that are alike are priced once."""
     chosen: dict[object, Row] = {}
@@ -80,10 +99,20 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> list[Row]:
     for layer in workload.layers:
         alike = _signature(layer)
         if alike not in chosen:
-            options = machine.options(layer)
-            chosen[alike] = options.row(options.cheapest(minimize))
+            chosen[alike] = _best_row(machine.options(layer, minimize=minimize), machine, minimize)
         rows.append(replace(chosen[alike], layer=layer))
     return rows
+
+
+def _best_row(options: Options, machine: Machine, minimize: str) -> Row:
+    """The table bounds latency from below; the rows on the shortlist are executed to settle it."""
+    rows = [options.row(index) for index in options.shortlist(minimize)]
+    if minimize == "energy" or len(rows) == 1:
+        return rows[0]
+    cycles = [engine.simulate(machine.program([row])).cycles for row in rows]
+    cost = [c if minimize == "latency" else c * row.energy_pj for c, row in zip(cycles, rows, strict=True)]
+    best = min(range(len(rows)), key=lambda i: (cost[i], rows[i].energy_pj))
+    return rows[best]
 
 
 def _signature(layer: Layer) -> object:

@@ -17,6 +17,8 @@ from archsim.workloads.precision import Precision
 
 FloatArray = npt.NDArray[np.float64]
 OBJECTIVES = ("latency", "energy", "edp")
+SLACKS = (0.0, 0.01, 0.05)
+"""How much dearer by its bound a row on the shortlist may be."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Options:
     `cycles` is a lower bound on the latency of the layer run alone (each resource's own busy time, and the
     time before the first and after the last tile's computation); the kernel gives the exact latency.
     `energy_pj` is by component, leakage included at that latency. `traffic_bytes` and `held_bytes` are by
-    memory. `mapping` holds whatever the family needs to name and rebuild a row.
+    memory. `mapping` columns are indexes into the codebook of the same name, which holds by key whatever the
+    family needs to name and rebuild a row.
     """
 
     layer: Layer
@@ -36,7 +39,8 @@ class Options:
     energy_pj: Mapping[str, FloatArray]
     traffic_bytes: Mapping[str, FloatArray]
     held_bytes: Mapping[str, FloatArray]
-    mapping: Mapping[str, npt.NDArray[Any]]
+    mapping: Mapping[str, npt.NDArray[np.int64]]
+    codebooks: Mapping[str, Mapping[str, npt.NDArray[Any]]]
     priced: int  # rows priced, those that broke a capacity included
 
     def __len__(self) -> int:
@@ -44,29 +48,50 @@ class Options:
 
     @property
     def total_energy_pj(self) -> FloatArray:
-        return np.sum(list(self.energy_pj.values()), axis=0)
+        return total(self.energy_pj)
 
     def row(self, index: int) -> Row:
         """The row at `index` as a value of its own."""
         return Row(
             layer=self.layer.with_precision(self.precisions[int(self.precision[index])]),
-            mapping={key: values[index] for key, values in self.mapping.items()},
+            mapping={
+                key: values[self.mapping[column][index]]
+                for column, book in self.codebooks.items()
+                for key, values in book.items()
+            },
             cycles=float(self.cycles[index]),
             energy_pj=float(sum(values[index] for values in self.energy_pj.values())),
         )
 
-    def cheapest(self, minimize: str) -> int:
-        """Index of the best row: least `minimize` (latency, energy or edp), ties by the other cost."""
-        energy = self.total_energy_pj
-        if minimize == "latency":
-            order = np.lexsort((energy, self.cycles))
-        elif minimize == "energy":
-            order = np.lexsort((self.cycles, energy))
-        elif minimize == "edp":
-            order = np.lexsort((self.cycles, energy * self.cycles))
-        else:
-            raise InputError(f"objective {minimize!r} is not known; allowed: {', '.join(OBJECTIVES)}")
-        return int(order[0])
+    def shortlist(self, minimize: str) -> list[int]:
+        """Rows worth executing to find the best: the cheapest, and of those nearly as cheap the least costly
+        otherwise, which stall less than their bound lets one see. No row twice, best bound first.
+        """
+        cost = cost_of(minimize, self.cycles, self.total_energy_pj)
+        other = self.cycles if minimize == "energy" else self.total_energy_pj
+        least = cost.min()
+        found: list[int] = []
+        for slack in SLACKS:
+            near = np.flatnonzero(cost <= least * (1 + slack))
+            found.append(int(near[np.lexsort((cost[near], other[near]))[0]]))
+        return list(dict.fromkeys(found))
+
+
+def total(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """Sum of arrays that broadcast together, smaller ones first."""
+    first, *others = sorted(parts.values(), key=np.size)
+    return sum(others, start=first)
+
+
+def cost_of(minimize: str, cycles: FloatArray, energy_pj: FloatArray) -> FloatArray:
+    """The quantity an objective minimises. Raises InputError for an objective that is not known."""
+    if minimize == "latency":
+        return cycles
+    if minimize == "energy":
+        return energy_pj
+    if minimize == "edp":
+        return energy_pj * cycles
+    raise InputError(f"objective {minimize!r} is not known; allowed: {', '.join(OBJECTIVES)}")
 
 
 @dataclass(frozen=True)
@@ -107,6 +132,7 @@ class Machine(Protocol):
     family: str
     composition: Literal["sequential", "pipelined"]
     clock_mhz: float
+    precision: Precision  # what its arithmetic is built for
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited
     counts_from_zero: bool  # report the index of each layer's last cycle instead of the count
@@ -123,8 +149,13 @@ class Machine(Protocol):
         """mW by component."""
         ...
 
-    def options(self, layer: Layer, precisions: Sequence[Precision] = ()) -> Options:
-        """Every legal way to run the layer; InputError when no tile of it fits."""
+    def options(
+        self, layer: Layer, precisions: Sequence[Precision] = (), *, minimize: str | None = None
+    ) -> Options:
+        """Every legal way to run the layer; InputError when no tile of it fits.
+
+        With `minimize` only the rows that `shortlist` can choose from need be kept.
+        """
         ...
 
     def performed(self, row: Row) -> Performed:

@@ -160,7 +160,7 @@ def _channel_faults(graph: TimedGraph) -> Iterator[str]:
         if capacity is not None and (not isinstance(capacity, int) or capacity < 1):
             yield f"channel {channel.name!r}: capacity is {capacity!r}; give a whole number >= 1, or None"
         elif not isinstance(initial, int) or initial < 0 or (capacity is not None and initial > capacity):
-            yield f"channel {channel.name!r}: initial is {initial!r}; allowed is 0 to the capacity, {capacity}"
+            yield f"channel {channel.name!r}: initial is {initial!r}; allowed: 0 to the capacity, {capacity}"
 
 
 def _schedule_faults(graph: TimedGraph, actor: Actor) -> Iterator[str]:

@@ -22,6 +22,8 @@ class Program:
     ends:   the loops whose body ends with this leaf, innermost first, each with its count and first leaf.
     follow: the leaf that comes when all those loops have run out, or END.
     begins: the loops whose body begins with this leaf, innermost first.
+    within: the innermost loop around this leaf.
+    spans:  the leaves of each loop's body, as range(first, last).
     """
 
     leaves: tuple[Leaf, ...]
@@ -29,6 +31,8 @@ class Program:
     ends: tuple[tuple[tuple[int, int, int], ...], ...]
     follow: tuple[int, ...]
     begins: tuple[tuple[int, ...], ...]
+    within: tuple[int, ...]
+    spans: tuple[range, ...]
 
     @property
     def start(self) -> int:
@@ -61,25 +65,36 @@ def compile_schedule(schedule: Node) -> Program:
     ends: list[list[tuple[int, int, int]]] = []
     follow: list[int] = []
     begins: list[list[int]] = []
+    within: list[int] = []
+    spans: list[range] = []
 
-    def visit(node: Node) -> None:
+    def visit(node: Node, around: int) -> None:
         if not isinstance(node, Loop):
             leaves.append(node)
             ends.append([])
             begins.append([])
+            within.append(around)
             follow.append(len(leaves))
             return
         loop, first = len(counts), len(leaves)
         counts.append(node.count)
+        spans.append(range(0))
         for child in node.body:
-            visit(child)
+            visit(child, loop)
+        spans[loop] = range(first, len(leaves))
         begins[first].append(loop)
         ends[-1].append((loop, node.count, first))
 
     root = normalise(schedule)
     if root.body:
-        visit(root)
+        visit(root, 0)
         follow[-1] = END
     return Program(
-        tuple(leaves), tuple(counts), tuple(map(tuple, ends)), tuple(follow), tuple(map(tuple, begins))
+        tuple(leaves),
+        tuple(counts),
+        tuple(map(tuple, ends)),
+        tuple(follow),
+        tuple(map(tuple, begins)),
+        tuple(within),
+        tuple(spans),
     )

@@ -28,6 +28,7 @@ from archsim.kernel.state import (
     BUSY,
     FIRINGS,
     READY,
+    UNBOUNDED,
     ActorState,
     ChannelState,
     ResourceState,
@@ -39,7 +40,7 @@ PATIENCE = 16  # firings a part (an active actor, and one more) after which an a
 EAGERNESS = 256  # looks in vain after which only every second iteration is looked at, then every fourth ...
 MAX_STRIDE_BITS = 5
 MAX_REMEMBERED = 50_000  # actor states kept, over all snapshots: some 15 MB
-FOREVER = 1 << 62
+FOREVER = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,16 @@ class Snapshot:
 
 @dataclass(slots=True)
 class Period:
-    """What happened between two like states. moves: (counters, loop, iterations) of every schedule."""
+    """What happened between two like states.
+
+    moves: (counters, loop that moved on, by how many iterations) of every schedule and order that did.
+    firings: (loop that moved on, firings ended) of every actor that fired, by index.
+    drift: tokens more or less, by channel where there are. repeats: how often it can be repeated.
+    """
 
     cycles: int
     moves: list[tuple[list[int], int, int]]
-    firings: dict[int, int]  # by actor that moved
+    firings: dict[int, tuple[int, int]]
     drift: list[tuple[ChannelState, int]]
     repeats: int = FOREVER
 
@@ -180,19 +186,21 @@ class Recurrence:
         period = Period(state.now - then.now, [], {}, [])
         for at, actor in enumerate(state.active):
             if actor.counters == then.counters[at]:
-                # First come, first served: whoever waits unserved all the time would soon be first.
+                # First come, first served: those who passed it by in this period, on a tie of ready times,
+                # will come after it in the next.
                 if actor.waits_for == READY and period.cycles and actor.resource and not actor.resource.order:
                     return None
                 continue
             if _ages(actor, state.now) != then.ages[at]:
                 return None
-            if not _add_move(period, actor.program.counts, then.counters[at], actor.counters):
+            loop = _add_move(period, actor.program.counts, then.counters[at], actor.counters)
+            if loop == END:
                 return None
-            period.firings[actor.index] = actor.tally[FIRINGS] - then.tallies[at][FIRINGS]
+            period.firings[actor.index] = loop, actor.tally[FIRINGS] - then.tallies[at][FIRINGS]
         for resource, counters in zip(self.orders, then.turns, strict=True):
             if resource.order is None or counters == resource.counters:
                 continue
-            if not _add_move(period, resource.order.counts, counters, resource.counters):
+            if _add_move(period, resource.order.counts, counters, resource.counters) == END:
                 return None
         for channel, tokens in zip(self.channels, then.tokens, strict=True):
             if channel.tokens != tokens:
@@ -234,29 +242,31 @@ def _ages(actor: ActorState, now: int) -> tuple[int, ...]:
     return (now - actor.idle_since, now - actor.asked_since, actor.cause)
 
 
-def _add_move(period: Period, counts: tuple[int, ...], then: list[int], now: list[int]) -> bool:
-    """Note which loop moved on, and how often it still can. False unless exactly one did, forwards."""
+def _add_move(period: Period, counts: tuple[int, ...], then: list[int], now: list[int]) -> int:
+    """Note which loop moved on, and how often it still can. END unless exactly one did, forwards."""
     moved = [loop for loop, count in enumerate(now) if count != then[loop]]
     if len(moved) != 1 or now[moved[0]] < then[moved[0]]:
-        return False
+        return END
     loop = moved[0]
     iterations = now[loop] - then[loop]
     period.moves.append((now, loop, iterations))
     period.repeats = min(period.repeats, (counts[loop] - 1 - now[loop]) // iterations)
-    return True
+    return loop
 
 
 def _visible_tokens(channel: ChannelState) -> int:
-    """The tokens of a channel, or -1 while it makes no difference how many there are, give or take some."""
+    """The tokens of a channel, or -1 while it seems to make no difference how many there are.
+
+    A guess, for speed only: what may differ between two states that look alike is settled afterwards.
+    """
     tokens, consumer, producer = channel.tokens, channel.consumer, channel.producer
-    if consumer.active and tokens < channel.max_need + channel.max_take:
-        if consumer.waits_for != channel.tokens_code:
+    give = channel.most_supplied(producer.program.within[producer.leaf]) if producer.active else 0
+    if consumer.active:
+        need, take = channel.most_demanded(consumer.program.within[consumer.leaf])
+        far_away = consumer.waits_for == channel.tokens_code and _need_of(channel) - tokens > 2 * give
+        if tokens < need + take and not far_away:
             return tokens
-        if _need_of(channel) - tokens <= 2 * channel.max_give:
-            return tokens
-    if producer.active and tokens > channel.capacity - 2 * channel.max_give:
-        return tokens
-    return -1
+    return tokens if producer.active and tokens > channel.capacity - 2 * give else -1
 
 
 def _need_of(channel: ChannelState) -> int:
@@ -265,29 +275,30 @@ def _need_of(channel: ChannelState) -> int:
     return next(need for needed, need in rates.needs if needed is channel)
 
 
-def _repeats_despite(channel: ChannelState, drift: int, firings: dict[int, int]) -> int:
+def _repeats_despite(channel: ChannelState, drift: int, firings: dict[int, tuple[int, int]]) -> int:
     """How often a period can repeat that changes the tokens by `drift`, no condition decided otherwise.
 
     An endpoint that fired must have found its condition satisfied throughout by a margin of all tokens
     moved in the period, in any order. One that didn't must go on waiting, if it is this it waits for.
     """
-    tokens, capacity = channel.tokens, channel.capacity
-    produced = firings.get(channel.producer.index, 0) * channel.max_give
-    consumed = firings.get(channel.consumer.index, 0) * channel.max_take
+    tokens, consumer, producer = channel.tokens, channel.consumer, channel.producer
     repeats = FOREVER
-    if channel.consumer.index in firings:
-        margin = min(tokens, tokens - drift) - consumed - channel.max_need
+    if consumer.index in firings:
+        loop, fired = firings[consumer.index]
+        need, take = channel.most_demanded(loop)
+        margin = min(tokens, tokens - drift) - fired * take - need
         repeats = min(repeats, _times(margin, -drift))
-    elif channel.consumer.waits_for == channel.tokens_code:
+    elif consumer.waits_for == channel.tokens_code:
         repeats = min(repeats, _times(_need_of(channel) - 1 - tokens, drift))
-    if channel.producer.index in firings:
-        if capacity < FOREVER:
-            margin = capacity - max(tokens, tokens - drift) - produced - channel.max_give
-            repeats = min(repeats, _times(margin, drift))
-    elif channel.producer.waits_for == channel.space_code:
-        rates = channel.producer.rates[channel.producer.leaf]
+    if producer.index in firings and channel.capacity != UNBOUNDED:
+        loop, fired = firings[producer.index]
+        give = channel.most_supplied(loop)
+        margin = channel.capacity - max(tokens, tokens - drift) - fired * give - give
+        repeats = min(repeats, _times(margin, drift))
+    elif producer.waits_for == channel.space_code:
+        rates = producer.rates[producer.leaf]
         give = next(give for given, give in rates.spaces if given is channel)
-        repeats = min(repeats, _times(tokens + give - 1 - capacity, -drift))
+        repeats = min(repeats, _times(tokens + give - 1 - channel.capacity, -drift))
     return repeats
 
 

@@ -64,9 +64,25 @@ class ChannelState:
     peak: int
     tokens_code: int
     space_code: int
-    max_need: int = 0
-    max_take: int = 0
-    max_give: int = 0
+    demand: dict[int, tuple[int, int]] = field(default_factory=dict)  # most (need, take), by consumer's loop
+    supply: dict[int, int] = field(default_factory=dict)  # most give, by producer's loop
+
+    def most_demanded(self, loop: int) -> tuple[int, int]:
+        """The greatest need and the greatest take of the consumer's firings in one of its loops."""
+        if loop not in self.demand:
+            rates = [self.consumer.rates[leaf] for leaf in self.consumer.program.spans[loop]]
+            needs = [n for rate in rates for channel, n in rate.needs if channel is self]
+            takes = [n for rate in rates for channel, n in rate.takes if channel is self]
+            self.demand[loop] = max(needs, default=0), max(takes, default=0)
+        return self.demand[loop]
+
+    def most_supplied(self, loop: int) -> int:
+        """The greatest give of the producer's firings in one of its loops."""
+        if loop not in self.supply:
+            rates = [self.producer.rates[leaf] for leaf in self.producer.program.spans[loop]]
+            gives = [n for rate in rates for channel, n in rate.gives if channel is self]
+            self.supply[loop] = max(gives, default=0)
+        return self.supply[loop]
 
 
 @dataclass(slots=True, eq=False)
@@ -141,11 +157,5 @@ def _resolve(firing: Firing, channels: dict[str, ChannelState]) -> Rates:
     needs = tuple((channels[name], rate) for name, rate in firing.needs().items())
     takes = tuple((channels[name], rate) for name, rate in firing.take.items() if rate)
     gives = tuple((channels[name], rate) for name, rate in firing.give.items() if rate)
-    for channel, need in needs:
-        channel.max_need = max(channel.max_need, need)
-    for channel, take in takes:
-        channel.max_take = max(channel.max_take, take)
-    for channel, give in gives:
-        channel.max_give = max(channel.max_give, give)
     spaces = tuple((channel, give) for channel, give in gives if channel.capacity != UNBOUNDED)
     return Rates(firing.cycles, needs, takes, gives, spaces)

@@ -18,9 +18,10 @@ from archsim.reports.summary import energy_by_component
 from archsim.run import LayerRun, Run
 
 _NAME_MIN = 16  # characters a layer's name keeps, however narrow the console
-_GAP = 2  # spaces between columns
+_GAP = 2  # spaces between columns; the box draws one of them
+_PANEL_WITH_NOTES = 66  # a console narrower than this shows notes below their figure
 # What a narrow console does without, in this order; numbers are never cut.
-_DISPENSABLE = ("Operator", "Utilisation", "Bound by", "DRAM", "MACs", "#", "Energy")
+_DISPENSABLE = ("Operator", "Util.", "Bound by", "DRAM", "MACs", "#", "Energy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,14 @@ class _Column:
 def print_run(run: Run, console: Console, max_rows: int | None = None) -> None:
     """Print the layer table, the totals and the energy by component.
 
-    All layers are shown unless `max_rows` is given: then the slowest ones, in execution order, and the others
-    as one row of sums. A console too narrow for the table loses columns and the middle of names, never digits.
+    All layers are shown unless `max_rows` is given: then the slowest ones, in execution order, and the
+    others as one row of sums. A console too narrow for the table loses columns and the middle of names,
+    never digits.
     """
-    console.print(Text.assemble((printable(run.workload), "bold"), " on ", (printable(run.accelerator), "bold")))
+    title = (printable(run.workload), "bold"), " on ", (printable(run.accelerator), "bold")
+    console.print(Text.assemble(*title))
     console.print(_layer_table(run, console.width, max_rows))
-    console.print(Columns([_totals_panel(run), _component_panel(run)]))
+    console.print(Columns([_totals_panel(run, console.width), _component_panel(run)]))
     for warning in run.warnings:
         console.print(Text(f"Warning: {printable(warning)}", style="yellow"))
 
@@ -71,7 +74,9 @@ def _take(signs: Iterable[str], width: int) -> str:
 
 
 def _layer_table(run: Run, width: int, max_rows: int | None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, show_footer=True, padding=(0, _GAP, 0, 0), pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, show_footer=True, padding=(0, _GAP - 1, 0, 0), pad_edge=False
+    )
     columns = _fitted(_columns(run, max_rows), width)
     for column in columns:
         table.add_column(
@@ -114,7 +119,7 @@ def _columns(run: Run, max_rows: int | None) -> list[_Column]:
             f"{sum(layer.latency_cycles for layer in left):,}",
             f"{totals.latency_cycles:,}",
         ),
-        numbers("Utilisation", [units.percent(layer.utilization) for layer in layers]),
+        numbers("Util.", [units.percent(layer.utilization) for layer in layers]),
         words("Bound by", [layer.bound_by for layer in layers]),
         numbers(
             "Energy",
@@ -162,9 +167,10 @@ def _fitted(columns: list[_Column], width: int) -> list[_Column]:
     ]
 
 
-def _totals_panel(run: Run) -> Panel:
+def _totals_panel(run: Run, width: int) -> Panel:
     totals = run.totals
     bounds = f"{units.energy(totals.energy_mj_low * 1e9)} – {units.energy(totals.energy_mj_high * 1e9)}"
+    peak_layer = shorten(printable(run.peak_memory_layer), 30)
     clock = f"{totals.latency_cycles:,} cycles at {run.roofline.clock_mhz:g} MHz"
     rows = (
         ("Latency", units.duration(totals.latency_ms), clock),
@@ -173,9 +179,16 @@ def _totals_panel(run: Run) -> Panel:
         ("Efficiency", f"{units.digits(totals.tops_per_w)} TOPS/W", ""),
         ("Area", f"{units.digits(totals.area_mm2)} mm²" if totals.area_mm2 > 0 else units.MISSING, ""),
         ("EDP", f"{units.digits(totals.edp_mj_ms)} mJ·ms", ""),
-        ("Peak memory", units.memory(totals.peak_memory_bytes), shorten(printable(run.peak_memory_layer), 30)),
+        (
+            "Peak memory",
+            units.memory(totals.peak_memory_bytes),
+            peak_layer,
+        ),
         ("DRAM traffic", units.traffic(totals.dram_bytes), ""),
     )
+    if width < _PANEL_WITH_NOTES:
+        below = [line for label, value, note in rows for line in ((label, value, ""), ("", note, ""))]
+        return _panel("Totals", [line for line in below if any(line)])
     return _panel("Totals", rows)
 
 
@@ -189,9 +202,9 @@ def _component_panel(run: Run) -> Panel:
 
 def _panel(title: str, rows: Sequence[tuple[str, str, str]], notes: str = "left") -> Panel:
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(no_wrap=True, justify="right")
-    grid.add_column(justify="right" if notes == "right" else "left", style="dim")
+    grid.add_column(no_wrap=True, style="dim", min_width=max(cell_len(label) for label, _, _ in rows))
+    grid.add_column(justify="right", overflow="fold")
+    grid.add_column(justify="right" if notes == "right" else "left", style="dim", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     return Panel.fit(grid, title=title, title_align="left", box=box.ROUNDED)

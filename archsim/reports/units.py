@@ -23,7 +23,8 @@ def digits(value: float | None, significant: int = 4) -> str:
         return "0"
     if abs(value) < 1e-4:
         return f"{value:.{significant - 1}e}"
-    decimals = max(0, significant - 1 - math.floor(math.log10(abs(value))))
+    rounded = float(f"{value:.{significant - 1}e}")  # 999.99 has the decimals of 1000
+    decimals = max(0, significant - 1 - math.floor(math.log10(abs(rounded))))
     return f"{value:,.{decimals}f}"
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Per element. Sigmoid is 1 / (1 + e^-x) and tanh is 1 - 2 / (e^2x + 1). GELU is Hendrycks and Gimpel's
-# approximation (arXiv:1606.08415) in the equal form x·sigmoid(1.5958·(x + 0.0447·x³)). ReLU6 is max and min.
+# Per element. ReLU6 is max and min. Sigmoid is 1 / (1 + e^-x), tanh is 1 - 2 / (e^2x + 1). GELU is
+# x/2·(1 + erf(x/√2)), erf by Abramowitz and Stegun 7.1.26 (a polynomial of degree 5 times e^-x²); its tanh
+# form (Hendrycks and Gimpel, arXiv:1606.08415) is x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 ACTIVATION_OPERATIONS: Mapping[str, Mapping[str, int]] = {
     "relu": {"max": 1},
     "relu6": {"max": 2},
     "sigmoid": {"exp": 1, "add": 1, "div": 1},
     "tanh": {"mul": 1, "exp": 1, "add": 2, "div": 1},
-    "gelu": {"mul": 4, "add": 2, "exp": 1, "div": 1},
+    "gelu": {"mul": 10, "add": 7, "exp": 1, "div": 1},
+    "gelu_tanh": {"mul": 7, "add": 4, "exp": 1, "div": 1},
 }
 
 
@@ -37,14 +39,17 @@ def softmax_operations(elements: int) -> dict[str, int]:
 
 
 def layer_norm_operations(rows: int, width: int) -> dict[str, int]:
-    """Normalise `rows` vectors of `width` values: sum, subtract the mean, square, sum, scale, shift."""
+    """Normalise `rows` vectors of `width` values.
+
+    Per element: sum, subtract the mean, square, sum, times the reciprocal deviation, scale, shift.
+    """
     elements = rows * width
-    return {"add": 4 * elements + rows, "mul": 3 * elements + 2 * rows, "sqrt": rows, "div": rows}
+    return {"add": 4 * elements, "mul": 3 * elements, "sqrt": rows, "div": rows}
 
 
 def lrn_operations(elements: int, size: int) -> dict[str, int]:
-    """Local response normalisation with exponent 3/4: x / (k + α·Σx²)^¾, the power by two square roots."""
-    return {"mul": 3 * elements, "add": (size + 1) * elements, "sqrt": 2 * elements, "div": elements}
+    """Local response normalisation over `size` channels: x / (k + α·Σx²)^β, the power by exp(β·log)."""
+    return {"mul": 3 * elements, "add": (size + 1) * elements, "exp": 2 * elements, "div": elements}
 
 
 def recurrent_gate_operations(hidden: int) -> dict[str, int]:

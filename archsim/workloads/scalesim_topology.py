@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -48,7 +48,7 @@ def detect_topology(path: str | Path) -> Topology:
     _, rows = _table(path)
     line, cells = rows[0]
     sizes = [cell for cell in cells[1:] if cell and ":" not in cell]
-    if len(sizes) in (3, 4):
+    if len(sizes) == 3:
         return "gemm"
     if len(sizes) >= 7:
         return "conv"
@@ -129,10 +129,7 @@ def write_scalesim(workload: Workload, path: str | Path, topology: Topology = "c
 class _Names:
     """Makes names unique by a number at their end."""
 
-    _seen: set[str]
-
-    def __init__(self) -> None:
-        self._seen = set()
+    _seen: set[str] = field(default_factory=set)
 
     def unique(self, name: str) -> str:
         candidate, count = name, 1

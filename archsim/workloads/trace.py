@@ -44,6 +44,7 @@ COLUMNS = (
     *("ops", "precision", "weight_density", "activation_density", "fused"),
 )
 
+_VERSION_LINE = re.compile(r"# ?(archsim\.trace/.*?)\s*")
 _DIRECTIVE = re.compile(r"# ?(workload|outputs|warning):(.*)")
 _Value = TypeVar("_Value")
 
@@ -67,7 +68,7 @@ def is_trace(path: str | Path) -> bool:
     """Whether a CSV file is an archsim trace, by its version comment or the columns in its header."""
     path = Path(path)
     for line in read_text(path).split("\n"):
-        if line.startswith(f"# {VERSION.partition('/')[0]}/"):
+        if _VERSION_LINE.match(line):
             return True
         if line.strip(" \t\r,") and not line.startswith("#"):
             names = {name.strip() for name in line.split(",")} - {""}
@@ -159,9 +160,9 @@ def _split_lines(path: Path, text: str) -> tuple[_Header, list[_Row]]:
 
 
 def _read_directive(line: str) -> tuple[str, tuple[str, ...]] | None:
-    comment = line.removeprefix("#").removeprefix(" ").strip("\t ") if line[:3] != "#  " else ""
-    if comment.startswith("archsim.trace/") and comment != VERSION:
-        raise InputError(f"the format is {comment}; this archsim reads {VERSION}")
+    version = _VERSION_LINE.fullmatch(line)
+    if version is not None and version[1] != VERSION:
+        raise InputError(f"the format is {_shorten(version[1])}; this archsim reads {VERSION}")
     match = _DIRECTIVE.fullmatch(line)
     if match is None:
         return None

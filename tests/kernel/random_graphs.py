@@ -136,6 +136,35 @@ def _link_by_tokens(draw, actors, channels, consumer: str):
 
 
 @st.composite
+def drifting_graphs(draw) -> TimedGraph:
+    """Chains of long loops whose channels fill or drain for long: bursts, big needs, deep buffers."""
+    length = draw(st.integers(2, 3))
+    names = [f"a{i}" for i in range(length)]
+    channels = []
+    for i in range(length - 1):
+        capacity = draw(st.sampled_from([None, 12, 60, 61, 200]))
+        channels.append(Channel(f"c{i}", names[i], names[i + 1], capacity, draw(st.integers(0, 12))))
+
+    def phase(name: str) -> Loop:
+        """Many iterations of a burst; in each phase other rates."""
+        take = {c.name: draw(st.integers(0, 3)) for c in channels if c.consumer == name}
+        give = {c.name: draw(st.integers(0, 3)) for c in channels if c.producer == name}
+        more = draw(st.sampled_from([0, 0, 1, 9, 45, 57]))
+        need = {c.name: min(take[c.name] + more, c.capacity or 60) for c in channels if c.consumer == name}
+        cycles = draw(st.integers(0, 9))
+        plain, greedy = Firing(cycles, take, give), Firing(draw(st.integers(1, 9)), take, give, need)
+        burst = Loop(draw(st.integers(0, 5)), [plain])
+        return Loop(draw(st.integers(1, 60)), [greedy, burst] if draw(st.booleans()) else [burst, greedy])
+
+    shared = draw(st.sampled_from([None, None, "pool"]))
+    actors = []
+    for name in names:
+        phases = [phase(name) for _ in range(draw(st.integers(1, 3)))]
+        actors.append(Actor(name, sequence(*phases), shared))
+    return TimedGraph(actors, channels, [Resource("pool")])
+
+
+@st.composite
 def unbalanced_graphs(draw) -> TimedGraph:
     """Any rates, any channels, any precedence: most deadlock sooner or later."""
     names = [f"a{i}" for i in range(draw(st.integers(1, 4)))]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_graphs import layered_graphs, unbalanced_graphs
+from random_graphs import drifting_graphs, layered_graphs, unbalanced_graphs
 
 from archsim.kernel import DeadlockError, TimedGraph, engine, simpy_engine
 
@@ -22,6 +22,6 @@ def outcome(simulate, graph: TimedGraph):
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
-@given(st.one_of(layered_graphs(), layered_graphs(), unbalanced_graphs()))
+@given(st.one_of(layered_graphs(), layered_graphs(), unbalanced_graphs(), drifting_graphs()))
 def test_engines_agree_to_the_cycle(graph):
     assert outcome(engine.simulate, graph) == outcome(simpy_engine.simulate, graph)

@@ -13,7 +13,7 @@ from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Tot
 
 AWKWARD_NAMES = (
     "<script>alert(1)</script>",
-    'quote " and \' and & and {b} and [red]',
+    "quote \" and ' and & and {b} and [red]",
     "конв/слой-1×1 層",
     "</script><img src=x onerror=alert(2)>",
     "comma, semicolon; line\nbreak",
@@ -61,7 +61,7 @@ def _layer(index: int, name: str, start: int, rng: np.random.Generator, bytes_pe
         },
         start_cycle=start,
         end_cycle=start + cycles,
-        fused=("relu_%d" % index, "<b>bias</b>") if kind == "conv" else (),
+        fused=(f"relu_{index}", "<b>bias</b>") if kind == "conv" else (),
     )  # fmt: skip
 
 

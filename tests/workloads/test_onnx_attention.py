@@ -9,7 +9,7 @@ HEAD = WIDTH // HEADS
 
 
 def bert_block():
-    """Projections, heads split by Reshape and Transpose, scaled scores, softmax, values, output projection."""
+    """Projections, heads split by Reshape and Transpose, scores, softmax, values, output projection."""
     nodes = []
     for role in "qkv":
         order = [0, 2, 3, 1] if role == "k" else [0, 2, 1, 3]
@@ -59,7 +59,7 @@ def test_bert_block(tmp_path):
     assert (values.contraction.K, values.contraction.C) == (HEAD, TOKENS)
     assert not scores.has_static_weights
     assert scores.fused == ("div",)
-    assert [t.name for t in values.inputs][0] == "p"
+    assert values.inputs[0].name == "p"
 
 
 def test_biases_fuse_on_either_side_but_not_a_residual(tmp_path):
@@ -76,7 +76,7 @@ def test_einsum_attention(tmp_path):
         node("Softmax", ["s"], ["p"]),
         node("Einsum", ["p", "v"], ["y"], equation="bhqk,bkhd->bqhd"),
     ]
-    model = build(nodes, dict.fromkeys("qkv", [BATCH, TOKENS, HEADS, HEAD]), ["y"])
+    model = build(nodes, {name: [BATCH, TOKENS, HEADS, HEAD] for name in "qkv"}, ["y"])
     workload = load(model, tmp_path)
     check_shapes(workload, model)
     assert operators(workload) == ["matmul", "softmax", "matmul"]
@@ -114,7 +114,9 @@ def test_attention_of_joined_heads_with_past(tmp_path):
     workload = load(model, tmp_path)
     check_shapes(workload, model)
     assert workload.macs == 2 * 2 * HEADS * 1 * 5 * HEAD
-    assert [layer.ops["move"] for layer in workload.layers if layer.operator == "concat"] == [2 * HEADS * 5 * HEAD] * 2
+    assert [layer.ops["move"] for layer in workload.layers if layer.operator == "concat"] == [
+        2 * HEADS * 5 * HEAD
+    ] * 2
     assert only(workload, "softmax").ops["add"] == 3 * 2 * HEADS * 5
 
 

@@ -94,6 +94,15 @@ def test_convolution_with_computed_weights_has_no_parameters(tmp_path):
     assert [t.name for t in layer.inputs] == ["x", "w"]
 
 
+def test_constant_bias_of_computed_weights_is_a_layer_of_its_own(tmp_path):
+    conv = node("Conv", ["x", "w", "b"], ["y"], name="c")
+    model = build([conv], {"x": [1, 3, 8, 8], "w": [4, 3, 3, 3]}, ["y"], {"b": ones(4)})
+    product, bias = load(model, tmp_path).layers
+    assert (product.weights, product.ops) == ((), {})
+    assert (bias.operator, bias.parameters, bias.ops) == ("add", 4, {"add": 144})
+    assert bias.inputs == product.outputs
+
+
 TRANSPOSED = {
     "plain": ([1, 3, 5, 6], [3, 4, 3, 3], {}),
     "strided": ([2, 3, 5, 6], [3, 4, 2, 2], {"strides": [2, 2]}),

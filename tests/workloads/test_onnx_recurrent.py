@@ -1,10 +1,13 @@
 """LSTM, GRU and RNN unrolled: parameters and MACs of the published formulas, dependencies kept."""
 
+import itertools
+
 import networkx as nx
-import numpy as np
 import pytest
-from archsim.errors import InputError
+from onnx import numpy_helper
 from onnx_models import build, check_shapes, load, node, ones, operators, run_all
+
+from archsim.errors import InputError
 
 STEPS, BATCH, INPUTS, HIDDEN = 5, 2, 7, 4
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -37,11 +40,11 @@ def test_parameters_and_macs(op, directions, tmp_path):
 
 @pytest.mark.parametrize("op", GATES)
 def test_steps_wait_for_each_other(op, tmp_path):
-    """The longest chain of recurrent products has one for every step (two for a GRU that resets first)."""
+    """Every product waits for the one before; a GRU that resets first has two of them a step."""
     graph = load(recurrent(op), tmp_path).graph
-    chain = nx.dag_longest_path(graph)
-    products = [name for name in chain if "recurrent" in name or "candidate" in name]
-    assert len(products) == STEPS * (2 if op == "GRU" else 1)
+    roles = ("recurrent", "candidate") if op == "GRU" else ("recurrent",)
+    chain = [f"rnn/{role}_{step}" for step in range(STEPS) for role in roles]
+    assert all(nx.has_path(graph, before, after) for before, after in itertools.pairwise(chain))
 
 
 def test_directions_do_not_wait_for_each_other(tmp_path):
@@ -121,12 +124,6 @@ def test_endless_sequence_is_refused(tmp_path):
 
 def test_wrong_weights_are_refused(tmp_path):
     model = recurrent("LSTM")
-    model.graph.initializer[1].CopyFrom(onnx_array("r", np.ones((1, 12, HIDDEN), np.float32)))
+    model.graph.initializer[1].CopyFrom(numpy_helper.from_array(ones(1, 12, HIDDEN), "r"))
     with pytest.raises(InputError, match="rnn"):
         load(model, tmp_path)
-
-
-def onnx_array(name, value):
-    from onnx import numpy_helper
-
-    return numpy_helper.from_array(value, name)

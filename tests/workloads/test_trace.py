@@ -185,7 +185,10 @@ def test_the_documentation_names_every_column():
     ("text", "message"),
     [
         ("", "net.csv: there is no header line"),
-        ("# archsim.trace/2\n", "line 1: the format is archsim.trace/2; this archsim reads archsim.trace/1"),
+        (
+            "# archsim.trace/2\n",
+            "line 1: the format is 'archsim.trace/2'; this archsim reads archsim.trace/1",
+        ),
         ("name,K\n", "line 1: column 'operator' is missing"),
         ("name,operator,strides\n", "line 1: there is no column 'strides'; allowed: name, operator, inputs"),
         ("name,operator,name\n", "line 1: column 'name' is there twice"),

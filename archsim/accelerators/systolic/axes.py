@@ -8,9 +8,11 @@ edges and halos is worked out here, once per axis candidate, and combined by bro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,9 @@ from archsim.accelerators.systolic.extents import (
     tile_candidates,
 )
 from archsim.workloads.layer import Contraction
+
+KERNEL_CASES = ((False, False), (True, False), (False, True), (True, True))
+"""Whether a tile spans a single kernel (row, column) at a time instead of all of them."""
 
 IntArray = npt.NDArray[np.int64]
 Nesting = tuple[int, ...]
@@ -44,11 +49,11 @@ class Axis:
     def __len__(self) -> int:
         return len(self.nestings)
 
-    @property
-    def trips(self) -> IntArray:
-        """Whether (0 or 1) a loop that brings in this level's tiles has more than one iteration."""
+    @cached_property
+    def turns(self) -> npt.NDArray[np.bool_]:
+        """Whether the loop that brings in a level's tiles has more than one iteration."""
         outer = np.concatenate([np.full((len(self), 1), self.size), self.tiles[:, :-1]], axis=1)
-        return (outer > self.tiles).astype(np.int64)
+        return outer > self.tiles
 
     def extents(self, candidate: int, level: int) -> Iterator[tuple[int, int]]:
         """(elements, count) of the tiles at `level`."""
@@ -59,32 +64,40 @@ class Axis:
 
 @dataclass(frozen=True)
 class PixelAxis(Axis):
-    """The M axis with the input pixels (rows × columns × batch) that its tiles read, halo included."""
+    """The M axis with the input pixels (rows × columns × batch) that its tiles read, halo included.
 
-    window_sum: IntArray  # over all tiles of a level
+    The last index of the windows is the kernel case (see KERNEL_CASES): how much of the kernel a tile of
+    the K axis spans decides how many rows and columns it reads.
+    """
+
+    window_sum: IntArray  # over all tiles of a level, and all kernel positions
     window_max: IntArray
     window_first: IntArray  # (candidates,): of the first tile at level 0
 
 
 @dataclass(frozen=True)
 class ProductAxis(Axis):
-    """The K axis with the input channels that its tiles touch."""
+    """The K axis with the input channels that its tiles touch and the part of the kernel they span."""
 
     channels_sum: IntArray
     channels_max: IntArray
+    kernel_case: IntArray
     channels_first: IntArray  # (candidates,): of the first tile at level 0
 
 
-def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> PixelAxis:
-    """The M axis with these nested tiles of (B, P, Q)."""
+def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]], cases: int = 1) -> PixelAxis:
+    """The M axis with these nested tiles of (B, P, Q), for the first `cases` of KERNEL_CASES."""
     base = _axis(("B", "P", "Q"), (c.B, c.P, c.Q), nestings)
     levels = base.tiles.shape[1]
-    windows = [[_window(c, nesting, level) for level in range(levels)] for nesting in nestings]
-    table = np.array(windows, dtype=np.int64).reshape(len(nestings), levels, 2)
+    windows = [
+        [[_window(c, nesting, level, case) for case in KERNEL_CASES[:cases]] for level in range(levels)]
+        for nesting in nestings
+    ]
+    table = np.array(windows, dtype=np.int64).reshape(len(nestings), levels, cases, 2)
     return PixelAxis(
-        **vars(base),
-        window_sum=table[:, :, 0],
-        window_max=table[:, :, 1],
+        **_fields(base),
+        window_sum=table[..., 0],
+        window_max=table[..., 1],
         window_first=np.array([_first_window(c, nesting) for nesting in nestings], dtype=np.int64),
     )
 
@@ -105,10 +118,30 @@ def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Pro
         dtype=np.int64,
     ).reshape(len(nestings), levels, 2)
     return ProductAxis(
-        **vars(base),
+        **_fields(base),
         channels_sum=table[:, :, 0],
         channels_max=table[:, :, 1],
         channels_first=-(-base.tiles[:, 0] // kernel),
+        kernel_case=np.zeros((len(nestings), levels), dtype=np.int64),
+    )
+
+
+def kernel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> ProductAxis:
+    """The K axis with these nested tiles of (C, R, S); tiles of R and S are the whole kernel or 1."""
+    base = _axis(("C", "R", "S"), (c.C, c.R, c.S), nestings)
+    levels = base.tiles.shape[1]
+    shape = (len(nestings), levels)
+    channels = np.array([[n[0][level] for level in range(levels)] for n in nestings], dtype=np.int64)
+    cases = [
+        [KERNEL_CASES.index((n[1][level] < c.R, n[2][level] < c.S)) for level in range(levels)]
+        for n in nestings
+    ]
+    return ProductAxis(
+        **_fields(base),
+        channels_sum=np.full(shape, c.C, dtype=np.int64),
+        channels_max=channels.reshape(shape),
+        channels_first=channels.reshape(shape)[:, 0],
+        kernel_case=np.array(cases, dtype=np.int64).reshape(shape),
     )
 
 
@@ -183,6 +216,10 @@ def _axis(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tupl
     )
 
 
+def _fields(axis: Axis) -> dict[str, Any]:
+    return {field.name: getattr(axis, field.name) for field in fields(axis)}
+
+
 def _last(size: int, nesting: Nesting) -> int:
     for tile in nesting:
         size = (size - 1) % tile + 1
@@ -194,11 +231,13 @@ def _combined(pieces: Sequence[Extents]) -> Iterator[tuple[int, int]]:
         yield prod(e for e, _ in combination), prod(k for _, k in combination)
 
 
-def _window(c: Contraction, nesting: tuple[Nesting, ...], level: int) -> tuple[int, int]:
+def _window(
+    c: Contraction, nesting: tuple[Nesting, ...], level: int, case: tuple[bool, bool]
+) -> tuple[int, int]:
     """(sum over tiles, largest tile) of batch × input rows × input columns read at `level`."""
     batch, rows, columns = nesting
-    row_sum, row_max = _window_1d(c, rows, level, 0)
-    column_sum, column_max = _window_1d(c, columns, level, 1)
+    row_sum, row_max = _window_1d(c, rows, level, 0, single=case[0])
+    column_sum, column_max = _window_1d(c, columns, level, 1, single=case[1])
     return c.B * row_sum * column_sum, batch[level] * row_max * column_max
 
 
@@ -210,21 +249,18 @@ def _first_window(c: Contraction, nesting: tuple[Nesting, ...]) -> int:
     return batch * height * width
 
 
-def _window_1d(c: Contraction, nesting: Nesting, level: int, side: int) -> tuple[int, int]:
-    """Nested cuts read what a single cut by the pieces reads: walk the outer tiles, cut each by the inner."""
+def _window_1d(c: Contraction, nesting: Nesting, level: int, side: int, *, single: bool) -> tuple[int, int]:
+    """Walk the outer tiles, cut each by the inner; `single`: one kernel position at a time, all in turn."""
     size, kernel = (c.P, c.R) if side == 0 else (c.Q, c.S)
+    span, positions = (1, range(kernel)) if single else (kernel, range(1))
     total = largest = 0
     for start, length in _outer_tiles(size, nesting[:level]):
-        rows, most = input_window(
-            length,
-            nesting[level],
-            kernel,
-            c.stride[side],
-            c.dilation[side],
-            c.padding[side] - start * c.stride[side],
-            c.input_size[side],
-        )
-        total, largest = total + rows, max(largest, most)
+        for position in positions:
+            pad = c.padding[side] - start * c.stride[side] - position * c.dilation[side]
+            rows, most = input_window(
+                length, nesting[level], span, c.stride[side], c.dilation[side], pad, c.input_size[side]
+            )
+            total, largest = total + rows, max(largest, most)
     return total, largest
 
 
@@ -236,10 +272,15 @@ def _outer_tiles(size: int, nesting: Nesting) -> list[tuple[int, int]]:
 
 
 def _channels(size: int, nesting: Nesting, kernel: int) -> tuple[int, int]:
+    """(sum over tiles, largest) of the channels that the innermost tiles touch."""
     if len(nesting) == 1:
         return channels_touched(size, nesting[0], kernel)
-    total = largest = 0
-    for start, length in _outer_tiles(size, nesting):
-        touched = (start + length - 1) // kernel - start // kernel + 1
-        total, largest = total + touched, max(largest, touched)
-    return total, largest
+    starts, ends = np.array([0]), np.array([size])
+    for tile in nesting:
+        most = -(-int((ends - starts).max()) // tile)
+        first = starts[:, np.newaxis] + np.arange(most) * tile
+        last = np.minimum(first + tile, ends[:, np.newaxis])
+        inside = first < last
+        starts, ends = first[inside], last[inside]
+    touched = (ends - 1) // kernel - starts // kernel + 1
+    return int(touched.sum()), int(touched.max())

@@ -49,10 +49,11 @@ def costs_of(spec: SystolicSpec, precision: Precision) -> Costs:
     copies = {m.name: pes if m.kind == "register" else 1 for m in spec.memories}
     energy["mac", "mac"] = _mac(spec, precision).energy_pj["mac"]
     built = _mac(spec, Precision.parse(spec.array.mac_bits))
-    registers = _pipeline_registers(spec)
-    energy["pe_registers", "move"] = registers.energy_pj["write"].scaled(1 / _pipeline_bits(spec))
-    parts |= {"mac": built, "pe_registers": registers}
-    copies |= {"mac": pes, "pe_registers": pes}
+    parts["mac"], copies["mac"] = built, pes
+    if spec.array.dataflow != "unrolled":  # there the PEs' storage is listed among the memories
+        registers = _pipeline_registers(spec)
+        energy["pe_registers", "move"] = registers.energy_pj["write"].scaled(1 / _pipeline_bits(spec))
+        parts["pe_registers"], copies["pe_registers"] = registers, pes
     if spec.vector_unit is not None:
         lane = _vector_lane(spec)
         parts["vector_unit"], copies["vector_unit"] = lane, spec.vector_unit.lanes
@@ -73,19 +74,19 @@ def costs_of(spec: SystolicSpec, precision: Precision) -> Costs:
 def _memory(m: Sram | Register, spec: SystolicSpec) -> Part:
     technology = spec.technology
     where = f"{spec.name}: memory {m.name!r}"
-    if isinstance(m, Sram):
+    if isinstance(m, Register) and m.built_as == "flip_flops":
+        part = register_file(
+            m.capacity_bits, m.word_bits, technology.node_nm, vdd_v=technology.vdd_v, name=where
+        )
+    else:
+        shape = {"banks": m.banks, "ports": m.ports} if isinstance(m, Sram) else {}
         part = sram(
             m.capacity_bits / 8,
             m.word_bits,
             technology.node_nm,
-            banks=m.banks,
-            ports=m.ports,
             vdd_v=technology.vdd_v,
             name=where,
-        )
-    else:
-        part = register_file(
-            m.capacity_bits, m.word_bits, technology.node_nm, vdd_v=technology.vdd_v, name=where
+            **shape,
         )
     given = {"read": m.read_pj, "write": m.write_pj}
     return part.with_overrides(

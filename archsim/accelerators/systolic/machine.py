@@ -9,20 +9,24 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.contraction_program import contraction_program, contraction_tiles
+from archsim.accelerators.systolic.arrays import candidate_nest, chosen_nest, tiles_of
+from archsim.accelerators.systolic.contraction_program import (
+    contraction_program,
+    contraction_tiles,
+    groups_of,
+)
 from archsim.accelerators.systolic.costs import Costs, costs_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.pricing import Priced, price
 from archsim.accelerators.systolic.program import LayerProgram, graph_of
 from archsim.accelerators.systolic.spec import SystolicSpec
-from archsim.accelerators.systolic.table import contraction_options, single_nest
-from archsim.accelerators.systolic.tile_loops import AXIS_OF
+from archsim.accelerators.systolic.table import contraction_options
 from archsim.accelerators.systolic.vector import vector_actions, vector_latency, vector_work
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.components.figure import Figure
 from archsim.kernel.graph import TimedGraph
-from archsim.workloads.layer import Layer
+from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
 
 TILE_CANDIDATES = 8
@@ -39,9 +43,11 @@ class SystolicMachine:
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
+        self.precision = Precision.parse(spec.array.mac_bits)
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._costs: dict[Precision, Costs] = {}
+        self._nests: dict[Contraction, Nest] = {}
         self._mapped_rows: dict[object, tuple[Nest, Priced]] = {}
         bits = self.costs(Precision()).dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
@@ -74,18 +80,26 @@ class SystolicMachine:
     def leakage(self) -> Mapping[str, Figure]:
         return self.costs(Precision()).leakage_mw
 
-    def options(self, layer: Layer, precisions: Sequence[Precision] = ()) -> Options:
+    def options(
+        self, layer: Layer, precisions: Sequence[Precision] = (), *, minimize: str | None = None
+    ) -> Options:
         """Every candidate mapping of a contraction, or the one way to stream anything else.
 
-        `precisions` default to the layer's own. Raises InputError when no tile fits the buffers.
+        `precisions` default to the layer's own. With `minimize` only rows near the cheapest are kept.
+        Raises InputError when no tile fits the buffers.
         """
         precisions = tuple(precisions) or (layer.precision,)
         costs = {p: self.costs(p) for p in precisions}
         if layer.contraction is not None:
-            return contraction_options(
-                layer, precisions, self.spec, self.hierarchy, costs, self.tile_candidates
-            )
+            nest = self._candidates(layer.contraction)
+            return contraction_options(layer, precisions, self.spec, self.hierarchy, costs, nest, minimize)
         return self._vector_options(layer, precisions)
+
+    def _candidates(self, contraction: Contraction) -> Nest:
+        if contraction not in self._nests:
+            tiers = len(self.hierarchy.tiers)
+            self._nests[contraction] = candidate_nest(contraction, self.spec, tiers, self.tile_candidates)
+        return self._nests[contraction]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
         cycles, dram_bytes = [], []
@@ -115,6 +129,7 @@ class SystolicMachine:
             traffic_bytes={self.hierarchy.dram.name: np.array(dram_bytes)},
             held_bytes={name: np.array(values) for name, values in held.items()},
             mapping={},
+            codebooks={},
             priced=len(precisions),
         )
 
@@ -136,7 +151,7 @@ class SystolicMachine:
             compute = int(priced.compute_cycles.max())
             busy = {"compute": float(compute)} | {k: float(v.max()) for k, v in priced.memory_cycles.items()}
             dram_bits = float(priced.dram_bits.max())
-            mapping = _readable(row, int(priced.folds.max()))
+            mapping = _readable(row, self.spec, int(priced.folds.max()))
         return Performed(
             actions=tuple(
                 Action(component, action, count, costs.unit_energy(component, action))
@@ -167,14 +182,18 @@ class SystolicMachine:
             return vector_program(row.layer, work, costs, double_buffered=double)
         nest, priced = self._mapped(row)
         tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, nest, row.mapping, priced)
-        return contraction_program(tiles, costs, double_buffered=double, prefetch=prefetch)
+        groups = groups_of(row.layer.contraction.G, priced.together)
+        return contraction_program(
+            row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
+        )
 
     def _has_room(self, row: Row, before: Mapping[str, float]) -> bool:
         """Whether the row's first weight tile fits beside what the row before holds."""
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
-        bits = int(row.mapping["K"][0]) * int(row.mapping["CRS"][0]) * row.layer.precision.weight_bits
+        tile = self._mapped(row)[0]
+        bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
         return before.get(memory.name, 0.0) + bits <= memory.capacity_bits
 
     def _held_bits(self, row: Row) -> Mapping[str, float]:
@@ -187,20 +206,20 @@ class SystolicMachine:
         layer = row.layer
         assert layer.contraction is not None
         orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
-        tiles = tuple((dim, tuple(map(int, row.mapping[dim]))) for dim in AXIS_OF)
-        ops = tuple(layer.ops.items())
-        key = (layer.contraction, layer.precision, layer.has_static_weights, ops, tiles, orders, split)
+        tiles = tiles_of(row.mapping, self.spec)
+        ops, cuts = tuple(layer.ops.items()), tuple(tiles.items())
+        key = (layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split)
         if key not in self._mapped_rows:
-            nest = single_nest(layer.contraction, dict(tiles))
+            nest = chosen_nest(layer.contraction, self.spec, tiles)
             costs = self.costs(layer.precision)
             priced = price(layer, nest, self.spec, self.hierarchy, costs, orders, split)
             self._mapped_rows[key] = nest, priced
         return self._mapped_rows[key]
 
 
-def _readable(row: Row, folds: int) -> dict[str, object]:
+def _readable(row: Row, spec: SystolicSpec, folds: int) -> dict[str, object]:
     """A row's mapping as plain values: tile sizes from the outermost buffer in."""
-    tiles = {dim: [int(t) for t in row.mapping[dim]] for dim in AXIS_OF}
+    tiles = {dim: list(sizes) for dim, sizes in tiles_of(row.mapping, spec).items()}
     mapping: dict[str, object] = {"tile": tiles, "order": [str(o) for o in row.mapping["order"]]}
     if str(row.mapping["split"]):
         mapping["split"] = str(row.mapping["split"])

@@ -47,7 +47,7 @@ class Nest:
 
     def grid(self, name: str, values: npt.NDArray[Any]) -> Grid:
         """One value per candidate of axis `name`, shaped to broadcast against the other axes."""
-        return np.expand_dims(values, tuple(i for i in range(3) if i != "MNK".index(name)))
+        return values.reshape(tuple(-1 if axis == name else 1 for axis in "MNK"))
 
     def tiles(self, name: str, level: int) -> Grid:
         return self.grid(name, self.axis(name).tiles[:, level])
@@ -55,22 +55,28 @@ class Nest:
     def counts(self, name: str, level: int) -> Grid:
         return self.grid(name, self.axis(name).counts[:, level])
 
-    def trips(self, name: str, level: int) -> Grid:
-        return self.grid(name, self.axis(name).trips[:, level].astype(bool))
+    def turns(self, name: str, level: int) -> Grid:
+        return self.grid(name, self.axis(name).turns[:, level])
 
     def tile_elements(self, operand: str, level: int) -> Grid:
         """Elements of the operand's largest tile at `level`."""
         if operand == "input":
-            return self.grid("M", self.m.window_max[:, level]) * self.grid("K", self.k.channels_max[:, level])
+            return self._pixels(self.m.window_max, level) * self.grid("K", self.k.channels_max[:, level])
         first, second = (a for a in "MNK" if a != IRRELEVANT[operand])
         return self.tiles(first, level) * self.tiles(second, level)
 
     def volume(self, operand: str, level: int) -> Grid:
         """Elements of all the operand's tiles at `level`, each tile once (halos counted in every tile)."""
         if operand == "input":
-            return self.grid("M", self.m.window_sum[:, level]) * self.grid("K", self.k.channels_sum[:, level])
+            return self._pixels(self.m.window_sum, level) * self.grid("K", self.k.channels_sum[:, level])
         first, second = (a for a in "MNK" if a != IRRELEVANT[operand])
         return np.array(self.axis(first).size * self.axis(second).size).reshape(1, 1, 1)
+
+    def _pixels(self, windows: npt.NDArray[Any], level: int) -> Grid:
+        at_level = windows[:, level, :]
+        if at_level.shape[1] == 1:
+            return self.grid("M", at_level[:, 0])
+        return at_level[:, self.k.kernel_case[:, level]][:, np.newaxis, :]
 
     def depth(self, operand: str, level: int, orders: Sequence[str]) -> Grid:
         """Down to which level the operand is brought in anew for every tile of the axis it ignores.
@@ -85,10 +91,10 @@ class Nest:
             loops = LOOP_ORDERS[orders[b]]
             inside = moves
             for loop in loops[loops.index(axis) + 1 :]:
-                inside = inside | self.trips(loop, b)
+                inside = inside | self.turns(loop, b)
             depth = np.where((depth == 0) & inside, b + 1, depth)
             for loop in loops.replace(axis, ""):
-                moves = moves | self.trips(loop, b)
+                moves = moves | self.turns(loop, b)
         return depth
 
     def visits(self, operand: str, level: int, orders: Sequence[str]) -> Grid:

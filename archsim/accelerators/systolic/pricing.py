@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.accelerators.systolic.array_work import (
-    ArrayWork,
-    StationarySide,
-    stationary_side,
-    systolic_work,
-)
+from archsim.accelerators.systolic.array_work import ArrayWork
+from archsim.accelerators.systolic.arrays import array_at, is_unrolled
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import Grid, Nest
 from archsim.accelerators.systolic.spec import Sram, SystolicSpec
+from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.traffic import Traffic, traffic_of
+from archsim.accelerators.systolic.unrolled import UnrolledArray
 from archsim.workloads.layer import Layer
 
 
@@ -33,6 +31,7 @@ class Priced:
     dram_bits: Grid
     folds: Grid
     fits: Grid
+    together: int  # groups run at the same time
 
     def energy_pj(self, costs: Costs) -> dict[str, Grid]:
         """By component; leakage over `cycles` included."""
@@ -65,25 +64,28 @@ def price(
     costs: Costs,
     orders: Sequence[str],
     split: str | None,
-    side: StationarySide | None = None,
+    array: StationaryArray | UnrolledArray | None = None,
 ) -> Priced:
-    """Price every mapping of `nest` under one loop order a level and one split over the cores."""
+    """Price every mapping of `nest` under one loop order a level and one split over the cores.
+
+    `array`: the nest's array model, where the caller prices several orders and has it already.
+    """
     assert layer.contraction is not None
     groups = layer.contraction.G
     bits = operand_bits(layer, spec)
-    side = side or stationary_side(nest, spec.array, split)
-    work = systolic_work(nest, spec.array, side, orders, split, bits)
+    array = array or array_at(nest, spec, len(hierarchy.tiers), split, groups)
+    work = array.work(orders, bits)
     traffic = traffic_of(nest, hierarchy, work, orders, bits, groups)
     dram = hierarchy.dram.name
     dram_bits = (traffic.read_bits[dram] + traffic.write_bits[dram]) * groups
-    compute = work.cycles * groups
+    compute = work.cycles * work.rounds
     memory_cycles = _memory_cycles(hierarchy, traffic, groups)
     busiest_buffer = compute
     for cycles in memory_cycles.values():
         busiest_buffer = np.maximum(busiest_buffer, cycles)
     if costs.dram_bits_per_cycle is not None:
         memory_cycles[dram] = dram_bits / costs.dram_bits_per_cycle
-        exposed = _exposed_bits(nest, bits) / costs.dram_bits_per_cycle
+        exposed = _exposed_bits(nest, hierarchy, bits) / costs.dram_bits_per_cycle
         latency = np.maximum(busiest_buffer + exposed, memory_cycles[dram]) + costs.dram_latency_cycles
     else:
         latency = busiest_buffer + costs.dram_latency_cycles
@@ -94,17 +96,21 @@ def price(
         actions=_actions(layer, spec, hierarchy, work, traffic, groups),
         held_bits=traffic.held_bits,
         dram_bits=dram_bits,
-        folds=work.folds * groups,
-        fits=_fits(hierarchy, traffic),
+        folds=work.folds * work.rounds,
+        fits=_fits(hierarchy, traffic) & work.register_fits,
+        together=work.together,
     )
 
 
-def _exposed_bits(nest: Nest, bits: Mapping[str, int]) -> Grid:
+def _exposed_bits(nest: Nest, hierarchy: Hierarchy, bits: Mapping[str, int]) -> Grid | int:
     """Bits of the very first tile's operands and of the very last output tile: nothing overlaps them."""
+    outer = hierarchy.tiers[0]
     first_input = nest.grid("M", nest.m.window_first) * nest.grid("K", nest.k.channels_first)
     first_weight = nest.tiles("N", 0) * nest.tiles("K", 0)
     last_output = nest.grid("M", nest.m.last[:, 0]) * nest.grid("N", nest.n.last[:, 0])
-    return first_input * bits["input"] + first_weight * bits["weight"] + last_output * bits["output"]
+    exposed = {"input": first_input, "weight": first_weight, "output": last_output}
+    held = [elements * bits[operand] for operand, elements in exposed.items() if outer.holder(operand)]
+    return sum(held[1:], start=held[0])
 
 
 def _memory_cycles(hierarchy: Hierarchy, traffic: Traffic, groups: int) -> dict[str, Grid]:
@@ -153,7 +159,12 @@ def _actions(
             for action, bits in (("read", traffic.read_bits), ("write", traffic.write_bits)):
                 words = np.ceil(bits[memory.name] * (groups / memory.word_bits))
                 actions[memory.name, action] = words
-    actions["pe_registers", "move"] = one * groups * work.register_bits
+    if is_unrolled(spec):
+        word_bits = {m.name: m.word_bits for m in hierarchy.registers}
+        for (name, action), bits in work.register_accesses.items():
+            actions[name, action] = np.ceil(bits * (groups / word_bits[name]))
+    else:
+        actions["pe_registers", "move"] = one * groups * work.register_bits
     actions["mac", "mac"] = layer.macs * one
     if spec.vector_unit is not None:
         for operation, count in layer.ops.items():

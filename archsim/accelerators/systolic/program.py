@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from archsim.accelerators.systolic.tile_loops import Piece, TileLoop
+from archsim.accelerators.systolic.tile_loops import Piece, Tile, TileLoop
 from archsim.kernel.graph import Actor, Channel, Resource, TimedGraph
 from archsim.kernel.schedule import Firing, Grant, Loop, Node, sequence
 
@@ -39,7 +39,7 @@ class LayerProgram:
 
 def layer_schedule(
     loops: Sequence[TileLoop],
-    firing: Callable[[dict[str, Piece]], Firing | None],
+    firing: Callable[[Tile], Firing | None],
     tile: dict[str, Piece] | None = None,
 ) -> tuple[Node, ...]:
     """The nested loops with one firing (or none) at each tile position."""
@@ -67,7 +67,7 @@ def graph_of(programs: Sequence[LayerProgram], dram_latency_cycles: int, has_dra
             turns.append(Grant(_named(p, "prefetch")))
         if i:
             turns.append(Grant(_named(programs[i - 1], "store")))
-        load = _first_changed(p.load, dram_latency_cycles - p.prefetch_cycles)
+        load = lengthened(p.load, dram_latency_cycles - p.prefetch_cycles)
         previous = (_named(programs[i - 1], "store"),) if i else ()
         actors += [
             Actor(_named(p, "load"), load, dram, previous, "dma"),
@@ -111,14 +111,14 @@ def _turns(p: LayerProgram) -> list[Node]:
     ]
 
 
-def _first_changed(schedule: Node, cycles: int) -> Node:
-    """The schedule with its first firing longer (or shorter) by `cycles`."""
+def lengthened(schedule: Node, cycles: int) -> Node:
+    """The schedule with its first firing longer (or, if negative, shorter) by `cycles`."""
     if not cycles:
         return schedule
     if isinstance(schedule, Loop):
         first, *others = schedule.body
         again = Loop(schedule.count - 1, schedule.body)
-        return sequence(_first_changed(first, cycles), *others, again)
+        return sequence(lengthened(first, cycles), *others, again)
     assert isinstance(schedule, Firing)
     return Firing(max(0, schedule.cycles + cycles), schedule.take, schedule.give, schedule.need)
 

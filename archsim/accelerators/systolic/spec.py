@@ -74,9 +74,10 @@ class Sram(OnChipMemory):
 
 
 class Register(OnChipMemory):
-    """Storage inside every PE."""
+    """Storage inside every PE; the other figures are those of one PE's."""
 
     kind: Literal["register"]
+    built_as: Literal["flip_flops", "sram"] = "flip_flops"
 
 
 Memory = Annotated[Dram | Sram | Register, Field(discriminator="kind")]

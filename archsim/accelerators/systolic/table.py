@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.accelerators.machine import Options
-from archsim.accelerators.systolic import axes
-from archsim.accelerators.systolic.array_work import stationary_side
+from archsim.accelerators.machine import SLACKS, Options, cost_of, total
+from archsim.accelerators.systolic.arrays import array_at
+from archsim.accelerators.systolic.axes import Axis
 from archsim.accelerators.systolic.costs import Costs
-from archsim.accelerators.systolic.folds import DATAFLOWS
 from archsim.accelerators.systolic.hierarchy import Hierarchy
-from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import LOOP_ORDERS, Grid, Nest
 from archsim.accelerators.systolic.pricing import Priced, price
-from archsim.accelerators.systolic.spec import Array, SystolicSpec
+from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.errors import InputError
-from archsim.workloads.layer import Contraction, Layer
+from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
-
-AXIS_DIMS = {"m": ("B", "P", "Q"), "n": ("K",), "k": ("CRS",)}
-
-
-@lru_cache(maxsize=512)
-def nest_of(contraction: Contraction, dataflow: str, rows: int, columns: int, levels: int, most: int) -> Nest:
-    """The candidate tilings of a contraction: about `most` sizes a dimension, plus multiples of the array."""
-    c = lowered(contraction)
-    flow = DATAFLOWS[dataflow]
-    width = {flow.rows: rows, flow.columns: columns}
-
-    def multiples(axis: str) -> list[int]:
-        return [width[axis] * 2**i for i in range(5)] if axis in width else []
-
-    return Nest(
-        m=axes.pixel_axis(c, axes.pixel_nestings(c, levels, most, multiples("M"))),
-        n=axes.channel_axis(c, axes.channel_nestings(c, levels, most, multiples("N"))),
-        k=axes.product_axis(c, axes.product_nestings(c, levels, most, multiples("K"))),
-    )
-
-
-def single_nest(contraction: Contraction, tiles: Mapping[str, Sequence[int]]) -> Nest:
-    """The nest of one chosen tiling: tile sizes by dimension (B, P, Q, K, CRS), outermost level first."""
-    c = lowered(contraction)
-
-    def chosen(dims: Sequence[str]) -> list[tuple[axes.Nesting, ...]]:
-        return [tuple(tuple(int(t) for t in tiles[d]) for d in dims)]
-
-    return Nest(
-        m=axes.pixel_axis(c, chosen(AXIS_DIMS["m"])),
-        n=axes.channel_axis(c, chosen(AXIS_DIMS["n"])),
-        k=axes.product_axis(c, chosen(AXIS_DIMS["k"])),
-    )
 
 
 def contraction_options(
@@ -64,29 +28,44 @@ def contraction_options(
     spec: SystolicSpec,
     hierarchy: Hierarchy,
     costs: Mapping[Precision, Costs],
-    most: int,
+    nest: Nest,
+    minimize: str | None = None,
 ) -> Options:
-    """Price every candidate mapping; raises InputError when none fits the buffers."""
+    """Price every mapping of the candidate nest; raises InputError when none fits the buffers.
+
+    With `minimize` only rows near the cheapest found so far are kept.
+    """
     assert layer.contraction is not None
-    array = spec.array
-    levels = len(hierarchy.tiers)
-    nest = nest_of(layer.contraction, array.dataflow, array.rows, array.columns, levels, most)
+    splits = "MNK" if spec.array.cores > 1 else (None,)
+    arrays = [
+        (split, array_at(nest, spec, len(hierarchy.tiers), split, layer.contraction.G)) for split in splits
+    ]
+    orders = list(product(LOOP_ORDERS, repeat=nest.levels))
     blocks: list[dict[str, npt.NDArray[Any]]] = []
-    priced_rows, smallest = 0, None
+    tightest: Priced | None = None
+    least = float("inf")
     for index, precision in enumerate(precisions):
         at = layer.with_precision(precision)
-        for split, side in _splits(nest, array):
-            for orders in product(LOOP_ORDERS, repeat=levels):
-                priced = price(at, nest, spec, hierarchy, costs[precision], orders, split, side)
-                priced_rows += int(np.prod(nest.shape))
-                block = _flatten(nest, priced, costs[precision], hierarchy, orders, split, index)
-                if block is None:
-                    smallest = smallest or priced
-                else:
-                    blocks.append(block)
+        for s, (split, array) in enumerate(arrays):
+            for o, order in enumerate(orders):
+                priced = price(at, nest, spec, hierarchy, costs[precision], order, split, array)
+                energy = priced.energy_pj(costs[precision])
+                keep = np.broadcast_to(priced.fits, nest.shape)
+                if not keep.any():
+                    tightest = tightest or priced
+                    continue
+                if minimize is not None:
+                    cost = np.broadcast_to(cost_of(minimize, priced.cycles, total(energy)), nest.shape)
+                    least = min(least, float(cost[keep].min()))
+                    keep = keep & (cost <= least * (1 + SLACKS[-1]))
+                block = _flatten(nest, priced, energy, hierarchy, keep)
+                rows = len(block["cycles"])
+                for key, code in (("precision", index), ("mapping:order", o), ("mapping:split", s)):
+                    block[key] = np.broadcast_to(np.int64(code), (rows,))
+                blocks.append(block)
     if not blocks:
-        assert smallest is not None
-        raise InputError(_nothing_fits(layer, spec, hierarchy, smallest))
+        assert tightest is not None
+        raise InputError(_nothing_fits(layer, spec, hierarchy, tightest))
     columns = {key: np.concatenate([b[key] for b in blocks]) for key in blocks[0]}
 
     def group(prefix: str) -> dict[str, npt.NDArray[Any]]:
@@ -101,53 +80,42 @@ def contraction_options(
         traffic_bytes=group("traffic:"),
         held_bytes=group("held:"),
         mapping=group("mapping:"),
-        priced=priced_rows,
+        codebooks={
+            "m": _tile_book(nest.m),
+            "n": _tile_book(nest.n),
+            "k": _tile_book(nest.k),
+            "order": {"order": np.array(orders)},
+            "split": {"split": np.array([split or "" for split in splits])},
+        },
+        priced=len(precisions) * len(arrays) * len(orders) * int(np.prod(nest.shape)),
     )
 
 
-def _splits(nest: Nest, array: Array) -> Iterator[tuple[str | None, Any]]:
-    for split in "MNK" if array.cores > 1 else (None,):
-        yield split, stationary_side(nest, array, split)
+def _tile_book(axis: Axis) -> dict[str, npt.NDArray[Any]]:
+    """Tile sizes of each candidate, (candidates, levels) by dimension."""
+    table = np.array(axis.nestings)
+    return {dim: table[:, i] for i, dim in enumerate(axis.dims)}
 
 
 def _flatten(
-    nest: Nest,
-    priced: Priced,
-    costs: Costs,
-    hierarchy: Hierarchy,
-    orders: Sequence[str],
-    split: str | None,
-    precision: int,
-) -> dict[str, npt.NDArray[Any]] | None:
-    """The rows that fit, as flat columns; None when there are none."""
-    fits = np.broadcast_to(priced.fits, nest.shape)
-    m, n, k = np.nonzero(fits)
-    rows = len(m)
-    if rows == 0:
-        return None
+    nest: Nest, priced: Priced, energy: Mapping[str, Grid], hierarchy: Hierarchy, keep: Grid
+) -> dict[str, npt.NDArray[Any]]:
+    """The rows to keep, as flat columns."""
+    everything = bool(keep.all())
+    picked = np.nonzero(keep) if np.count_nonzero(keep) * 8 < keep.size else None
 
-    def column(grid: Grid) -> npt.NDArray[np.float64]:
-        grid = np.asarray(grid, dtype=np.float64)
-        index = tuple(
-            i if size > 1 else np.zeros(1, dtype=np.int64) for i, size in zip((m, n, k), grid.shape)
-        )
-        return np.broadcast_to(grid[index], (rows,))
+    def column(grid: Grid, dtype: type = np.float64) -> npt.NDArray[Any]:
+        full = np.broadcast_to(np.asarray(grid, dtype=dtype), nest.shape)
+        return full.ravel() if everything else full[keep if picked is None else picked]
 
-    columns: dict[str, npt.NDArray[Any]] = {
-        "precision": np.full(rows, precision, dtype=np.int64),
+    columns = {
         "cycles": column(priced.cycles),
-        f"traffic:{hierarchy.dram.name}": column(priced.dram_bits) / 8,
-        "mapping:order": np.broadcast_to(np.array(orders), (rows, len(orders))),
-        "mapping:split": np.broadcast_to(np.array(split or ""), (rows,)),
+        f"traffic:{hierarchy.dram.name}": column(priced.dram_bits / 8),
     }
-    for name, energy in priced.energy_pj(costs).items():
-        columns[f"energy:{name}"] = column(energy)
-    for name, held in priced.held_bits.items():
-        columns[f"held:{name}"] = column(held) / 8
-    for axis, chosen in ((nest.m, m), (nest.n, n), (nest.k, k)):
-        table = np.array(axis.nestings)  # candidates × dimensions × levels
-        for d, dim in enumerate(axis.dims):
-            columns[f"mapping:{dim}"] = table[chosen, d]
+    columns |= {f"energy:{name}": column(pj) for name, pj in energy.items()}
+    columns |= {f"held:{name}": column(bits / 8) for name, bits in priced.held_bits.items()}
+    for axis, size in zip("mnk", nest.shape, strict=True):
+        columns[f"mapping:{axis}"] = column(nest.grid(axis.upper(), np.arange(size)), np.int64)
     return columns
 
 

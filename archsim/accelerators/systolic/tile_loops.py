@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archsim.accelerators.systolic.axes import Nesting
 from archsim.accelerators.systolic.extents import input_window
 from archsim.accelerators.systolic.nest import IRRELEVANT, LOOP_ORDERS
 from archsim.workloads.layer import Contraction
@@ -30,6 +29,10 @@ class Piece:
     last: bool
 
 
+Tile = Mapping[str, Piece]
+"""The current piece of each tile loop, by dimension."""
+
+
 @dataclass(frozen=True)
 class TileLoop:
     dim: str
@@ -46,6 +49,14 @@ class TileLoops:
     """Per operand: the loops inside which it stays; it is brought in when all of them are at their first
     iteration, and (for outputs) put away when all are at their last."""
 
+    def starts(self, operand: str, tile: Tile) -> bool:
+        """Whether this tile is the first of a visit: the operand must be brought in."""
+        return all(tile[dim].first for dim in self.resets[operand])
+
+    def ends_output(self, tile: Tile) -> bool:
+        """Whether the output tile is put away after this tile."""
+        return all(tile[dim].last for dim in self.resets["output"])
+
     def positions(self) -> int:
         total = 1
         for loop in self.loops:
@@ -60,16 +71,16 @@ class TileLoops:
         return total
 
 
-def tile_loops(c: Contraction, tiles: Mapping[str, Nesting], order: str) -> TileLoops:
+def tile_loops(c: Contraction, tiles: Mapping[str, int], order: str) -> TileLoops:
     """Loops over the outermost buffer's tiles in the order that keeps `order`'s operand in place."""
     dims = [dim for axis in LOOP_ORDERS[order] for dim in DIMS_OF[axis]]
-    trips = {dim: -(-_size(c, dim) // tiles[dim][0]) for dim in dims}
+    trips = {dim: -(-_size(c, dim) // tiles[dim]) for dim in dims}
     resets = {operand: _stays_in(dims, trips, operand) for operand in IRRELEVANT}
     # telling a first or last iteration apart where nobody asks would only make more pieces
     first = frozenset({"CRS"}).union(*resets.values())
     last = resets["output"] | {"CRS"}
     loops = tuple(
-        TileLoop(dim, trips[dim], _pieces(c, dim, tiles[dim][0], dim in first, dim in last)) for dim in dims
+        TileLoop(dim, trips[dim], _pieces(c, dim, tiles[dim], dim in first, dim in last)) for dim in dims
     )
     return TileLoops(loops, resets)
 

@@ -56,7 +56,7 @@ def traffic_of(
             for axis in "MNK".replace(IRRELEVANT[operand], ""):
                 loads = loads * nest.counts(axis, level)
             copies = np.where(loads > 1, 2, 1) if memory.double_buffered else 1
-            held[memory.name].append(nest.tile_elements(operand, level) * width * copies)
+            held[memory.name].append(nest.tile_elements(operand, level) * width * copies * work.together)
     return Traffic(_summed(reads), _summed(writes), _summed(held))
 
 

@@ -49,7 +49,8 @@ function digits(value, significant = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size < 1e-4) return value.toExponential(significant - 1);
-  const decimals = Math.max(0, significant - 1 - Math.floor(Math.log10(size)));
+  const rounded = Number(size.toPrecision(significant)); // 999.99 has the decimals of 1000
+  const decimals = Math.max(0, significant - 1 - Math.floor(Math.log10(rounded)));
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 

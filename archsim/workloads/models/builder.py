@@ -180,9 +180,9 @@ class NetworkBuilder:
         ops = layer_norm_operations(x.elements // width, width)
         return self.layer(name, "layer_norm", (x,), x.shape, ops, weights=weights)
 
-    def activate(self, name: str, function: str, x: Tensor) -> Tensor:
-        """An activation function as a layer of its own."""
-        return self.layer(name, function, (x,), x.shape, activation_operations(function, x.elements))
+    def gelu(self, name: str, x: Tensor, function: str = "gelu") -> Tensor:
+        """GELU as a layer of its own; `function` is `gelu` or the approximation `gelu_tanh`."""
+        return self.layer(name, "gelu", (x,), x.shape, activation_operations(function, x.elements))
 
     def embedding(self, name: str, ids: Tensor, rows: int, width: int) -> Tensor:
         """Look `ids` up in a table of `rows` vectors of `width`."""

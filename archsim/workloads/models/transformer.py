@@ -74,7 +74,7 @@ def gpt2_decode(batch: int = 1, seq_len: int = 1024) -> Workload:
         q, k, v = net.split_linear(f"{name}.attn.qkv", y, {"q": width, "k": width, "v": width})
         y = _cached_attention(net, f"{name}.attn", q, k, v, heads, seq_len)
         x = net.add(f"{name}.attn.add", x, y)
-        y = _feed_forward(net, f"{name}.mlp", net.layer_norm(f"{name}.ln_2", x))
+        y = _feed_forward(net, f"{name}.mlp", net.layer_norm(f"{name}.ln_2", x), "gelu_tanh")
         x = net.add(f"{name}.mlp.add", x, y)
     net.linear("lm_head", net.layer_norm("ln_f", x), 50257, bias=False, weight="wte.weight")
     return net.build()
@@ -107,9 +107,9 @@ def _cached_attention(
     return net.linear(f"{name}.output", y, width)
 
 
-def _feed_forward(net: NetworkBuilder, name: str, x: Tensor) -> Tensor:
+def _feed_forward(net: NetworkBuilder, name: str, x: Tensor, function: str = "gelu") -> Tensor:
     width = x.shape[-1]
-    y = net.activate(f"{name}.gelu", "gelu", net.linear(f"{name}.fc1", x, 4 * width))
+    y = net.gelu(f"{name}.gelu", net.linear(f"{name}.fc1", x, 4 * width), function)
     return net.linear(f"{name}.fc2", y, width)
 
 

@@ -34,9 +34,8 @@ def take_constant_branches(model: onnx.ModelProto, types: Mapping[str, TensorTyp
             name = f"{node.name}/{outer}"
             nodes.append(onnx.helper.make_node("Identity", [inner.name], [outer], name=name))
     if changed:
-        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-        del graph.node[:]  # the branches' nodes go with their If: hence the copies
-        graph.node.extend(copies)
+        del graph.node[:]
+        graph.node.extend(nodes)
     return changed
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from archsim.workloads.layer import Contraction, Layer
+from archsim.workloads.layer import Contraction, Layer, Tensor
 from archsim.workloads.onnx_import.graph import Node
 from archsim.workloads.onnx_import.tensors import Tensors
 
@@ -14,7 +15,8 @@ class NotAContraction(ValueError):
 
 
 def conv(node: Node, tensors: Tensors) -> list[Layer]:
-    return [conv_layer(node, tensors, node.input(0), node.input(1), node.input(2))]
+    layer = conv_layer(node, tensors, node.input(0), node.input(1), node.input(2))
+    return _bias_apart(layer, tensors, node.input(1))
 
 
 def conv_layer(node: Node, tensors: Tensors, x: str, w: str, bias: str) -> Layer:
@@ -78,7 +80,8 @@ def conv_transpose(node: Node, tensors: Tensors) -> list[Layer]:
         **_plane(size, kernel, stride, dilation, before, after, size),
     )
     ops = _bias_ops(node, tensors, bias)
-    return [tensors.layer(node, "conv_transpose", [x, w, bias], ops, contraction=nest, stationary=w)]
+    layer = tensors.layer(node, "conv_transpose", [x, w, bias], ops, contraction=nest, stationary=w)
+    return _bias_apart(layer, tensors, w)
 
 
 def _check_conv(rank: int, *lists: Sequence[int]) -> None:
@@ -144,12 +147,26 @@ def _bias_ops(node: Node, tensors: Tensors, bias: str) -> dict[str, int]:
     return {"add": tensors.elements(node.outputs[0])} if bias else {}
 
 
+def _bias_apart(layer: Layer, tensors: Tensors, standing: str) -> list[Layer]:
+    """A product of two activations has no weights: its constant bias becomes a layer of its own."""
+    if tensors.is_static(standing) or not layer.weights:
+        return [layer]
+    between = Tensor(f"{layer.name}/product", layer.outputs[0].shape)
+    return [
+        replace(layer, outputs=(between,), weights=(), ops={}),
+        replace(
+            layer, name=f"{layer.name}/bias", operator="add", inputs=(between,), contraction=None, fused=()
+        ),
+    ]
+
+
 def gemm(node: Node, tensors: Tensors) -> list[Layer]:
     a, b, bias = node.input(0), node.input(1), node.input(2)
     labels_a = "km" if node.integer("transA", 0) else "mk"
     labels_b = "nk" if node.integer("transB", 0) else "kn"
     ops = _bias_ops(node, tensors, bias)
-    return [product_layer(node, tensors, (a, labels_a), (b, labels_b), "mn", [bias], ops)]
+    layer = product_layer(node, tensors, (a, labels_a), (b, labels_b), "mn", [bias], ops)
+    return _bias_apart(layer, tensors, a if tensors.is_static(a) else b)
 
 
 def matmul(node: Node, tensors: Tensors) -> list[Layer]:

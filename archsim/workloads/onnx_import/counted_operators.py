@@ -104,6 +104,14 @@ def gelu(node: Node, tensors: Tensors) -> list[Layer]:
     return _per_output("gelu", node, tensors, 1, mul=10, add=7, exp=1, div=1)
 
 
+def binary(node: Node, tensors: Tensors) -> list[Layer]:
+    """Add, Sub, Mul; a tensor with itself is no scale or shift of it, and stays apart from those."""
+    if len({tensors.source(name) for name in node.inputs}) == 1:
+        cost = TABLE[node.op]
+        return _per_output("elementwise", node, tensors, None, **cost.per_output)
+    return tabled(node, tensors)
+
+
 def division(node: Node, tensors: Tensors) -> list[Layer]:
     """Div; by a constant it is a multiplication by the reciprocal, and a constant over x stays apart."""
     if tensors.is_static(node.input(1)):
@@ -146,6 +154,9 @@ def resize(node: Node, tensors: Tensors) -> list[Layer]:
     neighbours = {"linear": 2, "cubic": 4}.get(node.text("mode", "nearest"), 1)
     scaled = zip(tensors.shape(node.input(0)), tensors.shape(node.outputs[0]), strict=True)
     taps = neighbours ** sum(before != after for before, after in scaled)
+    if taps == 1 and tensors.shape(node.input(0)) == tensors.shape(node.outputs[0]):
+        tensors.alias(node.outputs[0], node.input(0))
+        return []
     if taps == 1:
         return _per_output("resize", node, tensors, 1, move=1)
     return _per_output("resize", node, tensors, 1, mul=taps, add=taps - 1)
@@ -172,7 +183,7 @@ def transpose(node: Node, tensors: Tensors) -> list[Layer]:
 
 
 def maybe_copy(node: Node, tensors: Tensors) -> list[Layer]:
-    """Expand, Tile, Pad, Resize that change no size, a Concat of one tensor: nothing to do."""
+    """Expand, Tile, Pad that change no size, a Concat of one tensor: nothing to do."""
     data = [name for name in node.inputs[: TABLE[node.op].data_inputs] if name]
     if len(data) == 1 and tensors.shape(data[0]) == tensors.shape(node.outputs[0]):
         tensors.alias(node.outputs[0], data[0])
@@ -195,6 +206,7 @@ CONVERTERS: dict[str, Callable[[Node, Tensors], list[Layer]]] = {
     "MeanVarianceNormalization": mean_variance_norm,
     "Gelu": gelu,
     "com.microsoft:Gelu": gelu,
+    **dict.fromkeys(("Add", "Sub", "Mul"), binary),
     "Div": division,
     "Pow": power,
     **dict.fromkeys(("Sum", "Max", "Min", "Mean"), variadic),

@@ -1,9 +1,9 @@
-"""Folding what a compiler folds into a multiply-accumulate layer or a batch norm.
+"""Folding what a compiler folds into a multiply-accumulate layer, a batch norm or a residual sum.
 
 Scales and shifts that follow directly (batch norm, constant per channel or scalar) merge into weights and
-bias. Then come element-by-element epilogues: any small group of layers that read only the layer's result
-(and constants of a channel or a scalar) and hand on one tensor, as Relu, Clip, x·Sigmoid(x), the Erf chain
-of a Gelu. Nothing is folded past a network output or a second reader.
+bias. Then come element-by-element epilogues, which keep their operation counts: any small group of layers
+that read only the layer's result (and constants of a channel or a scalar) and hand on one tensor, as Relu,
+Clip, x·Sigmoid(x), the Erf chain of a Gelu. Nothing is folded past a network output or a second reader.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class _Plan:
 
 
 def _is_head(layer: Layer) -> bool:
-    return layer.kind == "contraction" or layer.operator == "batch_norm"
+    """A residual sum (or any join of two activations) takes the activation after it along, too."""
+    joins = layer.kind == "elementwise" and len(layer.inputs) > 1
+    return joins or layer.kind == "contraction" or layer.operator == "batch_norm"
 
 
 def _absorb(head: Layer, plan: _Plan) -> tuple[Layer, list[int]]:
@@ -103,9 +105,11 @@ def _fits(head: Layer, layer: Layer, inside: set[str]) -> bool:
         return False
     if not layer.weights:
         return True
+    if not head.has_static_weights:  # a product of two activations has no place for constants
+        return False
     same_shape = layer.outputs[0].shape == output.shape
     if layer.operator == "batch_norm":
-        return same_shape and head.has_static_weights and _channel_axis(head) == 1
+        return same_shape and _channel_axis(head) == 1
     return same_shape and all(_is_per_channel(head, tensor) for tensor in layer.weights)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from archsim.workloads.onnx_import.input_dims import network_inputs
+from archsim.workloads.onnx_import.model_file import UNKNOWN_DOMAIN
 from archsim.workloads.onnx_import.shape_inference import CONTROL_FLOW
 from archsim.workloads.onnx_import.tensor_types import TensorType
 
@@ -26,7 +27,7 @@ _RANDOM = frozenset(
         "Multinomial",
     }
 )  # fmt: skip
-_ONNX_DOMAINS = ("", "ai.onnx")
+_PLAIN_DOMAINS = ("", UNKNOWN_DOMAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Graph:
 
     `static` tensors depend on no network input; `stored` maps each to the initializer or constant behind
     it; `scalars` holds the values of one-element constants. `readers` counts nodes that read a tensor, a
-    network output counted as one. `batch` is the first axis of the first network input.
+    network output counted as one. `batch` is the first axis of the first network
+    input that has several.
     """
 
     nodes: tuple[Node, ...]
@@ -91,8 +93,7 @@ def read_graph(model: onnx.ModelProto, types: Mapping[str, TensorType]) -> Graph
     graph = model.graph
     nodes = _named_nodes(graph)
     static, stored = _static_tensors(graph, nodes, types)
-    inputs = network_inputs(graph)
-    first = types[inputs[0].name].shape if inputs else None
+    shapes = [types[value.name].shape or () for value in network_inputs(graph)]
     outputs = tuple(value.name for value in graph.output)
     return Graph(
         nodes=nodes,
@@ -102,7 +103,7 @@ def read_graph(model: onnx.ModelProto, types: Mapping[str, TensorType]) -> Graph
         stored=stored,
         scalars=_scalars(graph),
         readers=Counter(name for names in (*(n.inputs for n in nodes), outputs) for name in names if name),
-        batch=first[0] if first and len(first) > 1 else 1,
+        batch=next((shape[0] for shape in shapes if len(shape) > 1), 1),
     )
 
 
@@ -116,7 +117,9 @@ def _named_nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
             copy += 1
             name = f"{base}_{copy}"
         taken.add(name)
-        op = node.op_type if node.domain in _ONNX_DOMAINS else f"{node.domain}:{node.op_type}"
+        op = node.op_type if node.domain in _PLAIN_DOMAINS else f"{node.domain}:{node.op_type}"
+        if not all(isinstance(text, str) for text in (op, name, *node.input, *node.output)):
+            raise ValueError(f"node {index} has names that are no UTF-8 text")
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         attributes = {
             k: list(v) if not isinstance(v, bytes) and hasattr(v, "__iter__") else v
@@ -145,12 +148,14 @@ def _static_tensors(
 
 
 def _scalars(graph: onnx.GraphProto) -> dict[str, float]:
+    values: dict[str, float] = {}
     tensors = {t.name: t for t in graph.initializer}
     for node in graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Constant" and attribute.name == "value" and attribute.HasField("t"):
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
                 tensors[node.output[0]] = attribute.t
-    values = {}
+            elif attribute.name in ("value_float", "value_int"):
+                values[node.output[0]] = attribute.f or float(attribute.i)
     for name, tensor in tensors.items():
         if all(size == 1 for size in tensor.dims) and tensor.data_type != onnx.TensorProto.STRING:
             try:

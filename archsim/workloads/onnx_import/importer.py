@@ -66,12 +66,12 @@ def import_model(path: Path, dims: Mapping[str, int], *, strict: bool, fuse: boo
         message = str(error)
         raise InputError(message if str(path) in message else f"{path}: {message}") from error
     except _DAMAGE as error:
-        raise InputError(f"{path}: the model is damaged: {error}") from error
+        raise InputError(f"{path}: the model is damaged: {_first_line(error)}") from error
 
 
 def _require_mac_shapes(model: onnx.ModelProto, types: Mapping[str, TensorType]) -> None:
-    for node in model.graph.node:
-        label = f"node {node.name!r} ({node.op_type})"
+    for index, node in enumerate(model.graph.node):
+        label = f"node {node.name or f'{node.op_type}_{index}'!r} ({node.op_type})"
         hidden = hidden_mac_node(node)
         if hidden:
             raise InputError(
@@ -89,7 +89,7 @@ def _require_mac_shapes(model: onnx.ModelProto, types: Mapping[str, TensorType])
 def _convert(graph: Graph, warnings: list[str], *, strict: bool) -> tuple[list[Layer], list[str]]:
     """Layers in node order, and the tensors that are network outputs."""
     tensors = Tensors(graph)
-    pairs = quantised.paired_quantizers(graph)
+    vanishing = quantised.vanishing(graph)
     layers: list[Layer] = []
     left_out: dict[str, list[str]] = defaultdict(list)
     for node in graph.nodes:
@@ -98,7 +98,7 @@ def _convert(graph: Graph, warnings: list[str], *, strict: bool) -> tuple[list[L
         elif any(name and not tensors.is_known(name) for name in node.outputs[:1]):
             left_out[node.op].append(node.name)
         else:
-            layers += _convert_node(node, tensors, pairs)
+            layers += _convert_node(node, tensors, vanishing)
     warnings += _warnings(graph, layers, left_out, strict=strict)
     made = {tensor.name for layer in layers for tensor in layer.outputs}
     for name in graph.outputs:
@@ -108,15 +108,13 @@ def _convert(graph: Graph, warnings: list[str], *, strict: bool) -> tuple[list[L
     return [_with_output_width(layer, tensors.read_bits) for layer in layers], outputs
 
 
-def _convert_node(node: Node, tensors: Tensors, pairs: frozenset[str]) -> list[Layer]:
+def _convert_node(node: Node, tensors: Tensors, vanishing: frozenset[str]) -> list[Layer]:
     try:
         if node.op in FREE:
             tensors.alias(node.outputs[0], node.inputs[0])
             return []
-        if node.op == "QuantizeLinear":
-            return quantised.quantize(node, tensors, pairs)
-        if node.op == "DequantizeLinear":
-            return quantised.dequantize(node, tensors, pairs)
+        if node.outputs[0] in vanishing:
+            return quantised.vanish(node, tensors)
         if node.op in _CONVERTERS:
             return _CONVERTERS[node.op](node, tensors)
         return [tensors.layer(node, "unknown", node.inputs, {})]
@@ -125,17 +123,17 @@ def _convert_node(node: Node, tensors: Tensors, pairs: frozenset[str]) -> list[L
     except InputError as error:
         raise InputError(f"node {node.name!r} ({node.op}): {error}") from error
     except _DAMAGE as error:
-        raise InputError(f"node {node.name!r} ({node.op}) is malformed: {error}") from error
+        raise InputError(f"node {node.name!r} ({node.op}) is malformed: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _with_output_width(layer: Layer, read_bits: Mapping[str, int]) -> Layer:
     """A layer writes as wide as its result is read: a Q/DQ pair behind it narrows the tensor."""
     bits = read_bits.get(layer.outputs[0].name, layer.precision.output_bits)
-    return (
-        layer
-        if bits == layer.precision.output_bits
-        else replace(layer, precision=layer.precision.with_output_bits(bits))
-    )
+    return replace(layer, precision=layer.precision.with_output_bits(bits))
 
 
 def _warnings(

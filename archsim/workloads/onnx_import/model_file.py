@@ -96,28 +96,28 @@ def _load_small_external_data(model: onnx.ModelProto, folder: Path) -> None:
 
 def declare_domains(model: onnx.ModelProto) -> None:
     """Add the opset imports that are missing, and give operators unknown to ONNX a domain of their own."""
+    for entry in (*model.opset_import, *_all_nodes(model.graph)):
+        entry.domain = "" if entry.domain == "ai.onnx" else entry.domain  # two names of one domain
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    default = versions.get("", versions.get("ai.onnx"))
+    default = versions.get("")
     if default is None:
         default = 1 if model.ir_version < 3 else onnx.defs.onnx_opset_version()
         model.opset_import.append(onnx.helper.make_opsetid("", default))
     local = {(function.domain, function.name) for function in model.functions}
-    for node in _all_nodes(model):
-        if node.domain in ("", "ai.onnx"):
-            known = onnx.defs.has(node.op_type, default, "") or (node.domain, node.op_type) in local
-            if not known:
-                node.domain = UNKNOWN_DOMAIN
-        if node.domain not in versions and node.domain != "":
+    for node in _all_nodes(model.graph):
+        known = node.domain or onnx.defs.has(node.op_type, default, "") or ("", node.op_type) in local
+        if not known:
+            node.domain = UNKNOWN_DOMAIN
+        if node.domain and node.domain not in versions:
             versions[node.domain] = 1
             model.opset_import.append(onnx.helper.make_opsetid(node.domain, 1))
 
 
-def _all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    stack = [model.graph.node, *(function.node for function in model.functions)]
-    while stack:
-        for node in stack.pop():
-            yield node
-            stack.extend(graph.node for graph in subgraphs(node))
+def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from _all_nodes(inner)
 
 
 def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:

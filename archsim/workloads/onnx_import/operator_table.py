@@ -143,8 +143,9 @@ TABLE: dict[str, Cost] = {
 # ONNX Runtime's own names for the same formulas.
 TABLE |= {
     "com.microsoft:QuickGelu": _each("gelu", exp=1, add=1, div=1, mul=2),  # x·sigmoid(1.702·x)
-    "com.microsoft:QLinearAdd": _each("add", 1, add=1),
-    "com.microsoft:QLinearMul": _each("mul", 1, mul=1),
+    "com.microsoft:FastGelu": _each("gelu", mul=7, add=5, exp=1, div=1),  # tanh form, after a bias
+    "com.microsoft:BiasGelu": _each("gelu", mul=10, add=8, exp=1, div=1),  # erf form, after a bias
+    "com.microsoft:QLinearGlobalAveragePool": Cost("average_pool", {"mul": 1}, {"add": 1}, 1),
     "com.microsoft:QLinearSigmoid": _each("sigmoid", 1, exp=1, add=1, div=1),
     "com.microsoft:QLinearLeakyRelu": _each("activation", 1, mul=1, max=1),
     "com.microsoft:QLinearSoftmax": _each("softmax", 1, max=1, add=2, exp=1, div=1),

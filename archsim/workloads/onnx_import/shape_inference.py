@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import onnx
 from onnx import shape_inference
 
@@ -73,7 +74,7 @@ def _infer(model: onnx.ModelProto) -> dict[str, TensorType]:
     while True:
         known = len(model.graph.value_info)
         gaps = [value for value in stored if _open(value.name, types)]
-        model.graph.value_info.extend(gaps or _kept_shapes(model, types))
+        model.graph.value_info.extend(gaps or _own_shapes(model, types))
         if len(model.graph.value_info) == known:
             return types
         types = _infer_once(model)
@@ -100,17 +101,36 @@ def _open(name: str, types: dict[str, TensorType]) -> bool:
     return name not in types or types[name].shape is None
 
 
-def _kept_shapes(model: onnx.ModelProto, types: dict[str, TensorType]) -> list[onnx.ValueInfoProto]:
-    """Shapes of outputs that inference left open, of operators that keep their inputs' shape."""
+def _own_shapes(model: onnx.ModelProto, types: dict[str, TensorType]) -> list[onnx.ValueInfoProto]:
+    """Shapes of outputs that inference left open, of operators whose rule is known here; noted in `types`."""
     found = []
     for node in model.graph.node:
-        if node.op_type not in SHAPE_KEEPING or not node.input or not _open(node.output[0], types):
+        if not node.input or not node.output or not _open(node.output[0], types):
             continue
         source = types.get(node.input[0])
-        if source is not None and source.shape is not None:
-            found.append(onnx.helper.make_tensor_value_info(node.output[0], source.element, source.shape))
-            types[node.output[0]] = source
+        shape = _own_rule(node, types)
+        if source is not None and shape is not None:
+            found.append(onnx.helper.make_tensor_value_info(node.output[0], source.element, shape))
+            types[node.output[0]] = TensorType(source.element, shape)
     return found
+
+
+def _own_rule(node: onnx.NodeProto, types: Mapping[str, TensorType]) -> tuple[int, ...] | None:
+    shapes = [types[name].shape if name in types else None for name in node.input]
+    first = shapes[0]
+    if first is None:
+        return None
+    if node.op_type in SHAPE_KEEPING:
+        return first
+    second = shapes[3] if len(shapes) > 3 else None
+    attributes = {a.name: a.i for a in node.attribute}
+    if node.op_type in ("QLinearAdd", "QLinearMul") and second is not None:
+        return tuple(np.broadcast_shapes(first, second))
+    if node.op_type == "QGemm" and second is not None:
+        return (first[1 if attributes.get("transA") else 0], second[0 if attributes.get("transB") else 1])
+    if node.op_type == "QLinearGlobalAveragePool" and not attributes.get("channels_last"):
+        return (*first[:2], *(1 for _ in first[2:]))
+    return None
 
 
 def hidden_mac_node(node: onnx.NodeProto) -> str | None:

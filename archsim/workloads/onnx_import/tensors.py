@@ -11,6 +11,8 @@ from archsim.workloads.layer import Contraction, Layer, Tensor
 from archsim.workloads.onnx_import.graph import REARRANGING, Graph, Node
 from archsim.workloads.onnx_import.number_formats import FLOAT_TYPES, bits_of, precision_of
 
+_INDEX_TYPES = (TensorProto.INT64, TensorProto.INT32)
+
 
 class Tensors:
     """Names through the nodes that vanish: a reshaped tensor is its source, a Q/DQ pair sets its width.
@@ -114,10 +116,12 @@ class Tensors:
 
         In a product of two activations `names` starts with the streamed operand, then the stationary one.
         """
+        data = names[0] if contraction else self._data_operand(node, names)
         static = [n for n in names if n and n != stationary and self.is_static(n)]
+        if not contraction and self.element_type(data) not in _INDEX_TYPES:  # positions are no parameters
+            static = [n for n in static if self.element_type(n) not in _INDEX_TYPES]
         first = (self.weight(stationary),) if stationary and self.is_static(stationary) else ()
         inputs = self.activations(names)
-        data = names[0] if contraction else self._data_operand(names)
         return Layer(
             name=node.name,
             operator=operator,
@@ -133,16 +137,19 @@ class Tensors:
             ),
         )
 
-    def _data_operand(self, names: Sequence[str]) -> str:
-        """The operand whose type the layer computes in: no index, rather an activation, rather wide."""
+    def _data_operand(self, node: Node, names: Sequence[str]) -> str:
+        """The operand whose type the layer computes in: no index, rather an activation, rather wide.
+
+        A node without operands computes in the type of its output.
+        """
 
         def rank(name: str) -> tuple[bool, bool, bool, int]:
             element = self.element_type(name)
             return (
-                element not in (TensorProto.INT64, TensorProto.INT32),
+                element not in _INDEX_TYPES,
                 not self.is_static(name),
                 element in FLOAT_TYPES,
                 bits_of(element),
             )
 
-        return max((n for n in names if n), key=rank)
+        return max((n for n in names if n), key=rank, default=node.outputs[0])

@@ -1,0 +1,48 @@
+"""Which model of the array a spec asks for: a classical stationary dataflow or a free unrolling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archsim.accelerators.systolic.lowering import lowered
+from archsim.accelerators.systolic.nest import Nest
+from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.accelerators.systolic.stationary import StationaryArray
+from archsim.accelerators.systolic.stationary_nest import single_stationary_nest, stationary_nest
+from archsim.accelerators.systolic.unrolled import UnrolledArray, single_unrolled_nest, unrolled_nest
+from archsim.workloads.layer import Contraction
+
+LoopTiles = Mapping[str, tuple[int, ...]]
+"""Tile sizes by loop dimension, from the outermost level in."""
+
+
+def is_unrolled(spec: SystolicSpec) -> bool:
+    return spec.array.dataflow == "unrolled"
+
+
+def candidate_nest(contraction: Contraction, spec: SystolicSpec, tiers: int, most: int) -> Nest:
+    c = lowered(contraction)
+    if is_unrolled(spec):
+        return unrolled_nest(c, spec, tiers, most)
+    return stationary_nest(c, spec.array, tiers, most)
+
+
+def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) -> Nest:
+    c = lowered(contraction)
+    return single_unrolled_nest(c, tiles) if is_unrolled(spec) else single_stationary_nest(c, tiles)
+
+
+def array_at(
+    nest: Nest, spec: SystolicSpec, tiers: int, split: str | None, groups: int
+) -> StationaryArray | UnrolledArray:
+    """The array model at work on a nest; `split` is the axis that several cores share out."""
+    if is_unrolled(spec):
+        return UnrolledArray(nest, spec, tiers, groups)
+    return StationaryArray(nest, spec.array, split, groups)
+
+
+def tiles_of(mapping: Mapping[str, Any], spec: SystolicSpec) -> dict[str, tuple[int, ...]]:
+    """The tile sizes of an options row."""
+    dims: Sequence[str] = ("B", "P", "Q", "K", *("CRS" if is_unrolled(spec) else ("CRS",)))
+    return {dim: tuple(int(t) for t in mapping[dim]) for dim in dims}

@@ -1,0 +1,201 @@
+"""An array with a free spatial unrolling and storage in its PEs (Eyeriss- and ZigZag-style machines).
+
+Loop dimensions are spread over rows and columns by fixed factors. Every PE works through a register tile, one
+MAC a cycle; the array works through an array tile, which is the register tile times the unrolling. Operands
+that the PEs hold are fetched once per array tile (and kept while loops they don't depend on turn); the others
+are fetched for every step. Equal values go to all PEs that need them at once (multicast), and sums over
+unrolled C, R and S are added up in the array, as in Timeloop (Parashar et al., ISPASS 2019) and ZigZag
+(Mei et al., IEEE TC 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, prod
+
+import numpy as np
+
+from archsim.accelerators.systolic import axes
+from archsim.accelerators.systolic.array_work import ArrayWork
+from archsim.accelerators.systolic.axes import IntArray, Nesting
+from archsim.accelerators.systolic.extents import nested_extents, tile_candidates
+from archsim.accelerators.systolic.nest import Grid, Nest
+from archsim.accelerators.systolic.spec import OPERANDS, Register, SystolicSpec
+from archsim.workloads.layer import Contraction
+
+RELEVANT: Mapping[str, str] = {"input": "BPQCRS", "weight": "KCRS", "output": "BPQK"}
+REGISTER_SIZES = 4
+"""Register-tile sizes tried per dimension."""
+
+
+def unrolling(spec: SystolicSpec) -> dict[str, int]:
+    """PEs along each loop dimension, rows and columns together."""
+    assert spec.array.unroll is not None
+    total: dict[str, int] = {}
+    for side in (spec.array.unroll.rows, spec.array.unroll.columns):
+        for dim, width in side.items():
+            total[dim] = total.get(dim, 1) * width
+    return total
+
+
+def registers_holding(spec: SystolicSpec) -> dict[str, Register]:
+    return {o: m for m in spec.memories if isinstance(m, Register) for o in m.holds}
+
+
+def unrolled_nest(c: Contraction, spec: SystolicSpec, levels: int, most: int) -> Nest:
+    """Candidates: `levels` buffer tiles, then the array tile, then one step (a MAC in every PE)."""
+    few = max(3, most // 2)
+    spread = unrolling(spec)
+    sizes = {dim: getattr(c, dim) for dim in "BPQKCRS"}
+
+    def nestings(dim: str) -> list[Nesting]:
+        size = sizes[dim]
+        step = min(size, spread.get(dim, 1))
+        if dim in "RS":  # a kernel wider than its unrolling runs its positions one after the other
+            step = size if step == size else 1
+            return [(size,) * levels + chain for chain in sorted({(size, step), (step, step)})]
+        buffers = _descending(tile_candidates(size, few, (step, 2 * step, 4 * step)), levels)
+        return [
+            (*chain, array, step) for chain in buffers for array in _array_tiles(dim, step, chain[-1], spec)
+        ]
+
+    return Nest(
+        m=axes.pixel_axis(c, list(product(*map(nestings, "BPQ"))), cases=4),
+        n=axes.channel_axis(c, [(n,) for n in nestings("K")]),
+        k=axes.kernel_axis(c, list(product(*map(nestings, "CRS")))),
+    )
+
+
+def _descending(sizes: Sequence[int], levels: int) -> list[Nesting]:
+    chains: list[Nesting] = [()]
+    for _ in range(levels):
+        chains = [(*chain, t) for chain in chains for t in sizes if not chain or t <= chain[-1]]
+    return chains
+
+
+def _array_tiles(dim: str, step: int, most: int, spec: SystolicSpec) -> list[int]:
+    """Array-tile sizes: the step times a register-tile size, no larger than the tile around it."""
+    if dim not in "KC":
+        return [min(step, most)]
+    room = max((m.capacity_bits // m.word_bits for m in registers_holding(spec).values()), default=1)
+    factors = {min(room, ceil(most / step)), *(4**i for i in range(REGISTER_SIZES) if 4**i <= room)}
+    return sorted({min(most, step * f) for f in factors})
+
+
+def single_unrolled_nest(c: Contraction, tiles: Mapping[str, Sequence[int]]) -> Nest:
+    """The nest of one chosen mapping: tile sizes by dimension, outermost level first."""
+
+    def chosen(dims: str) -> list[tuple[Nesting, ...]]:
+        return [tuple(tuple(int(t) for t in tiles[dim]) for dim in dims)]
+
+    return Nest(
+        m=axes.pixel_axis(c, chosen("BPQ"), cases=4),
+        n=axes.channel_axis(c, chosen("K")),
+        k=axes.kernel_axis(c, chosen("CRS")),
+    )
+
+
+@dataclass(frozen=True)
+class UnrolledArray:
+    """One nest on one unrolled array; `groups` run `together` at a time where G is unrolled."""
+
+    nest: Nest
+    spec: SystolicSpec
+    levels: int  # buffer levels
+    groups: int
+
+    @property
+    def together(self) -> int:
+        return min(self.groups, unrolling(self.spec).get("G", 1))
+
+    def work(self, orders: Sequence[str], bits: Mapping[str, int]) -> ArrayWork:
+        nest = self.nest
+        held = registers_holding(self.spec)
+        level = {o: self.levels if o in held else self.levels + 1 for o in OPERANDS}
+        visits = {o: nest.visits(o, level[o], orders) for o in OPERANDS}
+        outputs = nest.m.size * nest.n.size
+        reads = {o: nest.volume(o, level[o]) * visits[o] for o in ("input", "weight")}
+        writes = outputs * visits["output"]
+        cycles = prod((nest.grid(name, self.steps(name)) for name in "MNK"), start=np.ones((1, 1, 1)))
+        macs = nest.m.size * nest.n.size * nest.k.size
+        accesses: dict[tuple[str, str], Grid] = {}
+        for operand, memory in held.items():
+            self._register_accesses(accesses, operand, memory.name, macs, reads, writes, outputs, bits)
+        return ArrayWork(
+            cycles=cycles,
+            reads=reads,
+            output_writes=writes,
+            output_reads=writes - outputs,
+            folds=nest.counts("M", self.levels)
+            * nest.counts("N", self.levels)
+            * nest.counts("K", self.levels),
+            register_bits=0,
+            register_accesses=accesses,
+            register_fits=self._fits(held, bits),
+            together=self.together,
+            rounds=-(-self.groups // self.together),
+        )
+
+    def steps(self, axis_name: str) -> IntArray:
+        """Cycles an axis contributes: register steps of every array tile of every buffer tile."""
+        axis = self.nest.axis(axis_name)
+        return np.array([self._steps(axis.sizes, n) for n in axis.nestings], dtype=np.int64)
+
+    def _steps(self, sizes: Sequence[int], nesting: tuple[Nesting, ...]) -> int:
+        return prod(
+            sum(count for _, count in nested_extents(size, n)) for size, n in zip(sizes, nesting, strict=True)
+        )
+
+    def _register_accesses(
+        self,
+        accesses: dict[tuple[str, str], Grid],
+        operand: str,
+        memory: str,
+        macs: int,
+        reads: Mapping[str, Grid],
+        writes: Grid,
+        outputs: int,
+        bits: Mapping[str, int],
+    ) -> None:
+        """Each MAC reads its operands and rewrites its sum; fills reach every PE that shares the value."""
+
+        def add(action: str, count: Grid | int, width: int) -> None:
+            key = memory, action
+            accesses[key] = accesses.get(key, np.zeros((1, 1, 1))) + np.asarray(count) * width
+
+        if operand == "output":
+            add("read", macs + writes, bits["sum"])
+            add("write", macs + writes - outputs, bits["sum"])
+        else:
+            copies = prod(
+                min(width, self._size(dim))
+                for dim, width in unrolling(self.spec).items()
+                if dim not in RELEVANT[operand] and dim != "G"
+            )
+            add("read", macs, bits[operand])
+            add("write", reads[operand] * copies, bits[operand])
+
+    def _size(self, dim: str) -> int:
+        for axis in (self.nest.m, self.nest.n, self.nest.k):
+            if dim in axis.dims:
+                return axis.sizes[axis.dims.index(dim)]
+        return 1
+
+    def _fits(self, held: Mapping[str, Register], bits: Mapping[str, int]) -> Grid:
+        """Whether each PE's registers hold its part of the array tile."""
+        needs: dict[str, Grid] = {}
+        for operand, memory in held.items():
+            width = bits["sum"] if operand == "output" else bits[operand]
+            part: Grid = np.array(width).reshape(1, 1, 1)
+            for name in "MNK":
+                axis = self.nest.axis(name)
+                dims = [i for i, dim in enumerate(axis.dims) if dim in RELEVANT[operand]]
+                each = [prod(-(-n[i][-2] // n[i][-1]) for i in dims) for n in axis.nestings]
+                part = part * self.nest.grid(name, np.array(each, dtype=np.int64))
+            needs[memory.name] = needs.get(memory.name, np.zeros((1, 1, 1))) + part
+        fits: Grid = np.ones((1, 1, 1), dtype=bool)
+        for memory in held.values():
+            fits = fits & (needs[memory.name] <= memory.capacity_bits)
+        return fits

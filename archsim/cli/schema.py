@@ -1,0 +1,43 @@
+"""`archsim schema`: the accelerator YAML as JSON Schema, for editors that check and complete."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from archsim.errors import InputError
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(
+    family: Annotated[
+        str | None, typer.Option("--family", metavar="FAMILY", help="One family only, such as systolic.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the accelerator YAML, for use by an editor."""
+    typer.echo(json.dumps(accelerator_schema(family), indent=2))
+
+
+def accelerator_schema(family: str | None = None) -> dict[str, Any]:
+    """The schema of one family's YAML, or of all, told apart by `family`. InputError: no such family."""
+    from pydantic.json_schema import models_json_schema
+
+    from archsim.accelerators.families import FAMILIES, spec_model
+
+    if family is not None:
+        if family not in FAMILIES:
+            raise InputError(f"--family {family!r} is not known; allowed: {', '.join(FAMILIES)}")
+        return {"$schema": DIALECT, **spec_model(family).model_json_schema()}
+    models = {name: spec_model(name) for name in FAMILIES}
+    references, definitions = models_json_schema([(model, "validation") for model in models.values()])
+    places = {name: references[model, "validation"]["$ref"] for name, model in models.items()}
+    return {
+        "$schema": DIALECT,
+        "title": "archsim accelerator",
+        "oneOf": [{"$ref": place} for place in places.values()],
+        "discriminator": {"propertyName": "family", "mapping": places},
+        **definitions,
+    }

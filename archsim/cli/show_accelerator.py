@@ -1,0 +1,124 @@
+"""An accelerator on the console: what it is made of, what it can do, what its parts cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from archsim.accelerators.machine import Machine
+from archsim.accelerators.systolic.machine import SystolicMachine
+from archsim.reports import units
+from archsim.reports.table import printable
+from archsim.workloads.precision import Precision
+
+if TYPE_CHECKING:
+    from archsim.components.figure import Figure
+
+
+def print_accelerator(machine: Machine, precision: Precision, console: Console) -> None:
+    """Print the machine; unit energies are those of layers at `precision`."""
+    peak_tops = 2 * machine.peak_macs_per_cycle * machine.clock_mhz * 1e-6
+    dram = machine.dram_bytes_per_cycle
+    bandwidth = f"{units.digits(dram * machine.clock_mhz * 1e-3)} GB/s" if dram else "unlimited"
+    console.print(Text(printable(machine.name), style="bold"))
+    if isinstance(machine, SystolicMachine):
+        _print_lines(console, {"description": machine.spec.description})
+    _print_lines(
+        console,
+        {
+            "peak": f"{units.digits(peak_tops)} TOPS (two operations a MAC)",
+            "DRAM bandwidth": bandwidth,
+            "area": f"{_interval(list(machine.area().values()))} mm²",
+            "leakage": f"{_interval(list(machine.leakage().values()))} mW",
+        },
+    )
+    if isinstance(machine, SystolicMachine):
+        spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
+        for section, content in spec.items():
+            _print_section(console, section, content)
+        _print_energies(console, machine.costs(precision).energy_pj, precision)
+    _print_area(console, machine)
+
+
+def _print_section(console: Console, title: str, content: Any) -> None:
+    """One key of the accelerator's YAML: a list as a table, a mapping as lines."""
+    _print_heading(console, title)
+    if isinstance(content, list):
+        keys = list(dict.fromkeys(key for entry in content for key in entry))
+        table = _table(keys)
+        for entry in content:
+            table.add_row(*(_cell(entry.get(key, "")) for key in keys))
+        console.print(table)
+    else:
+        _print_lines(console, content)
+
+
+def _print_energies(
+    console: Console, energies: Mapping[tuple[str, str], Figure], precision: Precision
+) -> None:
+    _print_heading(console, f"unit energies at {precision.label}")
+    table = _table(("component", "action", "pJ", "between", "and", "source"), numbers=(2, 3, 4))
+    for (component, action), figure in energies.items():
+        table.add_row(_cell(component), _cell(action), *_bounds(figure), _cell(figure.source))
+    console.print(table)
+    console.print("DRAM and PE registers: a bit; other memories: a word; MAC: one; vector unit: an element.")
+
+
+def _print_area(console: Console, machine: Machine) -> None:
+    leakage = machine.leakage()
+    _print_heading(console, "area and leakage")
+    titles = ("component", "mm²", "between", "and", "mW", "between", "and", "source of the area")
+    table = _table(titles, numbers=range(1, 7))
+    for component, area in machine.area().items():
+        idle = _bounds(leakage[component]) if component in leakage else ("", "", "")
+        table.add_row(_cell(component), *_bounds(area), *idle, _cell(area.source))
+    console.print(table)
+
+
+def _bounds(figure: Figure) -> tuple[str, str, str]:
+    return units.digits(figure.value), units.digits(figure.low), units.digits(figure.high)
+
+
+def _interval(figures: Sequence[Figure]) -> str:
+    """The sum and, since parts of one model err together, the sums of the bounds."""
+    value, low, high = (sum(getattr(f, bound) for f in figures) for bound in ("value", "low", "high"))
+    return f"{units.digits(value)} (between {units.digits(low)} and {units.digits(high)})"
+
+
+def _print_heading(console: Console, title: str) -> None:
+    console.print()
+    console.print(Text(title, style="bold"))
+
+
+def _print_lines(console: Console, lines: Mapping[str, Any]) -> None:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for key, value in lines.items():
+        if value != "":
+            grid.add_row(_cell(key), _cell(value))
+    console.print(grid)
+
+
+def _table(titles: Iterable[str], numbers: Iterable[int] = ()) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for place, title in enumerate(titles):
+        table.add_column(title, justify="right" if place in numbers else "left")
+    return table
+
+
+def _cell(value: Any) -> Text:
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    elif isinstance(value, dict):
+        value = ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    elif isinstance(value, float):
+        value = f"{value:g}"
+    return Text(printable(str(value)))

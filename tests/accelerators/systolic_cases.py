@@ -1,0 +1,145 @@
+"""Layers and machines for the tests of the systolic family; every cost is given, none comes from a library."""
+
+from __future__ import annotations
+
+from random import Random
+
+import archsim
+from archsim import Contraction, Layer, Precision, Tensor
+from archsim.accelerators.machine import Row
+from archsim.accelerators.systolic.machine import SystolicMachine
+
+DATAFLOWS = ("output_stationary", "weight_stationary", "input_stationary")
+DIMS = ("B", "P", "Q", "K", "CRS")
+CLOCK_MHZ = 1000.0
+
+
+def layer_of(c: Contraction, precision: str = "w8a8", name: str = "layer") -> Layer:
+    """A layer that runs one loop nest, its tensors as large as the loops say."""
+    output = (c.B, c.G * c.K, *c.output_size)
+    return Layer(
+        name=name,
+        operator="conv_transpose" if c.transposed else "conv",
+        inputs=(Tensor(f"{name}.in", (c.B, c.G * c.C, *c.input_size)),),
+        outputs=(Tensor(f"{name}.out", output),),
+        weights=(Tensor(f"{name}.w", (c.G * c.K, c.C, c.R, c.S)),),
+        contraction=c,
+        precision=Precision.parse(precision),
+    )
+
+
+def sram(name: str, holds: list[str], capacity_bytes: float, *, word_bits: int = 1, **more) -> dict:
+    """A buffer with made-up energies that do not depend on its size."""
+    return {
+        "kind": "sram",
+        "name": name,
+        "holds": holds,
+        "capacity_bytes": float(capacity_bytes),
+        "word_bits": word_bits,
+        "read_pj": 1.0,
+        "write_pj": 1.25,
+        "leakage_mw": 0.5,
+        "area_mm2": 0.1,
+        **more,
+    }
+
+
+def three_srams(capacity_bytes: float, **more) -> list[dict]:
+    """One buffer an operand, side by side."""
+    return [sram(operand, [operand], capacity_bytes, **more) for operand in ("input", "weight", "output")]
+
+
+def machine_of(
+    memories: list[dict],
+    *,
+    dataflow: str = "weight_stationary",
+    rows: int = 4,
+    columns: int = 4,
+    bits_per_cycle: float | None = None,
+    latency_cycles: int = 0,
+    tile_candidates: int | None = None,
+    **array,
+) -> SystolicMachine:
+    """A machine at 1 GHz; `bits_per_cycle` is the DRAM's, None for unlimited."""
+    bandwidth = "unlimited" if bits_per_cycle is None else bits_per_cycle * CLOCK_MHZ / 8e3
+    dram = {"kind": "dram", "name": "dram", "bandwidth_gb_s": bandwidth, "latency_ns": float(latency_cycles)}
+    dram |= {"read_pj_per_bit": 4.0, "write_pj_per_bit": 5.0}
+    spec = {
+        "family": "systolic",
+        "name": "case",
+        "technology": {"node_nm": 45.0, "clock_mhz": CLOCK_MHZ},
+        "array": {
+            "rows": rows,
+            "columns": columns,
+            "dataflow": dataflow,
+            "mac": {"energy_pj": 0.2, "area_mm2": 0.001, "leakage_mw": 0.001},
+            **array,
+        },
+        "memories": [dram, *memories],
+    }
+    machine = archsim.load_accelerator(spec)
+    assert isinstance(machine, SystolicMachine)
+    if tile_candidates is None:
+        return machine
+    return SystolicMachine(machine.spec, tile_candidates=tile_candidates)
+
+
+def tiles_of(mapping, dims=DIMS) -> dict[str, tuple[int, ...]]:
+    """Tile sizes of a row's mapping as plain numbers, outermost buffer first."""
+    return {dim: tuple(int(t) for t in mapping[dim]) for dim in dims}
+
+
+def sizes_of(c: Contraction) -> dict[str, int]:
+    return {"B": c.B, "P": c.P, "Q": c.Q, "K": c.K, "CRS": c.C * c.R * c.S}
+
+
+def row_of(layer: Layer, tiles: dict[str, tuple[int, ...]], orders: tuple[str, ...], split: str = "") -> Row:
+    """A row of our own making, whether or not the table holds it; its price is left open."""
+    return Row(layer, {**tiles, "order": orders, "split": split}, cycles=0.0, energy_pj=0.0)
+
+
+def bits_of(layer: Layer, machine: SystolicMachine) -> dict[str, int]:
+    p = layer.precision
+    wide = max(machine.spec.array.mac.accumulator_bits, p.output_bits)
+    return {"input": p.activation_bits, "weight": p.weight_bits, "output": p.output_bits, "sum": wide}
+
+
+def counts_of(performed) -> dict[tuple[str, str], float]:
+    return {(action.component, action.action): action.count for action in performed.actions}
+
+
+def random_contraction(rng: Random) -> Contraction:
+    """Small, with strides, holes, padding and ragged inputs; now and then a matrix product or groups."""
+    if rng.random() < 0.2:
+        return Contraction(B=rng.randint(1, 2), P=rng.randint(1, 12), K=rng.randint(1, 9), C=rng.randint(1, 9))
+    kernel, stride, dilation = [(rng.randint(1, 3), rng.randint(1, 3)) for _ in range(3)]
+    padding = tuple(rng.randint(0, 2) for _ in range(4))
+    p, q = rng.randint(1, 7), rng.randint(1, 5)
+    spans = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip((p, q), stride, kernel, dilation, strict=True)]
+    unpadded = [max(1, span - padding[i] - padding[i + 2]) for i, span in enumerate(spans)]
+    return Contraction(
+        B=rng.choice((1, 1, 2)),
+        G=rng.choice((1, 1, 1, 3)),
+        K=rng.randint(1, 7),
+        C=rng.randint(1, 4),
+        P=p,
+        Q=q,
+        R=kernel[0],
+        S=kernel[1],
+        stride=stride,
+        dilation=dilation,
+        padding=padding,
+        input_size=tuple(n + rng.choice((0, 0, 1, 3)) for n in unpadded),
+    )
+
+
+def random_tiles(rng: Random, c: Contraction, levels: int) -> dict[str, tuple[int, ...]]:
+    """Nested tile sizes; whole dimensions are as likely as cuts."""
+    tiles: dict[str, tuple[int, ...]] = {}
+    for dim, size in sizes_of(c).items():
+        chain = []
+        for _ in range(levels):
+            size = size if rng.random() < 0.4 else rng.randint(1, size)
+            chain.append(size)
+        tiles[dim] = tuple(chain)
+    return tiles
