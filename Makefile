@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 	@echo "Open $(CURDIR)/$(DEMO)/resnet50.html in a browser; the timeline opens in ui.perfetto.dev."
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

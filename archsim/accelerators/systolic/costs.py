@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 
 from archsim.accelerators.systolic.spec import Dram, Register, Sram, SystolicSpec
 from archsim.components.dram import DRAM_KINDS, DramKind, dram
@@ -14,6 +14,7 @@ from archsim.components.part import Part
 from archsim.components.register_file import register_file
 from archsim.components.sram import sram
 from archsim.components.vector_lane import vector_lane
+from archsim.components.wire import wire
 from archsim.errors import InputError
 from archsim.workloads.precision import Precision
 
@@ -54,6 +55,7 @@ def costs_of(spec: SystolicSpec, precision: Precision) -> Costs:
         registers = _pipeline_registers(spec)
         energy["pe_registers", "move"] = registers.energy_pj["write"].scaled(1 / _pipeline_bits(spec))
         parts["pe_registers"], copies["pe_registers"] = registers, pes
+    energy["wires", "transfer"] = _wires(spec, parts, copies)
     if spec.vector_unit is not None:
         lane = _vector_lane(spec)
         parts["vector_unit"], copies["vector_unit"] = lane, spec.vector_unit.lanes
@@ -134,6 +136,16 @@ def _pipeline_registers(spec: SystolicSpec) -> Part:
     bits = _pipeline_bits(spec)
     technology = spec.technology
     return register_file(bits, bits, technology.node_nm, vdd_v=technology.vdd_v, name="PE pipeline registers")
+
+
+def _wires(spec: SystolicSpec, parts: Mapping[str, Part], copies: Mapping[str, int]) -> Figure:
+    """pJ per bit between a buffer and the array: half the side of the square that all of it would fill."""
+    given = spec.array.wires_pj_per_bit
+    if given is not None:
+        return Figure(given, f"given in {spec.name}: array.wires_pj_per_bit", 1.0)
+    area_mm2 = sum(part.area_mm2.value * copies[name] for name, part in parts.items())
+    technology = spec.technology
+    return wire(sqrt(area_mm2) / 2, technology.node_nm, vdd_v=technology.vdd_v).energy_pj["transfer"]
 
 
 def _vector_lane(spec: SystolicSpec) -> Part:

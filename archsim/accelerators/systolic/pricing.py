@@ -140,6 +140,13 @@ def _fits(hierarchy: Hierarchy, traffic: Traffic) -> Grid:
     return fits
 
 
+def _delivered_bits(work: ArrayWork, bits: Mapping[str, int]) -> Grid:
+    """Bits that cross between the buffers and the array."""
+    operands = work.reads["input"] * bits["input"] + work.reads["weight"] * bits["weight"]
+    results = work.output_writes - work.output_reads
+    return operands + (2 * work.output_reads * bits["sum"] + results * bits["output"])
+
+
 def _actions(
     layer: Layer,
     spec: SystolicSpec,
@@ -165,6 +172,7 @@ def _actions(
             actions[name, action] = np.ceil(bits * (groups / word_bits[name]))
     else:
         actions["pe_registers", "move"] = one * groups * work.register_bits
+    actions["wires", "transfer"] = _delivered_bits(work, operand_bits(layer, spec)) * groups
     actions["mac", "mac"] = layer.macs * one
     if spec.vector_unit is not None:
         for operation, count in layer.ops.items():

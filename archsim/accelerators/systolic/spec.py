@@ -114,6 +114,9 @@ class Array(StrictModel):
     counts_from_zero: bool = Field(
         False, description="report the index of a layer's last cycle, as SCALE-Sim does, not the count"
     )
+    wires_pj_per_bit: float | None = Field(
+        None, ge=0, description="from a buffer to the array; default: wires of half the chip's side"
+    )
     mac: Mac = Field(default_factory=lambda: Mac.model_validate({}))
     mac_bits: str = Field("w8a8", description="the widest precision the MAC units are built for (their area)")
 

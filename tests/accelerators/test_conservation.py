@@ -1,0 +1,186 @@
+"""What cannot be lost or made: products, energy, compulsory traffic; and what can only help."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from systolic_cases import (
+    CLOCK_MHZ,
+    DATAFLOWS,
+    counts_of,
+    layer_of,
+    machine_of,
+    random_contraction,
+    sram,
+    three_srams,
+    tiles_of,
+)
+
+import archsim
+from archsim import Contraction, InputError, Precision
+from archsim.workloads.workload import Workload
+
+PLENTY = 1 << 30
+MINIMIZE = ("latency", "energy", "edp")
+
+
+def random_machine(rng: Random, capacity: float, **more):
+    """Three buffers, or one above another; nothing bypasses the outermost. `rng` decides all but capacity."""
+    shared = sram("shared", ["input", "weight", "output"], 3 * capacity)
+    near = sram("near", ["input", "weight", "output"], capacity)
+    kind = {
+        "memories": rng.choice((three_srams(capacity), [shared], [shared, near])),
+        "dataflow": rng.choice(DATAFLOWS),
+        "rows": rng.randint(1, 6),
+        "columns": rng.randint(1, 6),
+        "cores": rng.choice((1, 1, 2)),
+        "overlap_folds": rng.random() < 0.3,
+        "bits_per_cycle": rng.choice((2.0, 40.0, None)),
+    }
+    return machine_of(**{**kind, "tile_candidates": 3, **more})
+
+
+def random_layer(rng: Random):
+    return layer_of(random_contraction(rng), rng.choice(("w8a8", "w4a8", "w8a16o32")))
+
+
+def compulsory_bits(layer) -> int:
+    """Every input that some window covers, every weight and every output, once."""
+    c, p = layer.contraction, layer.precision
+    lines = [
+        {i * stride + k * dilation - pad for i in range(size) for k in range(kernel)} & set(range(limit))
+        for size, kernel, stride, dilation, pad, limit in zip(
+            (c.P, c.Q), (c.R, c.S), c.stride, c.dilation, c.padding[:2], c.input_size, strict=True
+        )
+    ]
+    inputs = c.B * c.G * c.C * len(lines[0]) * len(lines[1])
+    return (
+        inputs * p.activation_bits + c.weight_elements * p.weight_bits + c.output_elements * p.output_bits
+    )
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_energy_is_counts_times_unit_energies(number):
+    """In the run's table, and in the options table for the row that was chosen."""
+    rng = Random(f"energy {number}")
+    machine = random_machine(rng, 1500)
+    layer = random_layer(rng)
+    objective = MINIMIZE[number % 3]
+    run = archsim.simulate(Workload.from_layers("one", [layer]), machine, minimize=objective)
+    table = run.energy
+    assert np.allclose(table["count"] * table["unit_energy_pj"], table["energy_pj"], rtol=1e-12)
+    assert run.totals.energy_mj * 1e9 == pytest.approx(table["energy_pj"].sum(), rel=1e-12)
+    (ran,) = run.layers
+    assert ran.energy_pj == pytest.approx(table["energy_pj"].sum(), rel=1e-12)
+    assert table.loc[(table.component == "mac") & (table.action == "mac"), "count"].sum() == layer.macs
+    leak = table[table.action == "leak"]
+    assert set(leak["count"]) == {ran.latency_cycles}
+    leakage_mw = sum(figure.value for figure in machine.leakage().values())
+    assert leak["energy_pj"].sum() == pytest.approx(
+        leakage_mw * 1e3 / CLOCK_MHZ * ran.latency_cycles, rel=1e-12
+    )
+
+    options = machine.options(layer)
+    priced = [i for i in range(len(options)) if same_mapping(options.row(i), ran.mapping)]
+    assert len(priced) == 1
+    behind = ran.latency_cycles - options.cycles[priced[0]]
+    assert behind >= -1e-6
+    expected = options.row(priced[0]).energy_pj + behind * leakage_mw * 1e3 / CLOCK_MHZ
+    assert ran.energy_pj == pytest.approx(expected, rel=1e-9)
+    by_component = table.groupby("component")["energy_pj"].sum()
+    for component, energy_pj in options.energy_pj.items():
+        extra = behind * machine.leakage()[component].value if component in machine.leakage() else 0.0
+        assert by_component.get(component, 0.0) == pytest.approx(
+            np.broadcast_to(energy_pj, len(options))[priced[0]] + extra, rel=1e-9, abs=1e-9
+        )
+
+
+def same_mapping(row, mapping) -> bool:
+    tiles = {dim: list(sizes) for dim, sizes in tiles_of(row.mapping).items()}
+    orders = [str(order) for order in row.mapping["order"]]
+    return (tiles, orders, str(row.mapping["split"])) == (
+        mapping["tile"],
+        mapping["order"],
+        mapping.get("split", ""),
+    )
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_no_mapping_moves_less_than_each_operand_once(number):
+    rng = Random(f"compulsory {number}")
+    layer = random_layer(rng)
+    machine = random_machine(rng, 1500 if number % 2 else PLENTY)
+    options = machine.options(layer)
+    moved = options.traffic_bytes["dram"] * 8
+    assert moved.min() >= compulsory_bits(layer)
+    if number % 2 == 0:
+        assert moved.min() == compulsory_bits(layer)
+    for index in rng.sample(range(len(options)), min(5, len(options))):
+        counts = counts_of(machine.performed(options.row(index)))
+        assert counts["mac", "mac"] == layer.macs
+        assert counts["dram", "read"] + counts["dram", "write"] == moved[index]
+
+
+@pytest.mark.parametrize("number", range(30))
+def test_more_capacity_is_never_worse(number):
+    """Buffers' figures are given, so size costs nothing: what fitted still fits."""
+    layer = random_layer(Random(f"capacity {number}"))
+    best: dict[str, list[float]] = {objective: [] for objective in MINIMIZE}
+    for capacity in (300, 500, 900, 2000, 6000, PLENTY):
+        machine = random_machine(Random(f"capacity machine {number}"), capacity)
+        try:
+            options = machine.options(layer)
+        except InputError:
+            assert not best["latency"]
+            continue
+        best["latency"].append(options.cycles.min())
+        best["energy"].append(options.total_energy_pj.min())
+        best["edp"].append((options.cycles * options.total_energy_pj).min())
+    for costs in best.values():
+        assert len(costs) > 1
+        assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize("number", range(30))
+@pytest.mark.parametrize(("fewer", "more"), [("w4a8", "w8a8"), ("w8a4o8", "w8a8"), ("w2a3o5", "w4a8o16")])
+def test_fewer_bits_are_never_dearer(number, fewer, more):
+    """Row by row: the same mapping with narrower operands."""
+    rng = Random(f"bits {number}")
+    layer = layer_of(random_contraction(rng))
+    machine = random_machine(rng, PLENTY)
+    options = machine.options(layer, [Precision.parse(fewer), Precision.parse(more)])
+    half = len(options) // 2
+    assert list(options.precision) == [0] * half + [1] * half
+    narrow, wide = slice(0, half), slice(half, None)
+    assert (options.cycles[narrow] <= options.cycles[wide]).all()
+    for name, energy_pj in options.energy_pj.items():
+        column = np.broadcast_to(energy_pj, len(options))
+        assert (column[narrow] <= column[wide] * (1 + 1e-12)).all(), name
+    for columns in (options.traffic_bytes, options.held_bytes):
+        for name, column in columns.items():
+            assert (column[narrow] <= column[wide]).all(), name
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_groups_are_separate_layers(dataflow):
+    """G groups move and take G times what one does (the very first and last tile overlap apart)."""
+    one = Contraction(K=6, C=5, P=6, Q=6, R=3, S=3, padding=(1, 1, 1, 1))
+    many = Contraction(G=4, K=6, C=5, P=6, Q=6, R=3, S=3, padding=(1, 1, 1, 1))
+    machine = machine_of(three_srams(PLENTY), dataflow=dataflow, tile_candidates=4)
+    single, grouped = (machine.options(layer_of(c)) for c in (one, many))
+    assert len(single) == len(grouped)
+    assert np.array_equal(single.cycles * 4, grouped.cycles)
+    assert np.array_equal(single.traffic_bytes["dram"] * 4, grouped.traffic_bytes["dram"])
+    assert np.allclose(single.total_energy_pj * 4, grouped.total_energy_pj)
+
+
+@pytest.mark.parametrize("word_bits", [12, 24, 40, 48, 56, 96, 112, 144])
+def test_whole_words_are_not_rounded_up(word_bits):
+    """A count of bits that fills its words exactly is exactly so many words."""
+    machine = machine_of(three_srams(PLENTY, word_bits=word_bits))
+    for channels in range(1, 60):
+        c = Contraction(P=1, K=channels, C=word_bits)
+        options = machine.options(layer_of(c))
+        whole = int(np.argmin(options.traffic_bytes["dram"]))
+        counts = counts_of(machine.performed(options.row(whole)))
+        assert counts["weight", "write"] == channels * 8
