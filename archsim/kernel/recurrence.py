@@ -260,19 +260,31 @@ def _visible_tokens(channel: ChannelState) -> int:
     A guess, for speed only: what may differ between two states that look alike is settled afterwards.
     """
     tokens, consumer, producer = channel.tokens, channel.consumer, channel.producer
-    give = channel.most_supplied(producer.program.within[producer.leaf]) if producer.active else 0
+    need = take = give = 0
     if consumer.active:
         need, take = channel.most_demanded(consumer.program.within[consumer.leaf])
-        far_away = consumer.waits_for == channel.tokens_code and _need_of(channel) - tokens > 2 * give
-        if tokens < need + take and not far_away:
-            return tokens
-    return tokens if producer.active and tokens > channel.capacity - 2 * give else -1
+    if producer.active:
+        give = channel.most_supplied(producer.program.within[producer.leaf])
+    if tokens < need + take:
+        far_from_enough = consumer.waits_for == channel.tokens_code and _missing(channel) > 2 * give
+        return -1 if far_from_enough else tokens
+    if give and tokens > channel.capacity - 2 * give:
+        far_from_space = producer.waits_for == channel.space_code and _excess(channel) > 2 * take
+        return -1 if far_from_space else tokens
+    return -1
 
 
-def _need_of(channel: ChannelState) -> int:
-    """Tokens that the consumer's next firing needs."""
+def _missing(channel: ChannelState) -> int:
+    """Tokens that the consumer's next firing needs and that are not there."""
     rates = channel.consumer.rates[channel.consumer.leaf]
-    return next(need for needed, need in rates.needs if needed is channel)
+    return next(need for needed, need in rates.needs if needed is channel) - channel.tokens
+
+
+def _excess(channel: ChannelState) -> int:
+    """Tokens that must go before the producer's next firing has space."""
+    rates = channel.producer.rates[channel.producer.leaf]
+    give = next(give for given, give in rates.spaces if given is channel)
+    return channel.tokens + give - channel.capacity
 
 
 def _repeats_despite(channel: ChannelState, drift: int, firings: dict[int, tuple[int, int]]) -> int:
@@ -289,16 +301,14 @@ def _repeats_despite(channel: ChannelState, drift: int, firings: dict[int, tuple
         margin = min(tokens, tokens - drift) - fired * take - need
         repeats = min(repeats, _times(margin, -drift))
     elif consumer.waits_for == channel.tokens_code:
-        repeats = min(repeats, _times(_need_of(channel) - 1 - tokens, drift))
+        repeats = min(repeats, _times(_missing(channel) - 1, drift))
     if producer.index in firings and channel.capacity != UNBOUNDED:
         loop, fired = firings[producer.index]
         give = channel.most_supplied(loop)
         margin = channel.capacity - max(tokens, tokens - drift) - fired * give - give
         repeats = min(repeats, _times(margin, drift))
     elif producer.waits_for == channel.space_code:
-        rates = producer.rates[producer.leaf]
-        give = next(give for given, give in rates.spaces if given is channel)
-        repeats = min(repeats, _times(tokens + give - 1 - channel.capacity, -drift))
+        repeats = min(repeats, _times(_excess(channel) - 1, -drift))
     return repeats
 
 

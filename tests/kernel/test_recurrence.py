@@ -79,6 +79,28 @@ def whole_layer_buffer(tiles: int) -> TimedGraph:
     )
 
 
+def bursts(count: int) -> TimedGraph:
+    """Bursts of 500 tokens into room for 600, drained one by one: long waits for space."""
+    return TimedGraph(
+        [
+            Actor("p", Loop(count, [Firing(40, give={"c": 500})])),
+            Actor("q", Loop(500 * count, [Firing(3, {"c": 1})])),
+        ],
+        [Channel("c", "p", "q", 600)],
+    )
+
+
+def alternating(count: int) -> TimedGraph:
+    """A buffer that fills by one token every two firings, with a peak in the first or in the second."""
+    return TimedGraph(
+        [
+            Actor("p", Loop(count, [Firing(5, give={"c": 2})])),
+            Actor("q", Loop(count // 2, [Firing(5, {"c": 3}), Firing(5)])),
+        ],
+        [Channel("c", "p", "q")],
+    )
+
+
 def ragged_layers(trips: int) -> TimedGraph:
     """Two layers of three-deep ragged nests, DMA in a static order, one after the other."""
 
@@ -112,9 +134,23 @@ def ragged_layers(trips: int) -> TimedGraph:
         (line_buffers(4, 40), 1500),
         (weight_stationary(30), 300),
         (whole_layer_buffer(3000), 60),
+        (bursts(20), 300),
+        (alternating(2000), 50),
+        (alternating(2001), 50),
         (ragged_layers(8), 800),
     ],
-    ids=["chain", "unbounded chain", "deep chain", "line buffers", "reuse", "whole layer", "ragged layers"],
+    ids=[
+        "chain",
+        "unbounded chain",
+        "deep chain",
+        "line buffers",
+        "reuse",
+        "whole layer",
+        "bursts",
+        "even peak",
+        "odd peak",
+        "ragged layers",
+    ],
 )
 def test_usual_graphs_are_jumped_and_exact(graph, most_items):
     assert outcome(simulate, graph) == outcome(simpy_engine.simulate, graph)
@@ -128,7 +164,7 @@ def test_work_does_not_grow_with_the_number_of_tiles(build):
 
 
 def test_a_firing_passed_by_on_a_tie_is_not_passed_by_again():
-    """Two like states, but the third actor, ready at 5 like the others, is next now: it must stop the jump."""
+    """Two like states, but the third actor, ready at 5 like the others, is next now: no jump over that."""
     schedules = [
         Loop(2, [Loop(3, [Firing(1)]), Firing(0)]),
         Loop(6, [Firing(0)]),

@@ -25,6 +25,7 @@ from archsim.accelerators.systolic.table import contraction_options
 from archsim.accelerators.systolic.vector import vector_actions, vector_latency, vector_work
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.components.figure import Figure
+from archsim.components.technology import supply_v
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
@@ -70,7 +71,7 @@ class SystolicMachine:
             "columns": array.columns,
             "cores": array.cores,
             "node_nm": technology.node_nm,
-            "vdd_v": technology.vdd_v,
+            "vdd_v": supply_v(technology.node_nm, technology.vdd_v),
             "clock_mhz": technology.clock_mhz,
         }
 

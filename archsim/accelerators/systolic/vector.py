@@ -32,9 +32,11 @@ class VectorWork:
 
 def vector_work(layer: Layer, spec: SystolicSpec, hierarchy: Hierarchy) -> VectorWork:
     p = layer.precision
-    inputs = sum(t.elements for t in layer.inputs) * p.activation_bits
-    weights = sum(t.elements for t in layer.weights) * p.weight_bits
-    stored = sum(t.elements for t in layer.outputs) * p.output_bits
+    made = sum(t.elements for t in layer.outputs)
+    read, constants = (sum(t.elements for t in group) for group in (layer.inputs, layer.weights))
+    if layer.operator in ("gather", "slice"):  # only what is picked out is fetched
+        read, constants = min(read, made), min(constants, made)
+    inputs, weights, stored = read * p.activation_bits, constants * p.weight_bits, made * p.output_bits
     outer = hierarchy.tiers[0]
     passing: dict[str, int] = {}
     for operand, bits in (("input", inputs + weights), ("output", stored)):
