@@ -131,7 +131,7 @@ def _layer_runs(
     for row, did in zip(rows, performed, strict=True):
         layer = row.layer
         start, end = spans[layer.name]
-        latency = end - before - (1 if machine.counts_from_zero else 0)
+        latency = end - before - (1 if machine.counts_from_zero and layer.macs else 0)
         possible = machine.peak_macs_per_cycle * latency
         runs.append(
             LayerRun(

@@ -81,7 +81,9 @@ def make_venv(python: str) -> Path:
         subprocess.run([python, "-m", "venv", "--clear", VENV], check=True)
         install = subprocess.run([interpreter, "-m", "pip", "install", "--quiet", *SCALESIM])
         if install.returncode:
-            raise SystemExit(f"pip cannot install {' and '.join(SCALESIM)} for {python}; try another --python")
+            raise SystemExit(
+                f"pip cannot install {' and '.join(SCALESIM)} for {python}; try another --python"
+            )
         ready.touch()
     return interpreter
 
@@ -101,7 +103,13 @@ def write_topology(name: str, path: Path) -> None:
 def machine() -> dict[str, Any]:
     dram = {"kind": "dram", "name": "dram", "device": "ddr4", "bandwidth_gb_s": "unlimited"}
     srams = [
-        {"kind": "sram", "name": f"{operand}_sram", "holds": [operand], "capacity_kib": SRAM_KIB, "word_bits": 8}
+        {
+            "kind": "sram",
+            "name": f"{operand}_sram",
+            "holds": [operand],
+            "capacity_kib": SRAM_KIB,
+            "word_bits": 8,
+        }
         for operand in ("input", "weight", "output")
     ]
     return {
@@ -181,7 +189,9 @@ def main() -> None:
     print(f"  process / process                  {their_process.cpu_s / process.cpu_s:10,.0f}")
     print(f"  run_scale() / first simulate()     {their_run.cpu_s / first.cpu_s:10,.0f}")
     ratio = their_run.cpu_s / later.cpu_s
-    print(f"  run_scale() / simulate() again     {ratio:10,.0f}  (goal {GOAL_RATIO:,}: {met(ratio >= GOAL_RATIO)})")
+    print(
+        f"  run_scale() / simulate() again     {ratio:10,.0f}  (goal {GOAL_RATIO:,}: {met(ratio >= GOAL_RATIO)})"
+    )
     print(f"peak memory: goal {GOAL_MB} MB, {met(process.peak_mb < GOAL_MB)}")
 
 

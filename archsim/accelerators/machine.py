@@ -135,7 +135,7 @@ class Machine(Protocol):
     precision: Precision  # what its arithmetic is built for
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited
-    counts_from_zero: bool  # report the index of each layer's last cycle instead of the count
+    counts_from_zero: bool  # report the index of a contraction's last cycle instead of the count
 
     def settings(self) -> Mapping[str, Any]:
         """What a reader of a result needs to know about the machine: family, technology, clock, ..."""

@@ -14,6 +14,7 @@ from archsim.cli import outputs
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.workload_options import Bits, Dims, Strict, read_workload
+from archsim.errors import InputError
 
 
 class Minimize(StrEnum):
@@ -68,10 +69,14 @@ def run(
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
     check_outputs(files, inputs=(model, on))
     with _spinner(f"{model} on {on}", shown=not quiet):
+        from archsim.accelerators.library import load_accelerator
         from archsim.simulation import simulate
 
-        workload = read_workload(model, dim, bits, strict)
-        result = simulate(workload, on, minimize=minimize.value, timeline=timeline is not None)
+        workload, machine = read_workload(model, dim, bits, strict), load_accelerator(on)
+        try:
+            result = simulate(workload, machine, minimize=minimize.value, timeline=timeline is not None)
+        except InputError as error:
+            raise InputError(f"{model} on {on}: {error}") from None  # which of the two is for the user to see
         write_outputs(files, result)
     if quiet:
         return

@@ -99,7 +99,7 @@ class Workload:
 
     @cached_property
     def tensor_bytes(self) -> dict[str, int]:
-        """Bytes of each activation tensor at its producer's output width (an input's: its widest reader's)."""
+        """Bytes of each activation tensor at its producer's output width (an input's: the widest read)."""
         sizes: dict[str, int] = {}
         made = set()
         for layer in self.layers:

@@ -1,4 +1,4 @@
-"""A tiled contraction executed tile by tile: an independent count of what a mapping moves and how long it takes.
+"""A tiled contraction executed tile by tile: an independent count of what a mapping moves and takes.
 
 The nest is static. Between two levels of memory run the loops over the tiles of the inner one; a loop of one
 nominal iteration is no loop. An operand's tile is brought in just inside the innermost loop that it depends
@@ -103,10 +103,9 @@ class _Walker:
         flow = FLOWS[nesting.array.dataflow]
         self.array_load = self._place(flow[0], self.levels - 1)
         over_rows, over_columns = (prod(nesting.tiles[d][-1] for d in DIMS_OF[axis]) for axis in flow[1:3])
-        self.single_fold = (
-            over_rows <= nesting.array.rows * self._cores(flow[1])
-            and over_columns <= nesting.array.columns * self._cores(flow[2])
-        )
+        self.single_fold = over_rows <= nesting.array.rows * self._cores(
+            flow[1]
+        ) and over_columns <= nesting.array.columns * self._cores(flow[2])
 
     def run(self, groups: int) -> Walk:
         self._nest(0, {dim: (0, size) for dim, size in self.n.sizes.items()})
@@ -271,9 +270,5 @@ def _window(
     piece: tuple[int, int], kernel: int, stride: int, dilation: int, pad: int, limit: int
 ) -> frozenset[int]:
     start, length = piece
-    touched = {
-        i * stride + r * dilation - pad for i in range(start, start + length) for r in range(kernel)
-    }
+    touched = {i * stride + r * dilation - pad for i in range(start, start + length) for r in range(kernel)}
     return frozenset(row for row in touched if 0 <= row < limit)
-
-

@@ -1,4 +1,4 @@
-"""Layers and machines for the tests of the systolic family; every cost is given, none comes from a library."""
+"""Layers and machines for the tests of the systolic family; energies of memories and MACs are given."""
 
 from __future__ import annotations
 
@@ -111,11 +111,15 @@ def counts_of(performed) -> dict[tuple[str, str], float]:
 def random_contraction(rng: Random) -> Contraction:
     """Small, with strides, holes, padding and ragged inputs; now and then a matrix product or groups."""
     if rng.random() < 0.2:
-        return Contraction(B=rng.randint(1, 2), P=rng.randint(1, 12), K=rng.randint(1, 9), C=rng.randint(1, 9))
+        return Contraction(
+            B=rng.randint(1, 2), P=rng.randint(1, 12), K=rng.randint(1, 9), C=rng.randint(1, 9)
+        )
     kernel, stride, dilation = [(rng.randint(1, 3), rng.randint(1, 3)) for _ in range(3)]
     padding = tuple(rng.randint(0, 2) for _ in range(4))
     p, q = rng.randint(1, 7), rng.randint(1, 5)
-    spans = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip((p, q), stride, kernel, dilation, strict=True)]
+    spans = [
+        (n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip((p, q), stride, kernel, dilation, strict=True)
+    ]
     unpadded = [max(1, span - padding[i] - padding[i + 2]) for i, span in enumerate(spans)]
     return Contraction(
         B=rng.choice((1, 1, 2)),

@@ -1,5 +1,6 @@
 """What cannot be lost or made: products, energy, compulsory traffic; and what can only help."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -19,7 +20,7 @@ from systolic_cases import (
 )
 
 import archsim
-from archsim import Contraction, InputError, Precision
+from archsim import Contraction, InputError, Precision, Tensor
 from archsim.workloads.workload import Workload
 
 PLENTY = 1 << 30
@@ -56,9 +57,7 @@ def compulsory_bits(layer) -> int:
         )
     ]
     inputs = c.B * c.G * c.C * len(lines[0]) * len(lines[1])
-    return (
-        inputs * p.activation_bits + c.weight_elements * p.weight_bits + c.output_elements * p.output_bits
-    )
+    return inputs * p.activation_bits + c.weight_elements * p.weight_bits + c.output_elements * p.output_bits
 
 
 @pytest.mark.parametrize("number", range(40))
@@ -174,6 +173,61 @@ def test_groups_are_separate_layers(dataflow):
     assert np.array_equal(single.cycles * 4, grouped.cycles)
     assert np.array_equal(single.traffic_bytes["dram"] * 4, grouped.traffic_bytes["dram"])
     assert np.allclose(single.total_energy_pj * 4, grouped.total_energy_pj)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_pruning_keeps_the_best_rows(number):
+    """Asked for one objective, the table drops rows but neither the optimum nor any of the shortlist."""
+    rng = Random(f"pruned {number}")
+    machine = random_machine(rng, 1500)
+    layer = random_layer(rng)
+    everything = machine.options(layer)
+    for objective in MINIMIZE:
+        few = machine.options(layer, minimize=objective)
+        assert len(few) <= len(everything)
+        assert few.priced == everything.priced
+        costs = [
+            [
+                (everything.row(i).cycles, everything.row(i).energy_pj)
+                for i in everything.shortlist(objective)
+            ],
+            [(few.row(i).cycles, few.row(i).energy_pj) for i in few.shortlist(objective)],
+        ]
+        assert costs[0] == costs[1]
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_transposed_convolution_stores_every_output(kernel, padding, stride):
+    """Its output has (P − 1)·stride + kernel − 2·padding rows, each of which is stored and multiplied for."""
+    pads = (padding,) * 4
+    c = Contraction(
+        K=3, C=4, P=5, Q=6, R=kernel, S=kernel, stride=(stride, stride), padding=pads, transposed=True
+    )
+    layer = layer_of(c)
+    machine = machine_of(three_srams(PLENTY), tile_candidates=3)
+    options = machine.options(layer)
+    row = options.row(int(np.argmin(options.traffic_bytes["dram"])))
+    counts = counts_of(machine.performed(row))
+    assert counts["mac", "mac"] == layer.macs
+    assert counts["dram", "write"] >= c.output_elements * 8
+    assert counts["weight", "write"] >= c.weight_elements * 8
+    assert counts["input", "write"] == c.input_elements * 8
+
+
+def test_two_activations_multiplied_have_the_width_of_activations():
+    """Attention's products have no static weights: w2 says nothing about their second operand."""
+    c = Contraction(P=5, K=6, C=7)
+    static = layer_of(c, "w2a8")
+    dynamic = replace(static, weights=(), inputs=(*static.inputs, Tensor("keys", (6, 7))))
+    machine = machine_of(three_srams(PLENTY))
+    tiles = {dim: (n,) for dim, n in sizes_of(c).items()}
+    loaded = [
+        counts_of(machine.performed(row_of(layer, tiles, ("weight",))))["weight", "write"]
+        for layer in (static, dynamic)
+    ]
+    assert loaded == [6 * 7 * 2, 6 * 7 * 8]
 
 
 @pytest.mark.parametrize("word_bits", [17, 24, 34, 49, 72, 136])

@@ -62,7 +62,9 @@ def test_channels_touched(size, tile, per_channel):
     assert channels_touched(size, tile, per_channel) == (sum(touched), max(touched))
 
 
-@given(size=st.integers(1, 4000), most=st.integers(1, 40), preferred=st.lists(st.integers(-2, 5000), max_size=5))
+@given(
+    size=st.integers(1, 4000), most=st.integers(1, 40), preferred=st.lists(st.integers(-2, 5000), max_size=5)
+)
 def test_tile_candidates(size, most, preferred):
     candidates = tile_candidates(size, most, tuple(preferred))
     assert all(a > b for a, b in pairwise(candidates))

@@ -14,15 +14,18 @@ from systolic_cases import (
     random_contraction,
     random_tiles,
     row_of,
+    sizes_of,
     sram,
     three_srams,
 )
 
 import archsim
+from archsim import Contraction
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.kernel import engine, simpy_engine
 from archsim.simulation import choose
 from archsim.workloads.layer import Layer, Tensor
+from archsim.workloads.workload import Workload
 
 OPERANDS = ["input", "weight", "output"]
 PRECISIONS = ("w8a8", "w4a8", "w2a3o5", "w8a16o32")
@@ -31,7 +34,9 @@ SMALL = 1500  # bytes: a random case has to be cut to fit
 PLENTY = 1 << 30
 
 
-def memories(rng: Random, capacity: float, *, ports: bool = False, double_buffered: bool = True) -> list[dict]:
+def memories(
+    rng: Random, capacity: float, *, ports: bool = False, double_buffered: bool = True
+) -> list[dict]:
     """One or two tiers, in which nothing bypasses the outermost."""
     more: dict = {"double_buffered": double_buffered}
     if ports:
@@ -132,14 +137,32 @@ def test_no_row_is_faster_than_its_bound(number):
             assert compute == machine.performed(row).compute_cycles, row
 
 
+@pytest.mark.parametrize("number", range(15))
+def test_the_chosen_row_is_the_fastest(number):
+    """Rows are executed in the order of their bounds until no bound is below what was found."""
+    rng = Random(f"fastest {number}")
+    machine = random_machine(rng, 600, bits_per_cycle=rng.choice((4.0, 16.0, 64.0)))
+    layer = layer_of(random_contraction(rng))
+    options = machine.options(layer)
+    fastest = float("inf")
+    for i in sorted(range(len(options)), key=lambda i: options.cycles[i]):
+        if options.cycles[i] >= fastest:
+            break
+        fastest = min(fastest, engine.simulate(machine.program([options.row(i)])).cycles)
+    (chosen,) = choose(Workload.from_layers("one", [layer]), machine, "latency")
+    assert engine.simulate(machine.program([chosen])).cycles == fastest
+
+
 @pytest.mark.parametrize("number", range(30))
 def test_a_vector_layer_is_no_faster_than_its_bound(number):
+    """Chunks are uneven where they must be: the first and the last are not always the average."""
     rng = Random(f"vector {number}")
     size = rng.randint(1, 3000)
     shape = (Tensor("a", (size,)), Tensor("b", (size,)))
-    layer = Layer("add", "add", shape, (Tensor("sum", (size,)),), ops={"add": size, "div": rng.randint(0, size)})
+    ops = {"add": size, "mul": rng.choice((0, 1, 100)) * size}
+    layer = Layer("add", "add", shape, (Tensor("sum", (size,)),), ops=ops)
     spec = random_machine(rng, rng.choice((200, 5000))).spec
-    unit = {"lanes": rng.randint(1, 8), "energy_pj": 0.1}
+    unit = {"lanes": rng.randint(1, 3), "energy_pj": 0.1}
     machine = archsim.load_accelerator({**spec.model_dump(exclude_none=True), "vector_unit": unit})
     options = machine.options(layer)
     execution = engine.simulate(machine.program([options.row(0)]))
@@ -178,6 +201,25 @@ def test_a_network_keeps_its_bounds_and_loses_nothing_by_prefetching(network, mo
     assert not any(name.endswith(":prefetch") for name in without.actors)
     moved = (run.resource_busy_cycles["dram"] for run in (with_prefetch, without))
     assert len(set(moved)) == 1
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_weights_are_prefetched_where_they_fit_beside_the_layer_before(spare):
+    weights = 6 * 4 * 9
+    machine = machine_of(
+        [sram("rest", ["input", "output"], PLENTY), sram("weight", ["weight"], 2 * weights + spare)],
+        bits_per_cycle=8.0,
+    )
+    c = Contraction(K=6, C=4, P=5, Q=5, R=3, S=3)
+    whole = {dim: (n,) for dim, n in sizes_of(c).items()}
+    rows = [row_of(layer_of(c, name=name), whole, ("weight",)) for name in ("first", "second")]
+    runs = engine.simulate(machine.program(rows)).actors
+    assert ("second:prefetch" in runs) == (spare == 0)
+    assert "first:prefetch" not in runs
+    if spare == 0:
+        assert runs["second:prefetch"].busy_cycles == weights
+        assert runs["second:prefetch"].end <= runs["first:compute"].end
+        assert runs["second:load"].busy_cycles == 7 * 7 * 4
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,6 +1,6 @@
 """Every layer run of SCALE-Sim 3.0.0 in tests/data/scalesim_reference.csv, to the unit.
 
-Its cycle count is the index of the last cycle and holds the stalls of its own DRAM model, which are taken off.
+Its cycle count is the index of the last cycle. The stalls of its own DRAM model are in it, and are taken off.
 Its count of output writes has rows + columns too many in every fold of an output-stationary array (its
 off-by-one in the demand matrices); the term is added to ours before comparing.
 """

@@ -101,6 +101,28 @@ def alternating(count: int) -> TimedGraph:
     )
 
 
+def ebb(tokens: int) -> TimedGraph:
+    """A full buffer that slowly runs dry, and first does so between two bursts that refill it."""
+    return TimedGraph(
+        [
+            Actor("q", Loop(8 * tokens, [Firing(1, {"c": 1})])),
+            Actor("p", Loop(2 * tokens, [Firing(6, give={"c": 5})])),
+        ],
+        [Channel("c", "p", "q", initial=tokens)],
+    )
+
+
+def flood(places: int) -> TimedGraph:
+    """An empty buffer that slowly fills up, and first does so between two bursts that drain it."""
+    return TimedGraph(
+        [
+            Actor("p", Loop(8 * places, [Firing(1, give={"c": 1})])),
+            Actor("q", Loop(8 * places // 5, [Firing(6, {"c": 5})])),
+        ],
+        [Channel("c", "p", "q", places)],
+    )
+
+
 def ragged_layers(trips: int) -> TimedGraph:
     """Two layers of three-deep ragged nests, DMA in a static order, one after the other."""
 
@@ -137,6 +159,8 @@ def ragged_layers(trips: int) -> TimedGraph:
         (bursts(20), 300),
         (alternating(2000), 50),
         (alternating(2001), 50),
+        (ebb(400), 400),
+        (flood(400), 400),
         (ragged_layers(8), 800),
     ],
     ids=[
@@ -149,6 +173,8 @@ def ragged_layers(trips: int) -> TimedGraph:
         "bursts",
         "even peak",
         "odd peak",
+        "ebb",
+        "flood",
         "ragged layers",
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from archsim.accelerators.systolic.lowering import lowered
@@ -44,5 +44,5 @@ def array_at(
 
 def tiles_of(mapping: Mapping[str, Any], spec: SystolicSpec) -> dict[str, tuple[int, ...]]:
     """The tile sizes of an options row."""
-    dims: Sequence[str] = ("B", "P", "Q", "K", *("CRS" if is_unrolled(spec) else ("CRS",)))
+    dims = (*"BPQK", *"CRS") if is_unrolled(spec) else (*"BPQK", "CRS")
     return {dim: tuple(int(t) for t in mapping[dim]) for dim in dims}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from archsim.accelerators.machine import total
 from archsim.accelerators.systolic.array_work import ArrayWork
 from archsim.accelerators.systolic.arrays import array_at, is_unrolled
 from archsim.accelerators.systolic.costs import Costs
@@ -33,14 +34,15 @@ class Priced:
     fits: Grid
     together: int  # groups run at the same time
 
-    def energy_pj(self, costs: Costs) -> dict[str, Grid]:
-        """By component; leakage over `cycles` included."""
+    def energy_pj(self, costs: Costs, rows: Callable[[Grid], Grid] = np.asarray) -> dict[str, Grid]:
+        """By component; leakage over `cycles` included. `rows` picks those wanted from each grid."""
         energy: dict[str, Grid] = {}
         for (component, action), count in self.actions.items():
-            part = count * costs.unit_energy(component, action).value
+            part = rows(count) * costs.unit_energy(component, action).value
             energy[component] = energy[component] + part if component in energy else part
+        cycles = rows(self.cycles)
         for component, pj_per_cycle in costs.leakage_pj_per_cycle.items():
-            part = self.cycles * pj_per_cycle
+            part = cycles * pj_per_cycle
             energy[component] = energy[component] + part if component in energy else part
         return energy
 
@@ -142,9 +144,14 @@ def _fits(hierarchy: Hierarchy, traffic: Traffic) -> Grid:
 
 def _delivered_bits(work: ArrayWork, bits: Mapping[str, int]) -> Grid:
     """Bits that cross between the buffers and the array."""
-    operands = work.reads["input"] * bits["input"] + work.reads["weight"] * bits["weight"]
-    results = work.output_writes - work.output_reads
-    return operands + (2 * work.output_reads * bits["sum"] + results * bits["output"])
+    return total(
+        {
+            "input": work.reads["input"] * bits["input"],
+            "weight": work.reads["weight"] * bits["weight"],
+            "output": (work.output_writes - work.output_reads) * bits["output"],
+            "sum": work.output_reads * (2 * bits["sum"]),
+        }
+    )
 
 
 def _actions(
@@ -164,8 +171,8 @@ def _actions(
     for tier in hierarchy.tiers:
         for memory in tier.memories:
             for action, bits in (("read", traffic.read_bits), ("write", traffic.write_bits)):
-                words = np.ceil(bits[memory.name] * (groups / memory.word_bits))
-                actions[memory.name, action] = words
+                words = bits[memory.name] * (groups / memory.word_bits)
+                actions[memory.name, action] = np.ceil(words, out=words)
     if is_unrolled(spec):
         word_bits = {m.name: m.word_bits for m in hierarchy.registers}
         for (name, action), bits in work.register_accesses.items():

@@ -49,16 +49,17 @@ def contraction_options(
         for s, (split, array) in enumerate(arrays):
             for o, order in enumerate(orders):
                 priced = price(at, nest, spec, hierarchy, costs[precision], order, split, array)
-                energy = priced.energy_pj(costs[precision])
-                keep = np.broadcast_to(priced.fits, nest.shape)
+                keep = priced.fits
                 if not keep.any():
                     tightest = tightest or priced
                     continue
                 if minimize is not None:
-                    cost = np.broadcast_to(cost_of(minimize, priced.cycles, total(energy)), nest.shape)
-                    least = min(least, float(cost[keep].min()))
-                    keep = keep & (cost <= least * (1 + SLACKS[-1]))
-                block = _flatten(nest, priced, energy, hierarchy, keep)
+                    cost = np.where(keep, _cost(priced, costs[precision], minimize), np.inf)
+                    least = min(least, float(cost.min()))
+                    keep = cost <= least * (1 + SLACKS[-1])
+                    if not keep.any():
+                        continue
+                block = _flatten(nest, priced, costs[precision], hierarchy, np.broadcast_to(keep, nest.shape))
                 rows = len(block["cycles"])
                 for key, code in (("precision", index), ("mapping:order", o), ("mapping:split", s)):
                     block[key] = np.broadcast_to(np.int64(code), (rows,))
@@ -66,7 +67,8 @@ def contraction_options(
     if not blocks:
         assert tightest is not None
         raise InputError(_nothing_fits(layer, spec, hierarchy, tightest))
-    columns = {key: np.concatenate([b[key] for b in blocks]) for key in blocks[0]}
+    # popped, so that each part is freed as soon as it is copied
+    columns = {key: np.concatenate([b.pop(key) for b in blocks]) for key in list(blocks[0])}
 
     def group(prefix: str) -> dict[str, npt.NDArray[Any]]:
         return {key.removeprefix(prefix): v for key, v in columns.items() if key.startswith(prefix)}
@@ -97,8 +99,14 @@ def _tile_book(axis: Axis) -> dict[str, npt.NDArray[Any]]:
     return {dim: table[:, i] for i, dim in enumerate(axis.dims)}
 
 
+def _cost(priced: Priced, costs: Costs, minimize: str) -> Grid:
+    if minimize == "latency":
+        return priced.cycles
+    return cost_of(minimize, priced.cycles, total(priced.energy_pj(costs)))
+
+
 def _flatten(
-    nest: Nest, priced: Priced, energy: Mapping[str, Grid], hierarchy: Hierarchy, keep: Grid
+    nest: Nest, priced: Priced, costs: Costs, hierarchy: Hierarchy, keep: Grid
 ) -> dict[str, npt.NDArray[Any]]:
     """The rows to keep, as flat columns."""
     everything = bool(keep.all())
@@ -112,7 +120,11 @@ def _flatten(
         "cycles": column(priced.cycles),
         f"traffic:{hierarchy.dram.name}": column(priced.dram_bits / 8),
     }
-    columns |= {f"energy:{name}": column(pj) for name, pj in energy.items()}
+    if picked is None:
+        energy = {name: column(pj) for name, pj in priced.energy_pj(costs).items()}
+    else:
+        energy = priced.energy_pj(costs, column)
+    columns |= {f"energy:{name}": pj for name, pj in energy.items()}
     columns |= {f"held:{name}": column(bits / 8) for name, bits in priced.held_bits.items()}
     for axis, size in zip("mnk", nest.shape, strict=True):
         columns[f"mapping:{axis}"] = column(nest.grid(axis.upper(), np.arange(size)), np.int64)

@@ -44,19 +44,22 @@ def traffic_of(
         levels = hierarchy.levels_of(operand)
         visits = [nest.visits(operand, level, orders) for level in levels]
         if operand == "output":
-            in_array = work.output_writes // (nest.m.size * nest.n.size)
+            partial = [*(inner > 1 for inner in visits[1:]), work.output_writes > nest.m.size * nest.n.size]
             _output_traffic(nest, hierarchy, work, levels, visits, bits, reads, writes)
-            widths = [np.where(inner > 1, bits["sum"], bits["output"]) for inner in [*visits[1:], in_array]]
+            widths = [np.where(sums, bits["sum"], bits["output"]) for sums in partial]
         else:
             _input_traffic(nest, hierarchy, work, operand, levels, visits, bits[operand], reads, writes)
             widths = [np.array(bits[operand])] * len(levels)
         for level, seen, width in zip(levels, visits, widths, strict=True):
             memory = hierarchy.memory(level, operand)
-            loads = groups * seen
-            for axis in "MNK".replace(IRRELEVANT[operand], ""):
-                loads = loads * nest.counts(axis, level)
-            copies = np.where(loads > 1, 2, 1) if memory.double_buffered else 1
-            held[memory.name].append(nest.tile_elements(operand, level) * width * copies * work.together)
+            once = nest.tile_elements(operand, level) * work.together * width
+            if memory.double_buffered:
+                several = (seen > 1) | (groups > 1)
+                for axis in "MNK".replace(IRRELEVANT[operand], ""):
+                    several = several | (nest.counts(axis, level) > 1)
+                held[memory.name].append(np.where(several, 2 * once, once))
+            else:
+                held[memory.name].append(once)
     return Traffic(_summed(reads), _summed(writes), _summed(held))
 
 
@@ -73,7 +76,7 @@ def _input_traffic(
 ) -> None:
     source = hierarchy.dram.name
     for level, seen in zip(levels, visits, strict=True):
-        moved = nest.volume(operand, level) * seen * width
+        moved = nest.volume(operand, level) * width * seen
         target = hierarchy.memory(level, operand).name
         reads[source].append(moved)
         writes[target].append(moved)
@@ -94,11 +97,11 @@ def _output_traffic(
     outputs = nest.m.size * nest.n.size
     outer = hierarchy.dram.name
     for level, seen in zip(levels, visits, strict=True):
-        partial = outputs * (seen - 1) * bits["sum"]
-        final = outputs * bits["output"]
+        partial = outputs * bits["sum"] * (seen - 1)
+        everything = partial + outputs * bits["output"]
         inner = hierarchy.memory(level, "output").name
-        reads[inner].append(partial + final)
-        writes[outer].append(partial + final)
+        reads[inner].append(everything)
+        writes[outer].append(everything)
         reads[outer].append(partial)
         writes[inner].append(partial)
         outer = inner

@@ -1,0 +1,115 @@
+"""docs/accelerator-yaml.md says of every key what the schema says."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from archsim.cli.schema import accelerator_schema
+from archsim.components.dram import DRAM_KINDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "accelerator-yaml.md").read_text()
+ROOT = "SystolicSpec"
+# heading on the page -> the schema's definitions whose keys stand below it
+SECTIONS = {
+    "Top level": (ROOT,),
+    "`technology`": ("Technology",),
+    "`array`": ("Array",),
+    "`array.unroll`": ("Unroll",),
+    "`array.mac`": ("Mac",),
+    "`memories`: `kind: dram`": ("Dram",),
+    "`memories`: `kind: sram` and `kind: register`": ("Sram", "Register"),
+    "`vector_unit`": ("VectorUnit",),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: one key, what may be given, what is taken when it is left out."""
+
+    key: str
+    value: str
+    default: str
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    schema = accelerator_schema("systolic")
+    return {**schema["$defs"], ROOT: schema}
+
+
+def rows(section: str, owner: str) -> list[Row]:
+    """The rows of a section that apply to `owner` (all of them, or those under `For <owner> only`)."""
+    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    common, *special = re.split(r"\nFor `(\w+)` only:\n", text)
+    only = dict(zip(special[::2], special[1::2], strict=True))
+    table = common + only.get(owner.lower(), "")
+    cells = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| .+ \|$", table, flags=re.MULTILINE)
+    return [Row(*line) for line in cells]
+
+
+CASES = [(section, owner) for section, owners in SECTIONS.items() for owner in owners]
+
+
+def test_every_definition_and_heading_is_covered() -> None:
+    assert {owner for _, owner in CASES} == set(definitions())
+    assert re.findall(r"^## (.+)$", PAGE, flags=re.MULTILINE) == list(SECTIONS)
+
+
+@pytest.mark.parametrize(("section", "owner"), CASES)
+def test_the_page_has_the_keys_of_the_schema(section: str, owner: str) -> None:
+    assert sorted(row.key for row in rows(section, owner)) == sorted(definitions()[owner]["properties"])
+
+
+@pytest.mark.parametrize(("section", "owner"), CASES)
+def test_the_page_has_the_defaults_of_the_schema(section: str, owner: str) -> None:
+    definition = definitions()[owner]
+    for row in rows(section, owner):
+        said = row.default
+        assert (said == "required") == (row.key in definition.get("required", ())), row
+        default = definition["properties"][row.key].get("default")
+        if default is not None:
+            assert said.strip("`") == json.dumps(default), row
+
+
+@pytest.mark.parametrize(("section", "owner"), CASES)
+def test_the_page_has_the_allowed_words_of_the_schema(section: str, owner: str) -> None:
+    for row in rows(section, owner):
+        allowed = _words(definitions()[owner]["properties"][row.key])
+        said = set(re.findall(r"`([^`]+)`", row.value))
+        if row.key == "device":
+            allowed = set(DRAM_KINDS)
+        if row.key == "kind" and owner in ("Sram", "Register"):
+            said = {owner.lower()} & said
+        assert said == allowed, row
+
+
+def _words(part: Any) -> set[str]:
+    """Every word that a schema allows as a value: its enums and constants, not the names of its keys."""
+    if isinstance(part, list):
+        return set().union(*map(_words, part)) if part else set()
+    if not isinstance(part, dict):
+        return set()
+    own = set(part.get("enum", ())) | ({part["const"]} if "const" in part else set())
+    return own.union(*(_words(value) for key, value in part.items() if key != "propertyNames"))
+
+
+def test_default_cycles_of_the_vector_unit() -> None:
+    from archsim.accelerators.systolic.spec import VectorUnit
+
+    (said,) = [row.default for row in rows("`vector_unit`", "VectorUnit") if row.key == "cycles"]
+    assert yaml.safe_load(said.strip("`")) == VectorUnit(lanes=1).cycles
+
+
+def test_the_example_runs(archsim, tmp_path: Path, tiny_trace: Path) -> None:
+    example = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+    (tmp_path / "my.yaml").write_text(example)
+    assert archsim("show", tmp_path / "my.yaml").exit_code == 0
+    result = archsim("run", tiny_trace, "--on", tmp_path / "my.yaml")
+    assert result.exit_code == 0
+    assert "my-edge" in result.stdout
