@@ -82,6 +82,10 @@ def median(runs: Sequence[Used]) -> Used:
     )
 
 
+def verdict(kept: bool) -> str:
+    return "met" if kept else "MISSED"
+
+
 def read_used(path: Path) -> Used:
     """What a child wrote about itself as JSON."""
     return Used(**json.loads(path.read_text()))

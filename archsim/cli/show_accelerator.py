@@ -66,7 +66,7 @@ def _print_energies(
     for (component, action), figure in energies.items():
         table.add_row(_cell(component), _cell(action), *_bounds(figure), _cell(figure.source))
     console.print(table)
-    console.print("Per bit: dram, pe_registers, wires. Per word: other memories. Per element: mac, vector_unit.")
+    console.print("Per bit: dram, pe_registers, wires. Per word: other memories. Each: mac, vector_unit.")
 
 
 def _print_area(console: Console, machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,15 @@ def _places(data: Any) -> Iterator[tuple[Any, Any]]:
 
 
 MACHINES = [accelerator_path(name).read_text() for name in list_accelerators()]
-ROUGHLY = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=80)
+# the same draws every time, so that a failure tells of a change; ARCHSIM_FUZZ=5000 draws so many new ones
+CAMPAIGN = int(os.environ.get("ARCHSIM_FUZZ", "0"))
+ROUGHLY = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    max_examples=CAMPAIGN or 80,
+    derandomize=not CAMPAIGN,
+    database=None,
+)
 
 
 @pytest.fixture
