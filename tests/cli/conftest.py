@@ -18,7 +18,8 @@ Archsim = Callable[..., Result]
 
 def invoke(*words: str | Path) -> Result:
     """Run a command in this process; an exception that is no exit is a bug and shows here."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    runner = CliRunner(env={"COLUMNS": None})  # the width must not be that of whoever runs the tests
+    result = runner.invoke(app, [str(word) for word in words])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -47,6 +48,7 @@ def refused() -> Callable[..., str]:
 @pytest.fixture
 def process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `python -m archsim` as a process, in tmp_path."""
+    inherited = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
 
     def run(
         *words: str | Path, environment: Mapping[str, str] | None = None
@@ -54,7 +56,7 @@ def process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [sys.executable, "-m", "archsim", *map(str, words)],
             cwd=tmp_path,
-            env={**os.environ, **(environment or {})},
+            env={**inherited, **(environment or {})},
             capture_output=True,
             text=True,
             encoding="utf-8",

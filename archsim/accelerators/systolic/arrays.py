@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from archsim.accelerators.systolic.flat_pixels import DIM
 from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.stationary import StationaryArray
-from archsim.accelerators.systolic.stationary_nest import single_stationary_nest, stationary_nest
+from archsim.accelerators.systolic.stationary_nest import single_stationary_nest, stationary_nests
 from archsim.accelerators.systolic.unrolled import UnrolledArray, single_unrolled_nest, unrolled_nest
 from archsim.workloads.layer import Contraction
 
@@ -21,11 +22,12 @@ def is_unrolled(spec: SystolicSpec) -> bool:
     return spec.array.dataflow == "unrolled"
 
 
-def candidate_nest(contraction: Contraction, spec: SystolicSpec, tiers: int, most: int) -> Nest:
+def candidate_nests(contraction: Contraction, spec: SystolicSpec, tiers: int, most: int) -> list[Nest]:
+    """The candidate tilings, about `most` sizes a dimension."""
     c = lowered(contraction)
     if is_unrolled(spec):
-        return unrolled_nest(c, spec, tiers, most)
-    return stationary_nest(c, spec.array, tiers, most)
+        return [unrolled_nest(c, spec, tiers, most)]
+    return stationary_nests(c, spec.array, tiers, most)
 
 
 def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) -> Nest:
@@ -43,6 +45,7 @@ def array_at(
 
 
 def tiles_of(mapping: Mapping[str, Any], spec: SystolicSpec) -> dict[str, tuple[int, ...]]:
-    """The tile sizes of an options row."""
-    dims = (*"BPQK", *"CRS") if is_unrolled(spec) else (*"BPQK", "CRS")
-    return {dim: tuple(int(t) for t in mapping[dim]) for dim in dims}
+    """The tile sizes of an options row; a run of pixels (BPQ) stands in place of B, P and Q."""
+    products = tuple("CRS") if is_unrolled(spec) else ("CRS",)
+    pixels = (DIM,) if DIM in mapping and max(mapping[DIM]) else tuple("BPQ")
+    return {dim: tuple(int(t) for t in mapping[dim]) for dim in (*pixels, "K", *products)}

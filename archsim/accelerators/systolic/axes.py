@@ -87,7 +87,7 @@ class ProductAxis(Axis):
 
 def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]], cases: int = 1) -> PixelAxis:
     """The M axis with these nested tiles of (B, P, Q), for the first `cases` of KERNEL_CASES."""
-    base = _axis(("B", "P", "Q"), (c.B, c.P, c.Q), nestings)
+    base = axis_of(("B", "P", "Q"), (c.B, c.P, c.Q), nestings)
     levels = base.tiles.shape[1]
     windows = [
         [[_window(c, nesting, level, case) for case in KERNEL_CASES[:cases]] for level in range(levels)]
@@ -95,7 +95,7 @@ def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]], cases: i
     ]
     table = np.array(windows, dtype=np.int64).reshape(len(nestings), levels, cases, 2)
     return PixelAxis(
-        **_fields(base),
+        **field_values(base),
         window_sum=table[..., 0],
         window_max=table[..., 1],
         window_first=np.array([_first_window(c, nesting) for nesting in nestings], dtype=np.int64),
@@ -104,21 +104,21 @@ def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]], cases: i
 
 def channel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
     """The N axis with these nested tiles of output channels."""
-    return _axis(("K",), (c.K,), nestings)
+    return axis_of(("K",), (c.K,), nestings)
 
 
 def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> ProductAxis:
     """The K axis with these nested tiles of the flattened C·R·S loop."""
     kernel = c.R * c.S
     size = c.C * kernel
-    base = _axis(("CRS",), (size,), nestings)
+    base = axis_of(("CRS",), (size,), nestings)
     levels = base.tiles.shape[1]
     table = np.array(
         [[_channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
         dtype=np.int64,
     ).reshape(len(nestings), levels, 2)
     return ProductAxis(
-        **_fields(base),
+        **field_values(base),
         channels_sum=table[:, :, 0],
         channels_max=table[:, :, 1],
         channels_first=-(-base.tiles[:, 0] // kernel),
@@ -128,7 +128,7 @@ def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Pro
 
 def kernel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> ProductAxis:
     """The K axis with these nested tiles of (C, R, S); tiles of R and S are the whole kernel or 1."""
-    base = _axis(("C", "R", "S"), (c.C, c.R, c.S), nestings)
+    base = axis_of(("C", "R", "S"), (c.C, c.R, c.S), nestings)
     levels = base.tiles.shape[1]
     shape = (len(nestings), levels)
     channels = np.array([[n[0][level] for level in range(levels)] for n in nestings], dtype=np.int64)
@@ -137,7 +137,7 @@ def kernel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Prod
         for n in nestings
     ]
     return ProductAxis(
-        **_fields(base),
+        **field_values(base),
         channels_sum=np.full(shape, c.C, dtype=np.int64),
         channels_max=channels.reshape(shape),
         channels_first=channels.reshape(shape)[:, 0],
@@ -159,6 +159,11 @@ def pixel_nestings(
     )
 
 
+def flat_nestings(size: int, levels: int, widths: Sequence[int]) -> list[tuple[Nesting, ...]]:
+    """Runs of pixels that fill the array exactly (see `flat_pixels`)."""
+    return [(n,) for n in _chains([w for w in widths if w < size], levels)]
+
+
 def channel_nestings(
     c: Contraction, levels: int, most: int, widths: Sequence[int]
 ) -> list[tuple[Nesting, ...]]:
@@ -178,13 +183,18 @@ def _nestings(size: int, levels: int, most: int, preferred: Sequence[int] = ()) 
     """Every non-increasing choice of one tile size a level; the more levels, the fewer sizes are tried."""
     per_level = most if levels == 1 else max(3, most // levels)
     sizes = tile_candidates(size, per_level, tuple(preferred))
+    return _chains(sizes, levels)
+
+
+def _chains(sizes: Sequence[int], levels: int) -> list[Nesting]:
+    """Every non-increasing choice of one size a level."""
     chains: list[Nesting] = [()]
     for _ in range(levels):
         chains = [(*chain, t) for chain in chains for t in sizes if not chain or t <= chain[-1]]
     return chains
 
 
-def _axis(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
+def axis_of(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
     levels = len(nestings[0][0])
     tiles = [[prod(n[level] for n in nesting) for level in range(levels)] for nesting in nestings]
     counts = [
@@ -216,7 +226,7 @@ def _axis(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tupl
     )
 
 
-def _fields(axis: Axis) -> dict[str, Any]:
+def field_values(axis: Axis) -> dict[str, Any]:
     return {field.name: getattr(axis, field.name) for field in fields(axis)}
 
 
@@ -254,7 +264,7 @@ def _window_1d(c: Contraction, nesting: Nesting, level: int, side: int, *, singl
     size, kernel = (c.P, c.R) if side == 0 else (c.Q, c.S)
     span, positions = (1, range(kernel)) if single else (kernel, range(1))
     total = largest = 0
-    for start, length in _outer_tiles(size, nesting[:level]):
+    for start, length in outer_tiles(size, nesting[:level]):
         for position in positions:
             pad = c.padding[side] - start * c.stride[side] - position * c.dilation[side]
             rows, most = input_window(
@@ -264,7 +274,8 @@ def _window_1d(c: Contraction, nesting: Nesting, level: int, side: int, *, singl
     return total, largest
 
 
-def _outer_tiles(size: int, nesting: Nesting) -> list[tuple[int, int]]:
+def outer_tiles(size: int, nesting: Nesting) -> list[tuple[int, int]]:
+    """(start, length) of every tile when `size` is cut by nesting[0], each piece by nesting[1], and so on."""
     pieces = [(0, size)]
     for tile in nesting:
         pieces = [(s + o, min(tile, n - o)) for s, n in pieces for o in range(0, n, tile)]

@@ -71,7 +71,7 @@ def _flattened(tiles: LoopTiles) -> dict[str, Nesting]:
     if "CRS" in tiles:
         return dict(tiles)
     whole = tuple(c * r * s for c, r, s in zip(tiles["C"], tiles["R"], tiles["S"], strict=True))
-    return {dim: tiles[dim] for dim in "BPQK"} | {"CRS": whole}
+    return {dim: n for dim, n in tiles.items() if dim not in "CRS"} | {"CRS": whole}
 
 
 def _spread(

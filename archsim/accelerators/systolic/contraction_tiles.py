@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil
 
 from archsim.accelerators.systolic.tile_cycles import TileCycles
-from archsim.accelerators.systolic.tile_loops import DIMS_OF, Tile, TileLoops
+from archsim.accelerators.systolic.tile_loops import Tile, TileLoops
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ class ContractionTiles:
         if "weight" in held and self.loops.starts("weight", tile):
             total += self.weight_bits_of(tile)
         if "input" in held and self.loops.starts("input", tile):
-            pixels = prod(tile[dim].reads for dim in DIMS_OF["M"])
-            total += pixels * tile["CRS"].reads * bits["input"]
+            total += self.loops.pixels(tile) * tile["CRS"].reads * bits["input"]
         if "output" in held and self.loops.starts("output", tile) and not tile["CRS"].first:
             total += self._outputs(tile) * bits["sum"]
         return total
@@ -54,4 +53,4 @@ class ContractionTiles:
         return max(self.array.cycles(tile), ceil(macs * self.port_cycles_per_mac))
 
     def _outputs(self, tile: Tile) -> int:
-        return prod(tile[dim].extent for dim in DIMS_OF["M"]) * tile["K"].extent
+        return self.loops.product(tile, "M") * tile["K"].extent

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import candidate_nest, chosen_nest, tiles_of
+from archsim.accelerators.systolic.arrays import candidate_nests, chosen_nest, tiles_of
 from archsim.accelerators.systolic.contraction_program import (
     contraction_program,
     contraction_tiles,
@@ -48,7 +48,7 @@ class SystolicMachine:
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._costs: dict[Precision, Costs] = {}
-        self._nests: dict[Contraction, Nest] = {}
+        self._nests: dict[Contraction, list[Nest]] = {}
         self._mapped_rows: dict[object, tuple[Nest, Priced]] = {}
         bits = self.costs(Precision()).dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
@@ -92,14 +92,14 @@ class SystolicMachine:
         precisions = tuple(precisions) or (layer.precision,)
         costs = {p: self.costs(p) for p in precisions}
         if layer.contraction is not None:
-            nest = self._candidates(layer.contraction)
-            return contraction_options(layer, precisions, self.spec, self.hierarchy, costs, nest, minimize)
+            nests = self._candidates(layer.contraction)
+            return contraction_options(layer, precisions, self.spec, self.hierarchy, costs, nests, minimize)
         return self._vector_options(layer, precisions)
 
-    def _candidates(self, contraction: Contraction) -> Nest:
+    def _candidates(self, contraction: Contraction) -> list[Nest]:
         if contraction not in self._nests:
             tiers = len(self.hierarchy.tiers)
-            self._nests[contraction] = candidate_nest(contraction, self.spec, tiers, self.tile_candidates)
+            self._nests[contraction] = candidate_nests(contraction, self.spec, tiers, self.tile_candidates)
         return self._nests[contraction]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:

@@ -171,12 +171,12 @@ def _actions(
     for tier in hierarchy.tiers:
         for memory in tier.memories:
             for action, bits in (("read", traffic.read_bits), ("write", traffic.write_bits)):
-                words = bits[memory.name] * (groups / memory.word_bits)
+                words = bits[memory.name] * groups / memory.word_bits
                 actions[memory.name, action] = np.ceil(words, out=words)
     if is_unrolled(spec):
         word_bits = {m.name: m.word_bits for m in hierarchy.registers}
         for (name, action), bits in work.register_accesses.items():
-            actions[name, action] = np.ceil(bits * (groups / word_bits[name]))
+            actions[name, action] = np.ceil(bits * groups / word_bits[name])
     else:
         actions["pe_registers", "move"] = one * groups * work.register_bits
     actions["wires", "transfer"] = _delivered_bits(work, operand_bits(layer, spec)) * groups

@@ -13,6 +13,7 @@ from archsim.accelerators.systolic.axes import IntArray
 from archsim.accelerators.systolic.folds import DATAFLOWS, Dataflow, Folds, beats_of, fold_overhead, folds_of
 from archsim.accelerators.systolic.nest import IRRELEVANT, Grid, Nest
 from archsim.accelerators.systolic.spec import Array
+from archsim.accelerators.systolic.streams import Streams, streams_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class StationaryArray:
     """One nest on one array; `split` is the axis shared out over the cores (None with one core).
 
     The stationary operand is loaded once a fold, and again for each tile of the streamed axis, unless the
-    tile is a single fold and the loop order keeps it in place.
+    tile is a single fold and the loop order keeps it in place. With `overlap_folds` the next operand is
+    loaded, a row a cycle, while this fold streams; then skew and preload are seen once a group.
     """
 
     nest: Nest
@@ -56,27 +58,48 @@ class StationaryArray:
         columns = self.nest.tiles(flow.columns, innermost) <= self.array.columns * self.cores(flow.columns)
         return rows & columns
 
+    @cached_property
+    def streams(self) -> Streams:
+        load_cycles = self.array.rows if self.array.overlap_folds else 0
+        return streams_of(self.nest.axis(self.flow.streamed), self.cores(self.flow.streamed), load_cycles)
+
+    def load_depth(self, orders: Sequence[str]) -> Grid:
+        """Depth at which the stationary operand is loaded anew (see `streams`)."""
+        kept = self.nest.depth(self.flow.stationary, self.nest.levels - 1, orders)
+        return np.where(self.single_fold, kept, self.nest.levels)
+
     def work(self, orders: Sequence[str], bits: Mapping[str, int]) -> ArrayWork:
         nest, flow = self.nest, self.flow
-        innermost = nest.levels - 1
-        kept = nest.visits(flow.stationary, innermost, orders)
-        loads = np.where(self.single_fold, kept, nest.counts(flow.streamed, innermost))
-        folds = nest.grid(flow.rows, self.rows.time) * nest.grid(flow.columns, self.columns.time)
-        overhead, fill = self._overhead()
+        depth = self.load_depth(orders)
+
+        def at_depth(table: IntArray) -> Grid:
+            result = nest.grid(flow.streamed, table[:, -1])
+            for d in range(nest.levels):
+                result = np.where(depth == d, nest.grid(flow.streamed, table[:, d]), result)
+            return result
+
+        loads = at_depth(self.streams.core_loads)
         totals = {flow.rows: self.rows.total, flow.columns: self.columns.total}
 
         def elements(operand: str) -> Grid:
             first, second = (nest.axis(a).size for a in "MNK" if a != IRRELEVANT[operand])
             if operand == flow.stationary:
-                return first * second * loads * self.cores(flow.streamed)
+                return first * second * loads
             return first * second * nest.grid(IRRELEVANT[operand], totals[IRRELEVANT[operand]])
 
+        folds = nest.grid(flow.rows, self.rows.time) * nest.grid(flow.columns, self.columns.time)
+        beats, overhead = nest.grid(flow.streamed, self.beats), self.overhead
+        if self.array.overlap_folds:
+            exposed, last = at_depth(self.streams.exposed), at_depth(self.streams.exposed_last)
+            cycles = folds * (beats + exposed) + (overhead - last)
+        else:
+            cycles = folds * (beats + at_depth(self.streams.loads) * overhead)
         macs = nest.m.size * nest.n.size * nest.k.size
         writes = elements("output")
         moving = sum(bits[operand] for operand in ("input", "weight") if operand != flow.stationary)
         preloaded = elements(flow.stationary) * bits[flow.stationary] if flow.preload else 0
         return ArrayWork(
-            cycles=folds * (nest.grid(flow.streamed, self.beats) + loads * overhead) + fill,
+            cycles=cycles,
             reads={"input": elements("input"), "weight": elements("weight")},
             output_writes=writes,
             output_reads=writes - nest.m.size * nest.n.size,
@@ -85,10 +108,7 @@ class StationaryArray:
             rounds=self.groups,
         )
 
-    def _overhead(self) -> tuple[Grid | int, int]:
-        """(cycles per load of the stationary operand, cycles once a group) beside the streamed beats."""
-        overhead = fold_overhead(self.flow, self.array.rows, self.array.columns)
-        if not self.array.overlap_folds:
-            return overhead, 0
-        beats = self.nest.tiles(self.flow.streamed, self.nest.levels - 1)
-        return np.maximum(0, self.array.rows - beats), overhead
+    @property
+    def overhead(self) -> int:
+        """Cycles beside the streamed beats: of each load, or with overlapped folds once a group."""
+        return fold_overhead(self.flow, self.array.rows, self.array.columns)

@@ -21,6 +21,8 @@ from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
+Columns = dict[str, npt.NDArray[Any]]
+
 
 def contraction_options(
     layer: Layer,
@@ -28,49 +30,68 @@ def contraction_options(
     spec: SystolicSpec,
     hierarchy: Hierarchy,
     costs: Mapping[Precision, Costs],
-    nest: Nest,
+    nests: Sequence[Nest],
     minimize: str | None = None,
 ) -> Options:
-    """Price every mapping of the candidate nest; raises InputError when none fits the buffers.
+    """Price every mapping of the candidate nests; raises InputError when none fits the buffers.
 
     With `minimize` only rows near the cheapest found so far are kept.
     """
     assert layer.contraction is not None
     splits = "MNK" if spec.array.cores > 1 else (None,)
-    arrays = [
-        (split, array_at(nest, spec, len(hierarchy.tiers), split, layer.contraction.G)) for split in splits
-    ]
-    orders = list(product(LOOP_ORDERS, repeat=nest.levels))
-    blocks: list[dict[str, npt.NDArray[Any]]] = []
+    orders = list(product(LOOP_ORDERS, repeat=nests[0].levels))
+    blocks: list[Columns] = []
     tightest: Priced | None = None
     least = float("inf")
-    for index, precision in enumerate(precisions):
-        at = layer.with_precision(precision)
-        for s, (split, array) in enumerate(arrays):
-            for o, order in enumerate(orders):
-                priced = price(at, nest, spec, hierarchy, costs[precision], order, split, array)
-                keep = priced.fits
+    arrays = [
+        (array_at(nest, spec, len(hierarchy.tiers), split, layer.contraction.G), split)
+        for nest, split in product(nests, splits)
+    ]
+    for p, precision in enumerate(precisions):
+        at, unit = layer.with_precision(precision), costs[precision]
+        for (i, (array, split)), (o, order) in product(enumerate(arrays), enumerate(orders)):
+            nest = array.nest
+            priced = price(at, nest, spec, hierarchy, unit, order, split, array)
+            keep = priced.fits
+            if not keep.any():
+                tightest = tightest or priced
+                continue
+            if minimize is not None:
+                cost = np.where(keep, _cost(priced, unit, minimize), np.inf)
+                least = min(least, float(cost.min()))
+                keep = cost <= least * (1 + SLACKS[-1])
                 if not keep.any():
-                    tightest = tightest or priced
                     continue
-                if minimize is not None:
-                    cost = np.where(keep, _cost(priced, costs[precision], minimize), np.inf)
-                    least = min(least, float(cost.min()))
-                    keep = cost <= least * (1 + SLACKS[-1])
-                    if not keep.any():
-                        continue
-                block = _flatten(nest, priced, costs[precision], hierarchy, np.broadcast_to(keep, nest.shape))
-                rows = len(block["cycles"])
-                for key, code in (("precision", index), ("mapping:order", o), ("mapping:split", s)):
-                    block[key] = np.broadcast_to(np.int64(code), (rows,))
-                blocks.append(block)
+            block = _flatten(nest, priced, unit, hierarchy, np.broadcast_to(keep, nest.shape))
+            block["mapping:m"] = block["mapping:m"] + sum(len(n.m) for n in nests[: i // len(splits)])
+            for key, code in (("precision", p), ("mapping:order", o), ("mapping:split", i % len(splits))):
+                block[key] = np.broadcast_to(np.int64(code), block["cycles"].shape)
+            blocks.append(block)
     if not blocks:
         assert tightest is not None
         raise InputError(_nothing_fits(layer, spec, hierarchy, tightest))
+    rows = sum(int(np.prod(nest.shape)) for nest in nests) * len(splits) * len(precisions) * len(orders)
+    codebooks = {
+        "m": _pixel_book([nest.m for nest in nests]),
+        "n": _tile_book(nests[0].n),
+        "k": _tile_book(nests[0].k),
+        "order": {"order": np.array(orders)},
+        "split": {"split": np.array([split or "" for split in splits])},
+    }
+    return _options(layer, precisions, blocks, codebooks, rows)
+
+
+def _options(
+    layer: Layer,
+    precisions: Sequence[Precision],
+    blocks: Sequence[Columns],
+    codebooks: Mapping[str, Columns],
+    priced: int,
+) -> Options:
     # popped, so that each part is freed as soon as it is copied
     columns = {key: np.concatenate([b.pop(key) for b in blocks]) for key in list(blocks[0])}
 
-    def group(prefix: str) -> dict[str, npt.NDArray[Any]]:
+    def group(prefix: str) -> Columns:
         return {key.removeprefix(prefix): v for key, v in columns.items() if key.startswith(prefix)}
 
     return Options(
@@ -82,18 +103,25 @@ def contraction_options(
         traffic_bytes=group("traffic:"),
         held_bytes=group("held:"),
         mapping=group("mapping:"),
-        codebooks={
-            "m": _tile_book(nest.m),
-            "n": _tile_book(nest.n),
-            "k": _tile_book(nest.k),
-            "order": {"order": np.array(orders)},
-            "split": {"split": np.array([split or "" for split in splits])},
-        },
-        priced=len(precisions) * len(arrays) * len(orders) * int(np.prod(nest.shape)),
+        codebooks=codebooks,
+        priced=priced,
     )
 
 
-def _tile_book(axis: Axis) -> dict[str, npt.NDArray[Any]]:
+def _pixel_book(axes: Sequence[Axis]) -> Columns:
+    """Tile sizes of the candidates of all pixel axes in turn; 0 for dimensions an axis does not have."""
+    dims = dict.fromkeys(dim for axis in axes for dim in axis.dims)
+    books = [(_tile_book(axis), (len(axis), axis.tiles.shape[1])) for axis in axes]
+    nothing = {dim: [np.zeros(shape, dtype=np.int64) for _, shape in books] for dim in dims}
+    return {
+        dim: np.concatenate(
+            [book.get(dim, zeros) for (book, _), zeros in zip(books, nothing[dim], strict=True)]
+        )
+        for dim in dims
+    }
+
+
+def _tile_book(axis: Axis) -> Columns:
     """Tile sizes of each candidate, (candidates, levels) by dimension."""
     table = np.array(axis.nestings)
     return {dim: table[:, i] for i, dim in enumerate(axis.dims)}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Protocol
 
 from archsim.accelerators.systolic.axes import Nesting
 from archsim.accelerators.systolic.extents import nested_extents
-from archsim.accelerators.systolic.folds import fold_overhead, split_folds
+from archsim.accelerators.systolic.folds import split_folds
 from archsim.accelerators.systolic.stationary import StationaryArray
-from archsim.accelerators.systolic.tile_loops import DIMS_OF, Tile, TileLoops
+from archsim.accelerators.systolic.streams import beats_of_tile, tiles_at
+from archsim.accelerators.systolic.tile_loops import Tile, TileLoops
 
 
 class TileCycles(Protocol):
@@ -25,62 +26,61 @@ class TileCycles(Protocol):
 
 @dataclass(frozen=True)
 class StationaryTileCycles:
-    """`kept_depth` is Nest.depth of the operand that is stationary in the array."""
+    """`depth`: where the stationary operand is loaded anew (see `streams`); 0: once for the whole axis."""
 
     array: StationaryArray
     tiles: Mapping[str, Nesting]
     loops: TileLoops
-    kept_depth: int
-    single_fold: bool
+    depth: int
 
     @classmethod
     def of(
         cls, array: StationaryArray, tiles: Mapping[str, Nesting], loops: TileLoops, orders: Sequence[str]
     ) -> StationaryTileCycles:
         """`array` holds the one-mapping nest of `tiles`."""
-        depth = array.nest.depth(array.flow.stationary, array.nest.levels - 1, orders)
-        return cls(array, tiles, loops, int(depth.max()), bool(array.single_fold.all()))
+        return cls(array, tiles, loops, int(array.load_depth(orders).max()))
 
     @property
     def fill(self) -> int:
-        return self._overhead() if self.array.array.overlap_folds else 0
+        if not self.array.array.overlap_folds:
+            return 0
+        return self.array.overhead - int(self.array.streams.exposed_last[0, self.depth])
 
     def cycles(self, tile: Tile) -> int:
         flow, array = self.array.flow, self.array.array
         folds = self._folds(tile, flow.rows, array.rows) * self._folds(tile, flow.columns, array.columns)
-        overhead = self._overhead()
-        if array.overlap_folds:
-            beats = prod(self.tiles[dim][-1] for dim in DIMS_OF[flow.streamed])
-            overhead = max(0, array.rows - beats)
-        return folds * (self._beats(tile, flow.streamed) + self._loads(tile) * overhead)
-
-    def _overhead(self) -> int:
-        return fold_overhead(self.array.flow, self.array.array.rows, self.array.array.columns)
+        beats = beats_of_tile(self._extents(tile), self._inner, 0, self.array.cores(flow.streamed))
+        return folds * (beats + self._loading(tile))
 
     def _folds(self, tile: Tile, axis: str, width: int) -> int:
-        cores = self.array.cores(axis)
-        return sum(split_folds(e, width, cores)[0] * n for e, n in self._inner(tile, axis))
+        cores, dims = self.array.cores(axis), self.loops.dims_of(axis)
+        inner = [self.tiles[dim][1:] for dim in dims]
+        extents = [tile[dim].extent for dim in dims]
+        pieces = tiles_at(extents, inner, len(inner[0]))
+        return sum(split_folds(prod(e), width, cores)[0] * n for e, n in pieces)
 
-    def _beats(self, tile: Tile, axis: str) -> int:
-        return sum(ceil(e / self.array.cores(axis)) * n for e, n in self._inner(tile, axis))
+    def _loading(self, tile: Tile) -> int:
+        """Cycles a fold of this tile spends on loading its stationary operand."""
+        flow, overlap = self.array.flow, self.array.array.overlap_folds
+        if self.depth == 0:
+            if not self.loops.starts(flow.stationary, tile):
+                return 0
+            return int(self.array.streams.exposed[0, 0]) if overlap else self.array.overhead
+        # levels 1 .. depth − 1 lie inside this tile
+        parts = tiles_at(self._extents(tile), self._inner, self.depth - 1)
+        if not overlap:
+            return self.array.overhead * sum(n for _, n in parts)
+        cores = self.array.cores(flow.streamed)
+        beats = ((beats_of_tile(e, self._inner, self.depth - 1, cores), n) for e, n in parts)
+        return sum(n * max(0, self.array.array.rows - b) for b, n in beats)
 
-    def _loads(self, tile: Tile) -> int:
-        """How often each fold of this tile loads its stationary operand."""
-        flow = self.array.flow
-        if not self.single_fold:
-            return sum(count for _, count in self._inner(tile, flow.streamed))
-        if self.kept_depth == 0:
-            return int(self.loops.starts(flow.stationary, tile))
-        # levels 1 .. kept_depth − 1 lie inside this tile
-        return sum(count for _, count in self._inner(tile, flow.streamed, self.kept_depth))
+    @property
+    def _inner(self) -> list[Nesting]:
+        """Nestings of the streamed dimensions inside an outermost tile."""
+        return [self.tiles[dim][1:] for dim in self.loops.dims_of(self.array.flow.streamed)]
 
-    def _inner(self, tile: Tile, axis: str, until: int | None = None) -> list[tuple[int, int]]:
-        """(elements, count) of the tiles of deeper levels that this tile is cut into."""
-        result = [(1, 1)]
-        for dim in DIMS_OF[axis]:
-            pieces = nested_extents(tile[dim].extent, tuple(self.tiles[dim][1:until]))
-            result = [(e * f, n * k) for e, n in result for f, k in pieces]
-        return result
+    def _extents(self, tile: Tile) -> list[int]:
+        return [tile[dim].extent for dim in self.loops.dims_of(self.array.flow.streamed)]
 
 
 @dataclass(frozen=True)

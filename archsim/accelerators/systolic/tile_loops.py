@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 
 from archsim.accelerators.systolic.extents import input_window
+from archsim.accelerators.systolic.flat_pixels import pixels_read
 from archsim.accelerators.systolic.nest import IRRELEVANT, LOOP_ORDERS
 from archsim.workloads.layer import Contraction
 
-AXIS_OF = {"B": "M", "P": "M", "Q": "M", "K": "N", "CRS": "K"}
-DIMS_OF = {"M": ("B", "P", "Q"), "N": ("K",), "K": ("CRS",)}
+AXIS_OF = {"BPQ": "M", "B": "M", "P": "M", "Q": "M", "K": "N", "CRS": "K"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Piece:
 
     count: int
     extent: int  # elements along the dimension
-    reads: int  # input rows, columns or channels the tile needs
+    reads: int  # input rows, columns, pixels or channels the tile needs
     first: bool  # the loop's first iteration (marked only in loops that some operand stays in)
     last: bool
 
@@ -49,6 +50,9 @@ class TileLoops:
     """Per operand: the loops inside which it stays; it is brought in when all of them are at their first
     iteration, and (for outputs) put away when all are at their last."""
 
+    def dims_of(self, axis: str) -> tuple[str, ...]:
+        return tuple(loop.dim for loop in self.loops if AXIS_OF[loop.dim] == axis)
+
     def starts(self, operand: str, tile: Tile) -> bool:
         """Whether this tile is the first of a visit: the operand must be brought in."""
         return all(tile[dim].first for dim in self.resets[operand])
@@ -56,6 +60,14 @@ class TileLoops:
     def ends_output(self, tile: Tile) -> bool:
         """Whether the output tile is put away after this tile."""
         return all(tile[dim].last for dim in self.resets["output"])
+
+    def product(self, tile: Tile, axis: str) -> int:
+        """Elements of the tile along an axis."""
+        return prod(tile[dim].extent for dim in self.dims_of(axis))
+
+    def pixels(self, tile: Tile) -> int:
+        """Input pixels the tile needs."""
+        return prod(tile[dim].reads for dim in self.dims_of("M"))
 
     def positions(self) -> int:
         total = 1
@@ -73,7 +85,7 @@ class TileLoops:
 
 def tile_loops(c: Contraction, tiles: Mapping[str, int], order: str) -> TileLoops:
     """Loops over the outermost buffer's tiles in the order that keeps `order`'s operand in place."""
-    dims = [dim for axis in LOOP_ORDERS[order] for dim in DIMS_OF[axis]]
+    dims = [dim for axis in LOOP_ORDERS[order] for dim in AXIS_OF if AXIS_OF[dim] == axis and dim in tiles]
     trips = {dim: -(-_size(c, dim) // tiles[dim]) for dim in dims}
     resets = {operand: _stays_in(dims, trips, operand) for operand in IRRELEVANT}
     # telling a first or last iteration apart where nobody asks would only make more pieces
@@ -97,7 +109,7 @@ def _stays_in(dims: Sequence[str], trips: Mapping[str, int], operand: str) -> fr
 
 
 def _size(c: Contraction, dim: str) -> int:
-    return c.C * c.R * c.S if dim == "CRS" else getattr(c, dim)
+    return prod(getattr(c, each) for each in dim)
 
 
 def _pieces(c: Contraction, dim: str, tile: int, mark_first: bool, mark_last: bool) -> tuple[Piece, ...]:
@@ -120,6 +132,8 @@ def _reads(c: Contraction, dim: str, start: int, extent: int) -> int:
         kernel, stride = (c.R, c.S)[side], c.stride[side]
         pad = c.padding[side] - start * stride
         return input_window(extent, extent, kernel, stride, c.dilation[side], pad, c.input_size[side])[0]
+    if dim == "BPQ":
+        return pixels_read(c, start, extent)
     if dim == "CRS":
         kernel = c.R * c.S
         return (start + extent - 1) // kernel - start // kernel + 1

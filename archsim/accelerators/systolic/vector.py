@@ -82,8 +82,9 @@ def vector_actions(
 
 def vector_latency(work: VectorWork, costs: Costs) -> float:
     """Lower bound: the slower of moving and working, plus the first chunk's load and the last one's store."""
-    moving = transfer = 0.0
-    if costs.dram_bits_per_cycle is not None:
-        transfer = (work.load_bits + work.store_bits) / costs.dram_bits_per_cycle
-        moving = transfer / work.chunks
-    return max(work.vector_cycles + moving, transfer) + costs.dram_latency_cycles
+    if costs.dram_bits_per_cycle is None:
+        return work.vector_cycles + costs.dram_latency_cycles
+    exposed = work.chunk(0, work.load_bits) + work.chunk(work.chunks - 1, work.store_bits)
+    working = work.vector_cycles + exposed / costs.dram_bits_per_cycle
+    moving = (work.load_bits + work.store_bits) / costs.dram_bits_per_cycle
+    return max(working, moving) + costs.dram_latency_cycles
