@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.accelerators.choice import best_row
 from archsim.accelerators.library import load_accelerator
-from archsim.accelerators.machine import OBJECTIVES, Options, Performed, Row
+from archsim.accelerators.machine import OBJECTIVES, Performed, Row
 from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.execution import Execution
@@ -99,20 +100,9 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> list[Row]:
     for layer in workload.layers:
         alike = _signature(layer)
         if alike not in chosen:
-            chosen[alike] = _best_row(machine.options(layer, minimize=minimize), machine, minimize)
+            chosen[alike] = best_row(layer, machine, minimize)
         rows.append(replace(chosen[alike], layer=layer))
     return rows
-
-
-def _best_row(options: Options, machine: Machine, minimize: str) -> Row:
-    """The table bounds latency from below; the rows on the shortlist are executed to settle it."""
-    rows = [options.row(index) for index in options.shortlist(minimize)]
-    if minimize == "energy" or len(rows) == 1:
-        return rows[0]
-    cycles = [engine.simulate(machine.program([row])).cycles for row in rows]
-    cost = [c if minimize == "latency" else c * row.energy_pj for c, row in zip(cycles, rows, strict=True)]
-    best = min(range(len(rows)), key=lambda i: (cost[i], rows[i].energy_pj))
-    return rows[best]
 
 
 def _signature(layer: Layer) -> object:

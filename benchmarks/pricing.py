@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GOAL_ROWS_PER_S = 5e6
 SHARED_BUFFER = {"holds": ["input", "weight", "output"], "capacity_kib": 16384, "word_bits": 1024}
-PRECISIONS = ("w8a8", "w8a4", "w4a8", "w4a4", "w2a8", "w2a4")
+PRECISIONS = ("w8a8", "w8a4", "w4a8", "w4a4", "w2a8", "w2a4", "w6a8", "w6a6")
 # (accelerator, second tier?, workload, layer, tile candidates, precisions)
 CASES = (
     ("systolic-128", False, "resnet50", "layer1.0.conv2", 48, 6),
@@ -27,7 +27,7 @@ CASES = (
     ("systolic-128", True, "mobilenetv2", "stage2.0.expand", 16, 1),
     ("systolic-128", True, "bert-base", "layer00.feed_forward.fc1", 24, 1),
     ("systolic-32-edge", False, "vgg16", "conv2_2", 64, 2),
-    ("systolic-32-edge", False, "resnet18", "conv1", 64, 6),
+    ("systolic-32-edge", False, "resnet18", "conv1", 64, 8),
     ("eyeriss-like", False, "resnet50", "layer1.0.conv2", 16, 1),
     ("eyeriss-like", False, "vgg16", "conv2_1", 16, 1),
 )

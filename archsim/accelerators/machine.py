@@ -64,8 +64,8 @@ class Options:
         )
 
     def shortlist(self, minimize: str) -> list[int]:
-        """Rows worth executing to find the best: the cheapest, and of those nearly as cheap the least costly
-        otherwise, which stall less than their bound lets one see. No row twice, best bound first.
+        """Rows worth executing first: the cheapest, and of those nearly as cheap the least costly otherwise,
+        which move less and so stall less. No row twice, best bound first.
         """
         cost = cost_of(minimize, self.cycles, self.total_energy_pj)
         other = self.cycles if minimize == "energy" else self.total_energy_pj
@@ -154,7 +154,7 @@ class Machine(Protocol):
     ) -> Options:
         """Every legal way to run the layer; InputError when no tile of it fits.
 
-        With `minimize` only the rows that `shortlist` can choose from need be kept.
+        With `minimize` only rows whose bound is near the least need be kept (SLACKS).
         """
         ...
 

@@ -1,0 +1,67 @@
+"""Choosing a layer's row: the table bounds its cost from below, the kernel tells what it really costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archsim.accelerators.machine import SLACKS, Machine, Options, Row, cost_of
+from archsim.kernel import engine
+from archsim.workloads.layer import Layer
+
+TOLERANCE = 1e-3
+"""No row is faster than the chosen one by more than this share of its cost."""
+
+MOST_EXECUTED = 50
+"""Rows executed for one layer at most; then the best of them is taken without that proof."""
+
+
+def best_row(layer: Layer, machine: Machine, minimize: str) -> Row:
+    """The cheapest row of the layer run alone; of equally cheap ones the least costly otherwise.
+
+    For latency and EDP rows are executed from the least bound up until no bound is below the best executed
+    cost (less TOLERANCE), which proves it best. Energy is taken from the table: stalls
+    change it by their leakage only. Raises InputError when no row fits the machine.
+    """
+    options = machine.options(layer, minimize=minimize)
+    if minimize == "energy":
+        return options.row(options.shortlist(minimize)[0])
+    best, cost = _executed(options, machine, minimize)
+    if cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1]):
+        # rows that the pruned table has dropped may still be better
+        best, _ = _executed(machine.options(layer), machine, minimize)
+    return best
+
+
+def _bounds(options: Options, minimize: str) -> np.ndarray:
+    whole_cycles = np.ceil(options.cycles - 1e-6)
+    return cost_of(minimize, whole_cycles, options.total_energy_pj)
+
+
+def _executed(options: Options, machine: Machine, minimize: str) -> tuple[Row, float]:
+    """The best row and its cost."""
+    energy, bounds = options.total_energy_pj, _bounds(options, minimize)
+    tried: dict[int, tuple[float, float]] = {}
+    seen: set[tuple[float, ...]] = set()
+    tilings = [column for name, column in options.mapping.items() if name != "order"]
+
+    def alike(index: int) -> tuple[float, ...]:
+        """Equal for one mapping written twice: loops of a single iteration can stand in any order."""
+        return (bounds[index], energy[index], *(column[index] for column in tilings))
+
+    def attempt(index: int) -> None:
+        cycles = engine.simulate(machine.program([options.row(index)])).cycles
+        pj = float(energy[index])
+        seen.add(alike(index))
+        tried[index] = cycles if minimize == "latency" else cycles * pj, pj
+
+    for index in options.shortlist(minimize):
+        attempt(index)
+    best = min(tried, key=tried.__getitem__)
+    open_rows = np.flatnonzero(bounds < tried[best][0] * (1 - TOLERANCE))
+    for index in open_rows[np.lexsort((energy[open_rows], bounds[open_rows]))].tolist():
+        if bounds[index] >= tried[best][0] * (1 - TOLERANCE) or len(tried) >= MOST_EXECUTED:
+            break
+        if alike(index) not in seen:
+            attempt(index)
+            best = min(tried, key=tried.__getitem__)
+    return options.row(best), tried[best][0]
