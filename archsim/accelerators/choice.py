@@ -23,7 +23,7 @@ def best_row(layer: Layer, machine: Machine, minimize: str) -> Row:
     change it by their leakage only. Raises InputError when no row fits the machine.
     """
     options = machine.options(layer, minimize=minimize)
-    if minimize == "energy":
+    if minimize == "energy" or options.exact:
         return options.row(options.shortlist(minimize)[0])
     best, cost = _executed(options, machine, minimize)
     if cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1]):

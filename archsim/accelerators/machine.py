@@ -42,6 +42,7 @@ class Options:
     mapping: Mapping[str, npt.NDArray[np.int64]]
     codebooks: Mapping[str, Mapping[str, npt.NDArray[Any]]]
     priced: int  # rows priced, those that broke a capacity included
+    exact: bool = False  # nothing can stall: `cycles` are the latency itself
 
     def __len__(self) -> int:
         return len(self.cycles)

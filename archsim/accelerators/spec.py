@@ -20,4 +20,4 @@ class Technology(StrictModel):
 
     node_nm: PositiveFloat = Field(description="process node, nm")
     vdd_v: PositiveFloat | None = Field(None, description="supply, V; default: the node's nominal")
-    clock_mhz: PositiveFloat
+    clock_mhz: float = Field(ge=1e-3, le=1e6)

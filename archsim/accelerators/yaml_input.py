@@ -58,11 +58,16 @@ def validate(model: type[M], data: Any, *, where: str, node: yaml.Node | None = 
 def _lines(
     model: type[BaseModel], error: ValidationError, where: str, node: yaml.Node | None
 ) -> Iterator[str]:
+    """One line a place; what each branch of a union has to say of it is joined by "or"."""
+    said: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False):
         location = _drop_tags(detail["loc"], node)
         line = _line_of(node, location)
         place = f"{where}, line {line}" if line else where
-        yield f"{place}: {_dotted(location)}: {_explain(model, detail)}".replace(": : ", ": ")
+        key = f"{place}: {_dotted(location)}" if location else place
+        said.setdefault(key, []).append(_explain(model, detail))
+    for key, messages in said.items():
+        yield f"{key}: {' or '.join(dict.fromkeys(messages))}"
 
 
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
@@ -113,9 +118,11 @@ def _tag(schema: dict[str, Any]) -> str | None:
 
 
 def _drop_tags(location: Sequence[Key], node: yaml.Node | None) -> list[Key]:
-    """pydantic puts a union's tag (such as `sram`) into the location; the file has no such key."""
+    """pydantic puts a union's branch (such as `sram`) into the location; the file has no such key."""
     kept: list[Key] = []
     for i, key in enumerate(location):
+        if isinstance(node, yaml.ScalarNode):
+            break
         is_last = i == len(location) - 1
         if isinstance(key, int) or node is None or is_last or _child(node, key) is not None:
             kept.append(key)

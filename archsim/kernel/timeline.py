@@ -7,14 +7,13 @@ A resource is shown as a process, each of its actors as a thread, each firing as
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archsim.atomic import whole_file
 from archsim.errors import InputError
 
 DEFAULT_MAX_EVENTS = 200_000
@@ -79,7 +78,7 @@ class Timeline:
 
 def write_trace(
     timeline: Timeline,
-    path: str | os.PathLike[str],
+    path: str | Path,
     *,
     clock_mhz: float | None = None,
     max_events: int = DEFAULT_MAX_EVENTS,
@@ -95,19 +94,12 @@ def write_trace(
         raise InputError(f"clock_mhz is {clock_mhz!r}; give a frequency > 0 MHz, or None for 1 us a cycle")
     if max_events < 0:
         raise InputError(f"max_events is {max_events!r}; give a number >= 0")
-    path = Path(path)
     events = trace_events(timeline, clock_mhz=clock_mhz, max_events=max_events)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write('{"displayTimeUnit": "ns", "traceEvents": [\n')
-            for number, event in enumerate(events):
-                file.write((",\n" if number else "") + json.dumps(event))
-            file.write("\n]}\n")
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write('{"displayTimeUnit": "ns", "traceEvents": [\n')
+        for number, event in enumerate(events):
+            file.write((",\n" if number else "") + json.dumps(event))
+        file.write("\n]}\n")
 
 
 def trace_events(

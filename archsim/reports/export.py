@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archsim.reports.atomic import whole_file
+from archsim.atomic import whole_file
 from archsim.run import Run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from archsim.reports.atomic import whole_file
+from archsim.atomic import whole_file
 from archsim.reports.export import plain
 from archsim.reports.summary import energy_by_action, energy_by_component, energy_by_layer
 from archsim.run import Run

@@ -30,6 +30,10 @@ OPERATOR_KINDS: Mapping[str, str] = MappingProxyType(
 OPERATIONS = ("add", "mul", "max", "exp", "div", "sqrt", "move")
 
 
+MOST_MACS = 2**50
+"""Of one layer: traffic and energy of that many, in bits, still fit 64-bit integers and exact floats."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A named array of values between layers; `shape` counts elements along each axis."""
@@ -75,6 +79,10 @@ class Contraction:
     def __post_init__(self) -> None:
         for dim in "BGKCPQRS":
             _require_positive(f"loop {dim}", getattr(self, dim))
+        if self.macs > MOST_MACS:
+            raise InputError(
+                f"the loops make {self.macs:.3g} MACs; at most 2^50 in one layer are counted exactly"
+            )
         for name, pair in (("stride", self.stride), ("dilation", self.dilation)):
             for value in pair:
                 _require_positive(name, value)

@@ -51,7 +51,9 @@ def _is_path(text: str) -> bool:
 
 
 def _load_file(path: Path, dims: Mapping[str, int], strict: bool) -> Workload:
-    if not path.is_file():
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the .csv or .onnx file in it")
+    if not path.exists():
         raise InputError(f"{path}: there is no such file; give a library name or a .csv or .onnx file")
     suffix = path.suffix.lower()
     if suffix == ".onnx":

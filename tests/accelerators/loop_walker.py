@@ -1,65 +1,87 @@
-"""A tiled contraction executed tile by tile: an independent count of what a mapping moves and takes.
+"""A tiled contraction executed tile by tile: an independent count of what a mapping moves and holds.
 
 The nest is static. Between two levels of memory run the loops over the tiles of the inner one; a loop of one
 nominal iteration is no loop. An operand's tile is brought in just inside the innermost loop that it depends
 on. DMA fetches rectangles: the channels that a tile touches × the input rows × the input columns that its
-windows read (those that exist). Nothing here is a formula over the whole layer: everything is enumerated.
+windows read (those that exist); of a run of output pixels, one rectangle per image. Nothing here is a formula
+over the whole layer: everything is enumerated. What the array does with a tile is another module's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
+from typing import Protocol
 
 from archsim import Contraction
 
-DIMS_OF = {"M": ("B", "P", "Q"), "N": ("K",), "K": ("CRS",)}
 AXES_OF = {"input": "MK", "weight": "NK", "output": "MN"}
 LOOPS = {"weight": "NKM", "input": "MKN", "output": "MNK"}  # outermost first, by the operand that stays
-# dataflow -> (stationary operand, axis over the rows, over the columns, streamed, whether preloaded)
-FLOWS = {
-    "output_stationary": ("output", "M", "N", "K", 0),
-    "weight_stationary": ("weight", "K", "N", "M", 1),
-    "input_stationary": ("input", "K", "M", "N", 1),
-}
-
-
-@dataclass(frozen=True)
-class ArrayCase:
-    dataflow: str
-    rows: int
-    columns: int
-    cores: int = 1
-    split: str = ""  # the axis shared out over the cores
+Place = dict[str, tuple[int, int]]  # dimension -> (start, length) of the current tile
 
 
 @dataclass(frozen=True)
 class Nesting:
-    """`tiers`: per level, outermost first, which memory holds which operand."""
+    """`tiers`: per level, outermost first, which memory holds which operand.
+
+    `tiles` are of B, P and Q or of runs of pixels BPQ; of K; of C·R·S (CRS) or of C, R and S.
+    """
 
     c: Contraction
     tiers: tuple[dict[str, str], ...]
     tiles: dict[str, tuple[int, ...]]
     orders: tuple[str, ...]
-    array: ArrayCase
     bits: dict[str, int]  # input, weight, output, sum
 
     @property
     def sizes(self) -> dict[str, int]:
-        c = self.c
-        return {"B": c.B, "P": c.P, "Q": c.Q, "K": c.K, "CRS": c.C * c.R * c.S}
+        return {dim: prod(getattr(self.c, each) for each in dim) for dim in self.tiles}
+
+    def dims_of(self, axis: str) -> tuple[str, ...]:
+        within = {"M": "BPQ", "N": "K", "K": "CRS"}[axis]
+        return tuple(dim for dim in self.tiles if dim in within)
+
+    def dims_of_operand(self, operand: str) -> list[str]:
+        return [dim for axis in AXES_OF[operand] for dim in self.dims_of(axis)]
+
+    def extent(self, axis: str, at: Place) -> int:
+        return prod(at[dim][1] for dim in self.dims_of(axis))
 
     def loops(self) -> list[tuple[int, str]]:
         """(level, dimension) of every loop of more than one nominal iteration, outermost first."""
         result = []
         for level, order in enumerate(self.orders):
-            for dim in (d for axis in LOOPS[order] for d in DIMS_OF[axis]):
-                outer = self.tiles[dim][level - 1] if level else self.sizes[dim]
+            for dim in (d for axis in LOOPS[order] for d in self.dims_of(axis)):
+                outer = min((self.sizes[dim], *self.tiles[dim][:level]))
                 if outer > self.tiles[dim][level]:
                     result.append((level, dim))
         return result
+
+    def levels_of(self, operand: str) -> list[int]:
+        return [i for i, tier in enumerate(self.tiers) if operand in tier]
+
+    def feeder(self, operand: str) -> str:
+        """The innermost memory that holds the operand."""
+        levels = self.levels_of(operand)
+        return self.tiers[levels[-1]][operand] if levels else "dram"
+
+    def place(self, operand: str, level: int) -> int:
+        """How many loops are outside the place where the operand's tile is brought in."""
+        dims = self.dims_of_operand(operand)
+        return max((i + 1 for i, (b, dim) in enumerate(self.loops()) if b <= level and dim in dims), default=0)
+
+
+class Array(Protocol):
+    """What works on the innermost tiles."""
+
+    def reached(self, depth: int) -> None:
+        """A new iteration of the loop number `depth` (0: the whole nest) begins."""
+
+    def work(self, at: Place) -> None:
+        """Do one innermost tile."""
 
 
 @dataclass
@@ -72,77 +94,50 @@ class Walk:
     overlapped_cycles: int = 0
     folds: set = field(default_factory=set)  # array-fulls of the busiest core, each however often it comes
     macs: int = 0
-    stationary_loaded: int = 0  # elements shifted into the array
+    register_bits: dict[str, int] = field(default_factory=dict)  # most that one PE held, by memory
 
 
-def walk(nesting: Nesting, groups: int = 1) -> Walk:
-    """Execute one group; `groups` only tells how often buffers are filled in all."""
-    return _Walker(nesting).run(groups)
+class Walker:
+    """`wide` are the levels that ever held a partial sum (DRAM is level -1)."""
 
-
-class _Walker:
-    def __init__(self, nesting: Nesting) -> None:
+    def __init__(self, nesting: Nesting, array: Array, result: Walk) -> None:
         self.n = nesting
+        self.array = array
+        self.result = result
         self.loops = nesting.loops()
-        self.levels = len(nesting.tiers)
-        self.result = Walk()
         self.done: Counter = Counter()  # products, by (level, output tile)
         self.fills: Counter = Counter()  # by (operand, level)
         self.largest: Counter = Counter()  # elements, by (operand, level)
-        self.wide: set[int] = set()  # levels that ever held a partial sum
-        self.present: dict[tuple[str, int], dict] = {}  # what each buffer holds now
-        self.accesses: Counter = Counter()  # elements between array and buffers, by operand
-        # beats streamed past each load of the stationary operand, on the busiest core; with overlapped folds
-        # the next load, of as many cycles as the array has rows, hides behind them
-        self.segments: list[int] = []
-        self.fresh = False
+        self.wide: set[int] = set()
+        self.present: dict[tuple[str, int], Place] = {}  # what each buffer holds now
         self.events: dict[int, list[tuple[str, int]]] = {}
         for operand in AXES_OF:
-            for level in self._levels_of(operand):
-                self.events.setdefault(self._place(operand, level), []).append((operand, level))
-        flow = FLOWS[nesting.array.dataflow]
-        self.array_load = self._place(flow[0], self.levels - 1)
-        over_rows, over_columns = (prod(nesting.tiles[d][-1] for d in DIMS_OF[axis]) for axis in flow[1:3])
-        self.single_fold = over_rows <= nesting.array.rows * self._cores(
-            flow[1]
-        ) and over_columns <= nesting.array.columns * self._cores(flow[2])
+            for level in nesting.levels_of(operand):
+                self.events.setdefault(nesting.place(operand, level), []).append((operand, level))
 
-    def run(self, groups: int) -> Walk:
+    def run(self) -> None:
         self._nest(0, {dim: (0, size) for dim, size in self.n.sizes.items()})
-        self._array_traffic()
+
+    def held(self, rounds: int, together: int = 1) -> dict[str, int]:
+        """Bits by memory when buffers are filled `rounds` times over, for `together` groups at a time."""
+        held: dict[str, int] = {}
         for (operand, level), most in self.largest.items():
             width = self.n.bits["sum" if operand == "output" and level in self.wide else operand]
-            copies = 2 if groups * self.fills[operand, level] > 1 else 1
+            copies = 2 if rounds * self.fills[operand, level] > 1 else 1
             name = self.n.tiers[level][operand]
-            self.result.held[name] = self.result.held.get(name, 0) + most * width * copies
-        array = self.n.array
-        overhead = (1 + FLOWS[array.dataflow][4]) * array.rows + array.columns - 2
-        *hiding, last = self.segments
-        self.result.overlapped_cycles = overhead + sum(max(array.rows, beats) for beats in hiding) + last
-        return self.result
-
-    def _cores(self, axis: str) -> int:
-        return self.n.array.cores if axis == self.n.array.split else 1
-
-    def _levels_of(self, operand: str) -> list[int]:
-        return [i for i, tier in enumerate(self.n.tiers) if operand in tier]
+            held[name] = held.get(name, 0) + most * width * copies * together
+        return held
 
     def _outer(self, operand: str, level: int) -> tuple[str, int]:
-        """(memory, level) that the buffer of an operand is filled from; DRAM is level -1."""
-        outer = [i for i in self._levels_of(operand) if i < level]
+        """(memory, level) that the buffer of an operand is filled from."""
+        outer = [i for i in self.n.levels_of(operand) if i < level]
         return (self.n.tiers[outer[-1]][operand], outer[-1]) if outer else ("dram", -1)
 
-    def _place(self, operand: str, level: int) -> int:
-        """How many loops are outside the place where the operand's tile is brought in."""
-        dims = [dim for axis in AXES_OF[operand] for dim in DIMS_OF[axis]]
-        return max((i + 1 for i, (b, dim) in enumerate(self.loops) if b <= level and dim in dims), default=0)
-
-    def _nest(self, depth: int, at: dict) -> None:
+    def _nest(self, depth: int, at: Place) -> None:
         events = self.events.get(depth, [])
         for operand, level in events:
             self._bring(operand, level, at)
-        if depth == self.array_load:
-            self.fresh = True
+        self.array.reached(depth)
         if depth == len(self.loops):
             self._compute(at)
         else:
@@ -155,7 +150,7 @@ class _Walker:
             if operand == "output":
                 self._put_away(level, at)
 
-    def _bring(self, operand: str, level: int, at: dict) -> None:
+    def _bring(self, operand: str, level: int, at: Place) -> None:
         self.fills[operand, level] += 1
         self.present[operand, level] = at
         elements = self._elements(operand, at)
@@ -163,7 +158,7 @@ class _Walker:
         outer, outer_level = self._outer(operand, level)
         if operand != "output":
             moved = elements * self.n.bits[operand]
-        elif self.done[level, _output_tile(at)]:
+        elif self.done[level, self._output_tile(at)]:
             moved = elements * self.n.bits["sum"]
             self.wide |= {level, outer_level}
         else:
@@ -171,9 +166,10 @@ class _Walker:
         self.result.moved[outer, "read"] += moved
         self.result.moved[self.n.tiers[level][operand], "write"] += moved
 
-    def _put_away(self, level: int, at: dict) -> None:
+    def _put_away(self, level: int, at: Place) -> None:
         elements = self._elements("output", at)
-        complete = self.done[level, _output_tile(at)] == elements * self.n.sizes["CRS"]
+        products = prod(self.n.sizes[dim] for dim in self.n.dims_of("K"))
+        complete = self.done[level, self._output_tile(at)] == elements * products
         outer, outer_level = self._outer("output", level)
         if not complete:
             self.wide.add(outer_level)
@@ -181,94 +177,75 @@ class _Walker:
         self.result.moved[self.n.tiers[level]["output"], "read"] += moved
         self.result.moved[outer, "write"] += moved
 
-    def _elements(self, operand: str, at: dict) -> int:
+    def _elements(self, operand: str, at: Place) -> int:
         if operand != "input":
-            return prod(at[dim][1] for axis in AXES_OF[operand] for dim in DIMS_OF[axis])
+            return prod(at[dim][1] for dim in self.n.dims_of_operand(operand))
+        return self._pixels(at) * self._channels(at)
+
+    def _pixels(self, at: Place) -> int:
+        """Input rows × columns × images that DMA fetches for a tile."""
         c = self.n.c
-        rows = _window(at["P"], c.R, c.stride[0], c.dilation[0], c.padding[0], c.input_size[0])
-        columns = _window(at["Q"], c.S, c.stride[1], c.dilation[1], c.padding[1], c.input_size[1])
+        kernel_rows, kernel_columns = (at.get(dim, (0, getattr(c, dim))) for dim in "RS")
+        if "BPQ" not in at:
+            return at["B"][1] * _rectangle(c, at["P"], at["Q"], kernel_rows, kernel_columns)
+        return sum(_rectangle(c, rows, columns, (0, c.R), (0, c.S)) for rows, columns in _runs(c, at["BPQ"]))
+
+    def _channels(self, at: Place) -> int:
+        if "C" in at:
+            return at["C"][1]
         start, length = at["CRS"]
-        channels = {i // (c.R * c.S) for i in range(start, start + length)}
-        return at["B"][1] * len(rows) * len(columns) * len(channels)
+        return len({i // (self.n.c.R * self.n.c.S) for i in range(start, start + length)})
 
-    def _compute(self, at: dict) -> None:
-        """One innermost tile on the array, fold by fold."""
+    def _compute(self, at: Place) -> None:
         self._check_present(at)
-        array = self.n.array
-        stationary, rows, columns, streamed, preload = FLOWS[array.dataflow]
-        loaded = self.fresh or not self.single_fold
-        self.fresh = False
-        extent = {axis: prod(at[d][1] for d in dims) for axis, dims in DIMS_OF.items()}
-        overhead = (1 + preload) * array.rows + array.columns - 2
-        for core in range(array.cores):
-            mine = {a: _share(n, array.cores, core) if a == array.split else n for a, n in extent.items()}
-            beats, cycles = mine[streamed], 0
-            for r in range(0, mine[rows], array.rows):
-                for col in range(0, mine[columns], array.columns):
-                    fold = {streamed: beats, rows: min(array.rows, mine[rows] - r)}
-                    fold[columns] = min(array.columns, mine[columns] - col)
-                    cycles += beats + overhead * loaded
-                    self._fold(fold, stationary, loaded and beats > 0)
-                    if core == 0:
-                        self._beats(beats, loaded)
-                        over = [at[d] for axis in (rows, columns) for d in DIMS_OF[axis]]
-                        self.result.folds.add((*over, r, col))
-            if core == 0:  # the largest share: the others wait for it
-                self.result.cycles += cycles
-        self.result.macs += prod(extent.values())
-        for level in self._levels_of("output"):
-            tile = _output_tile(self.present["output", level])
-            self.done[level, tile] += prod(extent.values())
+        self.array.work(at)
+        macs = prod(length for _, length in at.values())
+        self.result.macs += macs
+        for level in self.n.levels_of("output"):
+            self.done[level, self._output_tile(self.present["output", level])] += macs
 
-    def _fold(self, fold: dict[str, int], stationary: str, loaded: bool) -> None:
-        for operand, axes in AXES_OF.items():
-            if operand != stationary or loaded:
-                self.accesses[operand] += prod(fold[axis] for axis in axes)
-        if loaded:
-            self.result.stationary_loaded += prod(fold[axis] for axis in AXES_OF[stationary])
-
-    def _beats(self, beats: int, loaded: bool) -> None:
-        if loaded:
-            self.segments.append(0)
-        self.segments[-1] += beats
-
-    def _check_present(self, at: dict) -> None:
+    def _check_present(self, at: Place) -> None:
         """The reuse is legal: every buffer holds what this tile needs."""
         for (operand, _), held in self.present.items():
-            for dim in (d for axis in AXES_OF[operand] for d in DIMS_OF[axis]):
+            for dim in self.n.dims_of_operand(operand):
                 assert held[dim][0] <= at[dim][0]
                 assert at[dim][0] + at[dim][1] <= held[dim][0] + held[dim][1]
 
-    def _array_traffic(self) -> None:
-        """Between the array and the innermost buffer of each operand."""
-        moved, bits = self.result.moved, self.n.bits
-        for operand in ("input", "weight"):
-            moved[self._feeder(operand), "read"] += self.accesses[operand] * bits[operand]
-        outputs = prod(self.n.sizes[d] for axis in "MN" for d in DIMS_OF[axis])
-        partial = self.accesses["output"] - outputs  # all but the last write of each output
-        memory, level = self._feeder("output"), self._levels_of("output")[-1]
-        moved[memory, "write"] += partial * bits["sum"] + outputs * bits["output"]
-        moved[memory, "read"] += partial * bits["sum"]
-        if partial:
-            self.wide.add(level)
-
-    def _feeder(self, operand: str) -> str:
-        return self.n.tiers[self._levels_of(operand)[-1]][operand]
+    def _output_tile(self, at: Place) -> tuple:
+        return tuple(at[dim] for dim in self.n.dims_of_operand("output"))
 
 
-def _output_tile(at: dict) -> tuple:
-    return at["B"], at["P"], at["Q"], at["K"]
-
-
-def _share(extent: int, cores: int, core: int) -> int:
-    """The part of one core when the work is shared out as evenly as whole numbers allow."""
-    return len(range(core, extent, cores))
+def _runs(c: Contraction, run: tuple[int, int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """(output rows, output columns) of the rectangle that a run of pixels spans in each image it touches."""
+    by_image: dict[int, list[tuple[int, int]]] = {}
+    for pixel in range(run[0], run[0] + run[1]):
+        by_image.setdefault(pixel // (c.P * c.Q), []).append((pixel // c.Q % c.P, pixel % c.Q))
+    result = []
+    for pixels in by_image.values():
+        rows = {p for p, _ in pixels}
+        columns = {q for _, q in pixels} if len(rows) == 1 else range(c.Q)
+        result.append(((min(rows), len(rows)), (min(columns), len(columns))))
+    return result
 
 
 @cache
-def _window(
-    piece: tuple[int, int], kernel: int, stride: int, dilation: int, pad: int, limit: int
-) -> frozenset[int]:
-    start, length = piece
-    touched = {i * stride + r * dilation - pad for i in range(start, start + length) for r in range(kernel)}
-    return frozenset(row for row in touched if 0 <= row < limit)
+def _rectangle(c: Contraction, rows, columns, kernel_rows, kernel_columns) -> int:
+    return len(_window(c, 0, rows, kernel_rows)) * len(_window(c, 1, columns, kernel_columns))
+
+
+def _window(c: Contraction, side: int, outputs: tuple[int, int], kernel: tuple[int, int]) -> set[int]:
+    """Input rows (side 0) or columns (side 1) that exist and are read for these outputs and positions."""
+    return {
+        i
+        for output in piece_range(outputs)
+        for position in piece_range(kernel)
+        if 0 <= (i := input_of(c, side, output, position)) < c.input_size[side]
+    }
+
+
+def input_of(c: Contraction, side: int, output: int, position: int) -> int:
+    return output * c.stride[side] + position * c.dilation[side] - c.padding[side]
+
+
+def piece_range(piece: tuple[int, int]) -> Iterable[int]:
+    return range(piece[0], piece[0] + piece[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from random import Random
 
 import archsim
@@ -10,7 +11,8 @@ from archsim.accelerators.machine import Row
 from archsim.accelerators.systolic.machine import SystolicMachine
 
 DATAFLOWS = ("output_stationary", "weight_stationary", "input_stationary")
-DIMS = ("B", "P", "Q", "K", "CRS")
+PIXELS = ("B", "P", "Q")
+RUNS = ("BPQ",)  # consecutive pixels in (b, p, q) order, in place of rectangles of them
 CLOCK_MHZ = 1000.0
 
 
@@ -84,13 +86,17 @@ def machine_of(
     return SystolicMachine(machine.spec, tile_candidates=tile_candidates)
 
 
-def tiles_of(mapping, dims=DIMS) -> dict[str, tuple[int, ...]]:
-    """Tile sizes of a row's mapping as plain numbers, outermost buffer first."""
-    return {dim: tuple(int(t) for t in mapping[dim]) for dim in dims}
+def tiles_of(mapping) -> dict[str, tuple[int, ...]]:
+    """Tile sizes of a row's mapping as plain numbers, outermost buffer first.
+
+    In a table that has tiles of both kinds, those a row does not use are 0.
+    """
+    dims = [*PIXELS, *RUNS, "K", "CRS", "C", "R", "S"]
+    return {d: tuple(int(t) for t in mapping[d]) for d in dims if d in mapping and max(mapping[d])}
 
 
-def sizes_of(c: Contraction) -> dict[str, int]:
-    return {"B": c.B, "P": c.P, "Q": c.Q, "K": c.K, "CRS": c.C * c.R * c.S}
+def sizes_of(c: Contraction, pixels: tuple[str, ...] = PIXELS) -> dict[str, int]:
+    return {dim: prod(getattr(c, each) for each in dim) for dim in (*pixels, "K", "CRS")}
 
 
 def row_of(layer: Layer, tiles: dict[str, tuple[int, ...]], orders: tuple[str, ...], split: str = "") -> Row:
@@ -137,13 +143,16 @@ def random_contraction(rng: Random) -> Contraction:
     )
 
 
-def random_tiles(rng: Random, c: Contraction, levels: int) -> dict[str, tuple[int, ...]]:
+def random_tiles(
+    rng: Random, c: Contraction, levels: int, pixels: tuple[str, ...] = PIXELS
+) -> dict[str, tuple[int, ...]]:
     """Nested tile sizes; whole dimensions are as likely as cuts."""
-    tiles: dict[str, tuple[int, ...]] = {}
-    for dim, size in sizes_of(c).items():
-        chain = []
-        for _ in range(levels):
-            size = size if rng.random() < 0.4 else rng.randint(1, size)
-            chain.append(size)
-        tiles[dim] = tuple(chain)
-    return tiles
+    return {dim: random_chain(rng, size, levels) for dim, size in sizes_of(c, pixels).items()}
+
+
+def random_chain(rng: Random, size: int, levels: int) -> tuple[int, ...]:
+    chain = []
+    for _ in range(levels):
+        size = size if rng.random() < 0.4 else rng.randint(1, size)
+        chain.append(size)
+    return tuple(chain)

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from systolic_cases import (
     DATAFLOWS,
+    PIXELS,
+    RUNS,
     layer_of,
     machine_of,
     random_contraction,
@@ -96,7 +98,7 @@ def test_handmade_rows(number):
     levels = len(machine.hierarchy.tiers)
     for _ in range(6):
         layer = layer_of(random_contraction(rng), rng.choice(PRECISIONS))
-        tiles = random_tiles(rng, layer.contraction, levels)
+        tiles = random_tiles(rng, layer.contraction, levels, rng.choice((PIXELS, RUNS)))
         row = row_of(layer, tiles, tuple(rng.choice(OPERANDS) for _ in range(levels)))
         graph = machine.program([row])
         execution = engine.simulate(graph)
@@ -239,7 +241,7 @@ def _some_mapping(rng: Random, machine: SystolicMachine, layer: Layer):
     levels = len(machine.hierarchy.tiers)
     split = rng.choice("MNK") if machine.spec.array.cores > 1 else ""
     orders = tuple(rng.choice(OPERANDS) for _ in range(levels))
-    return random_tiles(rng, layer.contraction, levels), orders, split
+    return random_tiles(rng, layer.contraction, levels, rng.choice((PIXELS, RUNS))), orders, split
 
 
 @pytest.mark.parametrize("number", range(40))

@@ -5,9 +5,12 @@ from math import ceil, prod
 from random import Random
 
 import pytest
-from loop_walker import ArrayCase, Nesting, walk
+from loop_walker import Nesting
+from stationary_walker import ArrayCase, walk_stationary
 from systolic_cases import (
     DATAFLOWS,
+    PIXELS,
+    RUNS,
     bits_of,
     counts_of,
     layer_of,
@@ -15,6 +18,7 @@ from systolic_cases import (
     random_contraction,
     random_tiles,
     row_of,
+    sizes_of,
     sram,
     tiles_of,
 )
@@ -75,7 +79,7 @@ def machine_case(number: int, *, cores: int = 1, overlap: bool = False):
 
 
 def few_enough(c: Contraction, tiles: dict[str, tuple[int, ...]]) -> bool:
-    sizes = {"B": c.B, "P": c.P, "Q": c.Q, "K": c.K, "CRS": c.C * c.R * c.S}
+    sizes = sizes_of(c, RUNS if "BPQ" in tiles else PIXELS)
     return prod(ceil(sizes[dim] / chain[-1]) for dim, chain in tiles.items()) <= MOST_TILES
 
 
@@ -83,7 +87,7 @@ def random_row(rng: Random, tiers, machine):
     """(row, walk of one group of it)"""
     while True:
         c = random_contraction(rng)
-        tiles = random_tiles(rng, c, len(tiers))
+        tiles = random_tiles(rng, c, len(tiers), rng.choice((PIXELS, PIXELS, RUNS)))
         if few_enough(c, tiles):
             break
     layer = layer_of(c, rng.choice(PRECISIONS))
@@ -99,8 +103,8 @@ def walk_of(row, tiers, machine):
     case = ArrayCase(array.dataflow, array.rows, array.columns, array.cores if split else 1, split)
     c = row.layer.contraction
     orders = tuple(str(order) for order in row.mapping["order"])
-    nesting = Nesting(c, tiers, tiles_of(row.mapping), orders, case, bits_of(row.layer, machine))
-    return walk(nesting, c.G)
+    nesting = Nesting(c, tiers, tiles_of(row.mapping), orders, bits_of(row.layer, machine))
+    return walk_stationary(nesting, case, c.G)
 
 
 def described(row, machine) -> str:

@@ -18,8 +18,8 @@ from archsim.accelerators.systolic.contraction_program import (
 from archsim.accelerators.systolic.costs import Costs, costs_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import Nest
-from archsim.accelerators.systolic.pricing import Priced, price
-from archsim.accelerators.systolic.program import LayerProgram, graph_of
+from archsim.accelerators.systolic.pricing import Priced, never_stalls, price
+from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivided_program
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.table import contraction_options
 from archsim.accelerators.systolic.vector import vector_actions, vector_latency, vector_work
@@ -182,6 +182,8 @@ class SystolicMachine:
             work = vector_work(row.layer, self.spec, self.hierarchy)
             return vector_program(row.layer, work, costs, double_buffered=double)
         nest, priced = self._mapped(row)
+        if never_stalls(self.spec, costs):
+            return undivided_program(row.layer.name, int(priced.compute_cycles.max()))
         tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, nest, row.mapping, priced)
         groups = groups_of(row.layer.contraction.G, priced.together)
         return contraction_program(

@@ -104,6 +104,12 @@ def price(
     )
 
 
+def never_stalls(spec: SystolicSpec, costs: Costs) -> bool:
+    """Whether no memory has a finite bandwidth: then the array alone sets the time."""
+    buffers = (m for m in spec.memories if isinstance(m, Sram))
+    return costs.dram_bits_per_cycle is None and all(m.bandwidth_bits_per_cycle is None for m in buffers)
+
+
 def _exposed_bits(nest: Nest, hierarchy: Hierarchy, bits: Mapping[str, int]) -> Grid | int:
     """Bits of the very first tile's operands and of the very last output tile: nothing overlaps them."""
     outer = hierarchy.tiers[0]

@@ -55,6 +55,22 @@ def layer_schedule(
     return tuple(nodes)
 
 
+def undivided_program(name: str, cycles: int) -> LayerProgram:
+    """A layer whose transfers take no time: its tiles have nothing to wait for, so they are one firing."""
+    loaded, finished, free = channel_names(name)
+    return LayerProgram(
+        name=name,
+        load=Firing(0, give={loaded: 1}),
+        compute=Firing(cycles, take={loaded: 1, free: 1}, give={finished: 1}),
+        store=Firing(0, take={finished: 1}, give={free: 1}),
+        positions=1,
+        per_output=1,
+        depth=1,
+        resource="array",
+        prefetch_cycles=0,
+    )
+
+
 def graph_of(programs: Sequence[LayerProgram], dram_latency_cycles: int, has_dram: bool) -> TimedGraph:
     """Layers one after the other. `has_dram` is false when DRAM is unlimited: transfers then take no time."""
     actors: list[Actor] = []

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from archsim.accelerators.spec import Operand, StrictModel, Technology
 
 Dimension = Literal["B", "G", "K", "C", "P", "Q", "R", "S"]
-Unrolling = dict[Dimension, PositiveInt]
+Size = Annotated[int, Field(ge=1, le=2**20)]
+"""A count of PEs, bits or lanes: no chip has more of anything, and products of these stay exact."""
+
+Capacity = Annotated[float, Field(gt=0, le=2**40)]
+Unrolling = dict[Dimension, Size]
+Bandwidth = Annotated[float, Field(ge=1e-6, le=1e9)]
+Cost = Annotated[float, Field(ge=0, le=1e9)]
+"""Energy, area or leakage of one part."""
+RESERVED = ("mac", "pe_registers", "wires", "vector_unit", "compute")
+"""Components that a result names beside the memories."""
+
 OPERANDS: tuple[Operand, ...] = ("input", "weight", "output")
 
 
 class Overrides(StrictModel):
     """Figures that replace the component library's."""
 
-    area_mm2: float | None = Field(None, ge=0, description="area of the whole component")
-    leakage_mw: float | None = Field(None, ge=0, description="leakage of the whole component")
+    area_mm2: Cost | None = Field(None, description="area of the whole component")
+    leakage_mw: Cost | None = Field(None, description="leakage of the whole component")
 
 
 class Dram(StrictModel):
@@ -26,24 +36,22 @@ class Dram(StrictModel):
     kind: Literal["dram"]
     name: str = "dram"
     device: str = Field("lpddr4", description="device kind: sets pJ/bit, bandwidth and latency")
-    bandwidth_gb_s: PositiveFloat | Literal["unlimited"] | None = Field(
+    bandwidth_gb_s: Bandwidth | Literal["unlimited"] | None = Field(
         None, description="10^9 bytes a second, both directions together; default: the device's"
     )
-    latency_ns: float | None = Field(
-        None, ge=0, description="of a layer's first transfer; default: the device's"
-    )
-    read_pj_per_bit: float | None = Field(None, ge=0)
-    write_pj_per_bit: float | None = Field(None, ge=0)
+    latency_ns: Cost | None = Field(None, description="of a layer's first transfer; default: the device's")
+    read_pj_per_bit: Cost | None = Field(None)
+    write_pj_per_bit: Cost | None = Field(None)
 
 
 class OnChipMemory(Overrides):
     name: str = Field(min_length=1)
     holds: list[Operand] = Field(default_factory=lambda: list(OPERANDS), min_length=1)
-    capacity_kib: PositiveFloat | None = Field(None, description="KiB (1024 bytes); or give capacity_bytes")
-    capacity_bytes: PositiveFloat | None = Field(None, description="bytes; or give capacity_kib")
-    word_bits: PositiveInt = Field(64, description="bits of one access")
-    read_pj: float | None = Field(None, ge=0, description="energy of reading one word")
-    write_pj: float | None = Field(None, ge=0, description="energy of writing one word")
+    capacity_kib: Capacity | None = Field(None, description="KiB (1024 bytes); or give capacity_bytes")
+    capacity_bytes: Capacity | None = Field(None, description="bytes; or give capacity_kib")
+    word_bits: Size = Field(64, description="bits of one access")
+    read_pj: Cost | None = Field(None, description="energy of reading one word")
+    write_pj: Cost | None = Field(None, description="energy of writing one word")
 
     @property
     def capacity_bits(self) -> int:
@@ -65,9 +73,9 @@ class Sram(OnChipMemory):
     """A buffer shared by the whole array."""
 
     kind: Literal["sram"]
-    banks: PositiveInt = 1
+    banks: Size = 1
     ports: Literal["1rw", "1r1w", "2rw"] = "1rw"
-    bandwidth_bits_per_cycle: PositiveFloat | None = Field(
+    bandwidth_bits_per_cycle: Bandwidth | None = Field(
         None, description="per port; default: the array is always fed"
     )
     double_buffered: bool = True
@@ -90,9 +98,9 @@ class Mac(StrictModel):
     library: Literal["horowitz", "aladdin"] = Field(
         "horowitz", description="source of integer figures; floating point is always Horowitz"
     )
-    energy_pj: float | None = Field(None, ge=0, description="of one MAC, at any precision")
-    area_mm2: float | None = Field(None, ge=0, description="of one MAC unit")
-    leakage_mw: float | None = Field(None, ge=0, description="of one MAC unit")
+    energy_pj: Cost | None = Field(None, description="of one MAC, at any precision")
+    area_mm2: Cost | None = Field(None, description="of one MAC unit")
+    leakage_mw: Cost | None = Field(None, description="of one MAC unit")
 
 
 class Unroll(StrictModel):
@@ -103,19 +111,19 @@ class Unroll(StrictModel):
 
 
 class Array(StrictModel):
-    rows: PositiveInt
-    columns: PositiveInt
+    rows: Size
+    columns: Size
     dataflow: Literal["weight_stationary", "output_stationary", "input_stationary", "unrolled"]
     unroll: Unroll | None = Field(None, description="for dataflow: unrolled")
-    cores: PositiveInt = Field(1, description="arrays that share the memories and split every layer")
+    cores: Size = Field(1, description="arrays that share the memories and split every layer")
     overlap_folds: bool = Field(
         False, description="the next fold's stationary operand is loaded while this fold streams"
     )
     counts_from_zero: bool = Field(
         False, description="report the index of a layer's last cycle, as SCALE-Sim does, not the count"
     )
-    wires_pj_per_bit: float | None = Field(
-        None, ge=0, description="from a buffer to the array; default: wires of half the chip's side"
+    wires_pj_per_bit: Cost | None = Field(
+        None, description="from a buffer to the array; default: wires of half the chip's side"
     )
     mac: Mac = Field(default_factory=lambda: Mac.model_validate({}))
     mac_bits: str = Field("w8a8", description="the widest precision the MAC units are built for (their area)")
@@ -142,11 +150,11 @@ class Array(StrictModel):
 class VectorUnit(StrictModel):
     """Runs what is no contraction; without one such layers run at memory speed and cost no operations."""
 
-    lanes: PositiveInt = Field(description="elements a cycle")
+    lanes: Size = Field(description="elements a cycle")
     number_format: Literal["int8", "int16", "int32", "bf16", "fp16", "fp32"] = "fp16"
-    area_mm2: float | None = Field(None, ge=0)
-    leakage_mw: float | None = Field(None, ge=0)
-    energy_pj: float | None = Field(None, ge=0, description="of one elementary operation of any kind")
+    area_mm2: Cost | None = Field(None)
+    leakage_mw: Cost | None = Field(None)
+    energy_pj: Cost | None = Field(None, description="of one elementary operation of any kind")
     cycles: dict[str, PositiveFloat] = Field(
         default_factory=lambda: {"exp": 4.0, "div": 4.0, "sqrt": 4.0},
         description="cycles of one lane per operation; 1 where not named",
@@ -169,6 +177,10 @@ class SystolicSpec(StrictModel):
         names = [m.name for m in self.memories]
         if len(set(names)) != len(names):
             raise ValueError(f"two memories have one name: {', '.join(names)}")
+        for name in set(names) & set(RESERVED):
+            raise ValueError(
+                f"a memory cannot be named {name!r}: results use {', '.join(RESERVED)} for other parts"
+            )
         kinds = [m.kind for m in self.memories]
         if kinds[0] != "dram" or kinds.count("dram") != 1:
             raise ValueError(

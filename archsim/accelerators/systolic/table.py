@@ -15,7 +15,7 @@ from archsim.accelerators.systolic.axes import Axis
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import LOOP_ORDERS, Grid, Nest
-from archsim.accelerators.systolic.pricing import Priced, price
+from archsim.accelerators.systolic.pricing import Priced, never_stalls, price
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
@@ -78,7 +78,7 @@ def contraction_options(
         "order": {"order": np.array(orders)},
         "split": {"split": np.array([split or "" for split in splits])},
     }
-    return _options(layer, precisions, blocks, codebooks, rows)
+    return _options(layer, precisions, blocks, codebooks, rows, never_stalls(spec, costs[precisions[0]]))
 
 
 def _options(
@@ -87,6 +87,7 @@ def _options(
     blocks: Sequence[Columns],
     codebooks: Mapping[str, Columns],
     priced: int,
+    exact: bool,
 ) -> Options:
     # popped, so that each part is freed as soon as it is copied
     columns = {key: np.concatenate([b.pop(key) for b in blocks]) for key in list(blocks[0])}
@@ -105,6 +106,7 @@ def _options(
         mapping=group("mapping:"),
         codebooks=codebooks,
         priced=priced,
+        exact=exact,
     )
 
 

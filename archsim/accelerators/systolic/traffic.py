@@ -46,7 +46,7 @@ def traffic_of(
         if operand == "output":
             partial = [*(inner > 1 for inner in visits[1:]), work.output_writes > nest.m.size * nest.n.size]
             _output_traffic(nest, hierarchy, work, levels, visits, bits, reads, writes)
-            widths = [np.where(sums, bits["sum"], bits["output"]) for sums in partial]
+            widths = [np.where(sums, bits["sum"], bits["output"]) for sums in partial][: len(levels)]
         else:
             _input_traffic(nest, hierarchy, work, operand, levels, visits, bits[operand], reads, writes)
             widths = [np.array(bits[operand])] * len(levels)
