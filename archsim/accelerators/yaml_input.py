@@ -82,6 +82,11 @@ def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
         )
     if detail["type"] == "missing":
         return "this key is required and missing"
+    if detail["type"] == "union_tag_invalid":
+        context = detail.get("ctx", {})
+        return (
+            f"{context['discriminator']} {context['tag']!r} is not known; allowed: {context['expected_tags']}"
+        )
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if detail["type"] == "value_error" or isinstance(given, dict | list):
         return message

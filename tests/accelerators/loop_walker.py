@@ -71,7 +71,9 @@ class Nesting:
     def place(self, operand: str, level: int) -> int:
         """How many loops are outside the place where the operand's tile is brought in."""
         dims = self.dims_of_operand(operand)
-        return max((i + 1 for i, (b, dim) in enumerate(self.loops()) if b <= level and dim in dims), default=0)
+        return max(
+            (i + 1 for i, (b, dim) in enumerate(self.loops()) if b <= level and dim in dims), default=0
+        )
 
 
 class Array(Protocol):

@@ -13,7 +13,10 @@ from archsim.accelerators.systolic.machine import SystolicMachine
 DATAFLOWS = ("output_stationary", "weight_stationary", "input_stationary")
 PIXELS = ("B", "P", "Q")
 RUNS = ("BPQ",)  # consecutive pixels in (b, p, q) order, in place of rectangles of them
+OPERANDS = ("input", "weight", "output")
+PRECISIONS = ("w8a8", "w4a8", "w2a3o5", "w8a16o32")
 CLOCK_MHZ = 1000.0
+PLENTY = 1 << 30
 
 
 def layer_of(c: Contraction, precision: str = "w8a8", name: str = "layer") -> Layer:
@@ -48,7 +51,7 @@ def sram(name: str, holds: list[str], capacity_bytes: float, *, word_bits: int =
 
 def three_srams(capacity_bytes: float, **more) -> list[dict]:
     """One buffer an operand, side by side."""
-    return [sram(operand, [operand], capacity_bytes, **more) for operand in ("input", "weight", "output")]
+    return [sram(operand, [operand], capacity_bytes, **more) for operand in OPERANDS]
 
 
 def machine_of(
@@ -112,6 +115,34 @@ def bits_of(layer: Layer, machine: SystolicMachine) -> dict[str, int]:
 
 def counts_of(performed) -> dict[tuple[str, str], float]:
     return {(action.component, action.action): action.count for action in performed.actions}
+
+
+def random_tiers(rng: Random) -> tuple[dict[str, str], ...]:
+    """One or two tiers, each a partition of the operands it holds; an operand may bypass one of two."""
+    if rng.random() < 0.4:
+        return (_partition(rng, list(OPERANDS), "inner"),)
+    outer = rng.sample(OPERANDS, rng.choice((1, 2, 3, 3)))
+    inner = list(OPERANDS) if len(outer) < 3 else rng.sample(OPERANDS, rng.choice((1, 2, 3)))
+    tiers = _partition(rng, outer, "outer"), _partition(rng, inner, "inner")
+    # a new tier starts where a memory holds an operand that the tier before has
+    first = next(iter(tiers[1].values()))
+    opens = any(operand in tiers[0] for operand, name in tiers[1].items() if name == first)
+    return tiers if opens else random_tiers(rng)
+
+
+def _partition(rng: Random, operands: list[str], name: str) -> dict[str, str]:
+    rng.shuffle(operands)
+    groups = [rng.randrange(len(operands)) for _ in operands]
+    return {operand: f"{name}{group}" for operand, group in zip(operands, groups, strict=True)}
+
+
+def memories_of(tiers, capacity: float = PLENTY, word_bits: int = 1) -> list[dict]:
+    memories = []
+    for tier in tiers:
+        for name in dict.fromkeys(tier.values()):
+            holds = [operand for operand in tier if tier[operand] == name]
+            memories.append(sram(name, holds, capacity, word_bits=word_bits))
+    return memories
 
 
 def random_contraction(rng: Random) -> Contraction:

@@ -4,18 +4,24 @@ from functools import cache
 from math import ceil, prod
 from random import Random
 
+import numpy as np
 import pytest
 from loop_walker import Nesting
 from stationary_walker import ArrayCase, walk_stationary
 from systolic_cases import (
     DATAFLOWS,
+    OPERANDS,
     PIXELS,
+    PLENTY,
+    PRECISIONS,
     RUNS,
     bits_of,
     counts_of,
     layer_of,
     machine_of,
+    memories_of,
     random_contraction,
+    random_tiers,
     random_tiles,
     row_of,
     sizes_of,
@@ -25,39 +31,7 @@ from systolic_cases import (
 
 from archsim import Contraction, InputError
 
-OPERANDS = ("input", "weight", "output")
-ORDERS = OPERANDS
-PLENTY = 1 << 30
-PRECISIONS = ("w8a8", "w4a8", "w2a3o5", "w8a16o32")
 MOST_TILES = 400
-
-
-def random_tiers(rng: Random) -> tuple[dict[str, str], ...]:
-    """One or two tiers, each a partition of the operands it holds; an operand may bypass one of two."""
-    if rng.random() < 0.4:
-        return (_partition(rng, list(OPERANDS), "inner"),)
-    outer = rng.sample(OPERANDS, rng.choice((1, 2, 3, 3)))
-    inner = list(OPERANDS) if len(outer) < 3 else rng.sample(OPERANDS, rng.choice((1, 2, 3)))
-    tiers = _partition(rng, outer, "outer"), _partition(rng, inner, "inner")
-    # a new tier starts where a memory holds an operand that the tier before has
-    first = next(iter(tiers[1].values()))
-    opens = any(operand in tiers[0] for operand, name in tiers[1].items() if name == first)
-    return tiers if opens else random_tiers(rng)
-
-
-def _partition(rng: Random, operands: list[str], name: str) -> dict[str, str]:
-    rng.shuffle(operands)
-    groups = [rng.randrange(len(operands)) for _ in operands]
-    return {operand: f"{name}{group}" for operand, group in zip(operands, groups, strict=True)}
-
-
-def memories_of(tiers, capacity: float = PLENTY, word_bits: int = 1) -> list[dict]:
-    memories = []
-    for tier in tiers:
-        for name in dict.fromkeys(tier.values()):
-            holds = [operand for operand in tier if tier[operand] == name]
-            memories.append(sram(name, holds, capacity, word_bits=word_bits))
-    return memories
 
 
 @cache
@@ -91,7 +65,7 @@ def random_row(rng: Random, tiers, machine):
         if few_enough(c, tiles):
             break
     layer = layer_of(c, rng.choice(PRECISIONS))
-    orders = tuple(rng.choice(ORDERS) for _ in tiers)
+    orders = tuple(rng.choice(OPERANDS) for _ in tiers)
     split = rng.choice("MNK") if machine.spec.array.cores > 1 else ""
     row = row_of(layer, tiles, orders, split)
     return row, walk_of(row, tiers, machine)
@@ -168,6 +142,17 @@ def test_overlapped_folds(number):
         check_cycles(row, walked, machine)
 
 
+def some_rows(rng: Random, options) -> list[int]:
+    """A few rows of either kind of pixel tile."""
+    book = options.codebooks["m"]
+    is_run = book["BPQ"][options.mapping["m"], 0] > 0 if "BPQ" in book else np.zeros(len(options), bool)
+    chosen: list[int] = []
+    for kind in (is_run, ~is_run):
+        rows = [int(i) for i in np.flatnonzero(kind)]
+        chosen += rng.sample(rows, min(8, len(rows)))
+    return chosen
+
+
 @pytest.mark.parametrize("number", range(40))
 def test_rows_of_the_options_table(number):
     """The vectorised table says of each row what the walk says of it alone."""
@@ -178,7 +163,7 @@ def test_rows_of_the_options_table(number):
     groups = layer.contraction.G
     memories = {m.name for m in machine.spec.memories if m.kind == "sram"}
     assert set(options.held_bytes) == memories
-    for index in rng.sample(range(len(options)), min(12, len(options))):
+    for index in some_rows(rng, options):
         row = options.row(index)
         if not few_enough(layer.contraction, tiles_of(row.mapping)):
             continue
