@@ -106,9 +106,11 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> list[Row]:
 
 
 def _signature(layer: Layer) -> object:
+    """Equal for layers of which one's best row is the other's. What is fused does not change a tiling."""
+    if layer.contraction is not None:
+        return layer.contraction, layer.precision, layer.has_static_weights
     shapes = tuple(tuple(t.shape for t in group) for group in (layer.inputs, layer.weights, layer.outputs))
-    densities = layer.weight_density, layer.activation_density
-    return layer.operator, layer.contraction, layer.precision, tuple(layer.ops.items()), shapes, densities
+    return layer.operator, layer.precision, tuple(layer.ops.items()), shapes
 
 
 def _layer_runs(

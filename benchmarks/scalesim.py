@@ -2,16 +2,18 @@
 
 Layers are ResNet-18's (or a CSV topology's), written once as a SCALE-Sim topology that both read. The machine
 is a 128×128 weight-stationary array with three SRAMs of 64 KiB and DRAM that never makes it wait. SCALE-Sim
-saves no traces. It lives in a virtual environment of its own, build/scalesim-venv, made when missing, as it
-needs numpy < 2 (its numba and numpy want Python 3.11 or 3.12: see --python).
+saves its traces, as its command line does (--no-traces: it saves none). It lives in a virtual environment of
+its own, build/scalesim-venv, made when missing, as it needs numpy < 2 (and Python 3.11 or
+3.12: see --python).
 
-Run: python benchmarks/scalesim.py [--topology small|alexnet|resnet18]   (20 s, 90 s, 4 min of CPU)
+Run: python benchmarks/scalesim.py [--topology small|alexnet|resnet18]   (30 s, 90 s, 4 min of CPU)
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,9 +64,11 @@ UseRamulatorTrace = False
 SCALESIM_RUN = """
 import json, resource, sys, time
 from scalesim.scale_sim import scalesim
-config, topology, layout, out = sys.argv[1:]
+config, topology, layout, out, traces = sys.argv[1:]
 cpu, wall = time.process_time(), time.perf_counter()
-simulator = scalesim(save_disk_space=True, verbose=False, config=config, topology=topology, layout=layout)
+simulator = scalesim(
+    save_disk_space=traces == "none", verbose=False, config=config, topology=topology, layout=layout
+)
 simulator.run_scale(top_path=out)
 used = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
 used["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -126,17 +130,19 @@ def machine() -> dict[str, Any]:
     }
 
 
-def run_archsim(path: Path) -> tuple[list[int], Used, Used, int]:
-    """(cycles of every layer, the first simulate(), the median of later ones, mappings priced in each)."""
+def run_archsim(path: Path) -> tuple[list[int], Used, Used, Used, int]:
+    """(cycles of every layer, the first simulate(), the median of later ones on a machine built anew and on
+    the same machine, mappings priced in each)."""
     from archsim import load_accelerator, load_workload, simulate
 
     workload = load_workload(path)
     run, first = timed(lambda: simulate(workload, machine()))
     later = median([timed(lambda: simulate(workload, machine()))[1] for _ in range(WARM_RUNS)])
     built = load_accelerator(machine())
+    same = median([timed(lambda: simulate(workload, built))[1] for _ in range(WARM_RUNS)])
     unlike = {layer.contraction: layer for layer in workload.layers}.values()
     priced = sum(built.options(layer, minimize="latency").priced for layer in unlike)
-    return [layer.latency_cycles for layer in run.layers], first, later, priced
+    return [layer.latency_cycles for layer in run.layers], first, later, same, priced
 
 
 def simulate_once(path: Path) -> None:
@@ -145,7 +151,7 @@ def simulate_once(path: Path) -> None:
     simulate(load_workload(path), machine())
 
 
-def run_scalesim(python: Path, topology: Path) -> tuple[list[int], Used, Used]:
+def run_scalesim(python: Path, topology: Path, traces: bool) -> tuple[list[int], Used, Used]:
     """(cycles of every layer, the process, run_scale() alone)."""
     config, layout = FOLDER / "machine.cfg", FOLDER / "layout.csv"
     config.write_text(CONFIG)
@@ -154,8 +160,11 @@ def run_scalesim(python: Path, topology: Path) -> tuple[list[int], Used, Used]:
     out.mkdir(exist_ok=True)
     # isolated, or `import scalesim` could find this file
     process = run_command(
-        [python, "-I", "-c", SCALESIM_RUN, config, topology, layout, out], FOLDER / "scalesim.log"
+        [python, "-I", "-c", SCALESIM_RUN, config, topology, layout, out, "all" if traces else "none"],
+        FOLDER / "scalesim.log",
     )
+    for folder in (out / "run").glob("layer*"):
+        shutil.rmtree(folder)  # its traces
     with (out / "run" / "COMPUTE_REPORT.csv").open() as report:
         rows = list(csv.DictReader(report, skipinitialspace=True))
     return [int(float(row["Total Cycles"])) for row in rows], process, read_used(out / "used.json")
@@ -168,6 +177,7 @@ def main() -> None:
     parser.add_argument("--topology", choices=("small", "alexnet", "resnet18"), default="small")
     parser.add_argument("--runs", type=int, default=5, help="processes of archsim; SCALE-Sim runs once")
     parser.add_argument("--python", default=sys.executable, help="interpreter for SCALE-Sim's environment")
+    parser.add_argument("--no-traces", action="store_true", help="SCALE-Sim saves no traces")
     asked = parser.parse_args()
 
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -175,12 +185,14 @@ def main() -> None:
     in_fresh_process(write_topology, asked.topology, topology)
     ours = [in_fresh_process(run_archsim, topology)[0] for _ in range(asked.runs)]
     processes = [in_fresh_process(simulate_once, topology)[1] for _ in range(asked.runs)]
-    theirs, their_process, their_run = run_scalesim(make_venv(asked.python), topology)
+    theirs, their_process, their_run = run_scalesim(make_venv(asked.python), topology, not asked.no_traces)
     for cycles, *_ in ours:
         if cycles != theirs:
             raise SystemExit(f"cycles differ\n  archsim   {cycles}\n  SCALE-Sim {theirs}")
 
-    process, first, later = median(processes), median([run[1] for run in ours]), median([r[2] for r in ours])
+    process = median(processes)
+    first, later, same = (median([run[i] for run in ours]) for i in (1, 2, 3))
+    priced = ours[0][4]
     print(f"{asked.topology}: {len(theirs)} layers, {sum(theirs):,} cycles, equal layer by layer")
     print(f"{'':52s} {HEADING}")
     print(f"{'SCALE-Sim: process (imports, topology, run, reports)':52s} {their_process}")
@@ -188,15 +200,17 @@ def main() -> None:
     print(f"{'archsim: process (imports, topology, simulate())':52s} {process}")
     print(f"{'archsim: first simulate() of a process':52s} {first}")
     print(f"{'archsim: simulate() again, machine built anew':52s} {later}")
-    ratio = their_run.cpu_s / later.cpu_s
+    print(f"{'archsim: simulate() again on the same machine':52s} {same}")
+    ratio = their_run.cpu_s / same.cpu_s
     print("ratios of CPU time:")
     print(f"  process / process               {their_process.cpu_s / process.cpu_s:10,.0f}")
     print(f"  run_scale() / first simulate()  {their_run.cpu_s / first.cpu_s:10,.0f}")
+    print(f"  run_scale() / simulate() anew   {their_run.cpu_s / later.cpu_s:10,.0f}")
     print(f"  run_scale() / simulate() again  {ratio:10,.0f}", end="")
     print(f"  (goal {GOAL_RATIO:,}: {verdict(ratio >= GOAL_RATIO)})")
-    each_us, their_each_us = later.cpu_s / ours[0][3] * 1e6, their_run.cpu_s / len(theirs) * 1e6
+    each_us, their_each_us = later.cpu_s / priced * 1e6, their_run.cpu_s / len(theirs) * 1e6
     print(f"  a mapping / a mapping           {their_each_us / each_us:10,.0f}", end="")
-    print(f"  (archsim priced {ours[0][3]:,}, {each_us:.2f} µs each; SCALE-Sim runs one a layer)")
+    print(f"  (archsim priced {priced:,}, {each_us:.2f} µs each; SCALE-Sim runs one a layer)")
     print(f"archsim's peak memory: goal {GOAL_MB} MB, {verdict(process.peak_mb < GOAL_MB)}")
 
 

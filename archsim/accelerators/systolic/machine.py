@@ -166,14 +166,15 @@ class SystolicMachine:
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit."""
+        costs = self.costs(Precision())
+        has_dram = costs.dram_bits_per_cycle is not None
         programs: list[LayerProgram] = []
         before: Mapping[str, float] | None = None  # bits held by the row before
         for row in rows:
-            prefetch = before is not None and self._has_room(row, before)
+            prefetch = before is not None and has_dram and self._has_room(row, before)
             programs.append(self._layer_program(row, prefetch=prefetch))
             before = self._held_bits(row)
-        costs = self.costs(Precision())
-        return graph_of(programs, costs.dram_latency_cycles, costs.dram_bits_per_cycle is not None)
+        return graph_of(programs, costs.dram_latency_cycles, has_dram)
 
     def _layer_program(self, row: Row, *, prefetch: bool) -> LayerProgram:
         costs = self.costs(row.layer.precision)

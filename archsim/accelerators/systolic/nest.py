@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,13 +51,32 @@ class Nest:
         return values.reshape(tuple(-1 if axis == name else 1 for axis in "MNK"))
 
     def tiles(self, name: str, level: int) -> Grid:
-        return self.grid(name, self.axis(name).tiles[:, level])
+        return self._levels[name][level][0]
 
     def counts(self, name: str, level: int) -> Grid:
-        return self.grid(name, self.axis(name).counts[:, level])
+        return self._levels[name][level][1]
 
     def turns(self, name: str, level: int) -> Grid:
-        return self.grid(name, self.axis(name).turns[:, level])
+        return self._levels[name][level][2]
+
+    @cached_property
+    def _levels(self) -> dict[str, list[tuple[Grid, Grid, Grid]]]:
+        """By axis and level: tile sizes, counts, whether the loop turns. Small, and asked for very often."""
+        return {
+            name: [
+                (
+                    self.grid(name, axis.tiles[:, level]),
+                    self.grid(name, axis.counts[:, level]),
+                    self.grid(name, axis.turns[:, level]),
+                )
+                for level in range(self.levels)
+            ]
+            for name, axis in (("M", self.m), ("N", self.n), ("K", self.k))
+        }
+
+    @cached_property
+    def _depths(self) -> dict[tuple[str, int, tuple[str, ...]], Grid]:
+        return {}
 
     def tile_elements(self, operand: str, level: int) -> Grid:
         """Elements of the operand's largest tile at `level`."""
@@ -84,6 +104,12 @@ class Nest:
         0: never, each of its tiles at `level` comes in once; d: once per tile that level d − 1 cuts the
         axis into. `orders[b]` is the order of the loops outside level b.
         """
+        key = operand, level, tuple(orders[: level + 1])
+        if key not in self._depths:
+            self._depths[key] = self._depth(*key)
+        return self._depths[key]
+
+    def _depth(self, operand: str, level: int, orders: Sequence[str]) -> Grid:
         axis = IRRELEVANT[operand]
         moves: Grid = np.zeros((1, 1, 1), dtype=bool)  # does a loop further in replace the operand?
         depth: Grid = np.zeros((1, 1, 1), dtype=np.int64)
