@@ -38,11 +38,15 @@ class Choices:
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:
             raise InputError(f"layer {self.name!r}: columns and keys must be vectors of one length")
         if self.rows == 0:
-            raise InputError(f"layer {self.name!r} has no row to choose; loosen what its table was filtered by")
+            raise InputError(
+                f"layer {self.name!r} has no row to choose; loosen what its table was filtered by"
+            )
         for name, values in columns.items():
             if not np.isfinite(values).all():
                 row = int(np.flatnonzero(~np.isfinite(values))[0])
-                raise InputError(f"layer {self.name!r}, row {row}: {name} is {values[row]}; it must be finite")
+                raise InputError(
+                    f"layer {self.name!r}, row {row}: {name} is {values[row]}; it must be finite"
+                )
 
     @property
     def rows(self) -> int:
@@ -101,7 +105,9 @@ class Objective:
             if not math.isfinite(term.weight):
                 raise InputError(f"the weight of {term.column} is {term.weight}; it must be finite")
             if term.weight < 0 and (self.product or term.combine == "max"):
-                raise InputError(f"the weight of {term.column} is {term.weight}; a maximum's or product's is >= 0")
+                raise InputError(
+                    f"the weight of {term.column} is {term.weight}; a maximum's or product's is >= 0"
+                )
 
 
 def minimize(column: str, *, then: str) -> Objective:
@@ -158,7 +164,9 @@ class Problem:
                     raise InputError(f"a tie names layer {name!r}, which doesn't exist")
                 unknown = [key for key in tie.keys if key not in by_name[name].keys]
                 if unknown:
-                    raise InputError(f"a tie compares {unknown[0]!r}, which layer {name!r} doesn't have as a key")
+                    raise InputError(
+                        f"a tie compares {unknown[0]!r}, which layer {name!r} doesn't have as a key"
+                    )
 
     def keys_of(self, layer: str) -> tuple[str, ...]:
         """Every key that some tie compares in a layer."""

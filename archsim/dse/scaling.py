@@ -80,9 +80,7 @@ def limbs(values: FloatArray, fixed: float, limit: float) -> list[Limb]:
             found.append(Limb([digit >> shift for digit in digits], top >> shift, 0))
         else:
             base = 1 << (previous - shift)
-            found.append(
-                Limb([(digit >> shift) % base for digit in digits], (top >> shift) % base, base)
-            )
+            found.append(Limb([(digit >> shift) % base for digit in digits], (top >> shift) % base, base))
         previous = shift
     return found
 

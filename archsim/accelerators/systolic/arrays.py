@@ -14,6 +14,8 @@ from archsim.accelerators.systolic.stationary_nest import single_stationary_nest
 from archsim.accelerators.systolic.unrolled import UnrolledArray, single_unrolled_nest, unrolled_nest
 from archsim.workloads.layer import Contraction
 
+ArrayModel = StationaryArray | UnrolledArray
+
 LoopTiles = Mapping[str, tuple[int, ...]]
 """Tile sizes by loop dimension, from the outermost level in."""
 
@@ -22,12 +24,15 @@ def is_unrolled(spec: SystolicSpec) -> bool:
     return spec.array.dataflow == "unrolled"
 
 
-def candidate_nests(contraction: Contraction, spec: SystolicSpec, tiers: int, most: int) -> list[Nest]:
-    """The candidate tilings, about `most` sizes a dimension."""
+def candidate_arrays(contraction: Contraction, spec: SystolicSpec, tiers: int, most: int) -> list[ArrayModel]:
+    """The array at work on every candidate tiling, about `most` sizes a dimension, and every split."""
     c = lowered(contraction)
-    if is_unrolled(spec):
-        return [unrolled_nest(c, spec, tiers, most)]
-    return stationary_nests(c, spec.array, tiers, most)
+    unrolled = is_unrolled(spec)
+    nests = (
+        [unrolled_nest(c, spec, tiers, most)] if unrolled else stationary_nests(c, spec.array, tiers, most)
+    )
+    splits = "MNK" if spec.array.cores > 1 else (None,)
+    return [array_at(nest, spec, tiers, split, c.G) for nest in nests for split in splits]
 
 
 def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) -> Nest:
@@ -35,9 +40,7 @@ def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) 
     return single_unrolled_nest(c, tiles) if is_unrolled(spec) else single_stationary_nest(c, tiles)
 
 
-def array_at(
-    nest: Nest, spec: SystolicSpec, tiers: int, split: str | None, groups: int
-) -> StationaryArray | UnrolledArray:
+def array_at(nest: Nest, spec: SystolicSpec, tiers: int, split: str | None, groups: int) -> ArrayModel:
     """The array model at work on a nest; `split` is the axis that several cores share out."""
     if is_unrolled(spec):
         return UnrolledArray(nest, spec, tiers, groups)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import candidate_nests, chosen_nest, tiles_of
+from archsim.accelerators.systolic.arrays import ArrayModel, array_at, candidate_arrays, chosen_nest, tiles_of
 from archsim.accelerators.systolic.contraction_program import (
     contraction_program,
     contraction_tiles,
@@ -48,7 +48,7 @@ class SystolicMachine:
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._costs: dict[Precision, Costs] = {}
-        self._nests: dict[Contraction, list[Nest]] = {}
+        self._arrays: dict[Contraction, list[ArrayModel]] = {}
         self._mapped_rows: dict[object, tuple[Nest, Priced]] = {}
         bits = self.costs(Precision()).dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
@@ -92,15 +92,15 @@ class SystolicMachine:
         precisions = tuple(precisions) or (layer.precision,)
         costs = {p: self.costs(p) for p in precisions}
         if layer.contraction is not None:
-            nests = self._candidates(layer.contraction)
-            return contraction_options(layer, precisions, self.spec, self.hierarchy, costs, nests, minimize)
+            arrays = self._candidates(layer.contraction)
+            return contraction_options(layer, precisions, self.spec, self.hierarchy, costs, arrays, minimize)
         return self._vector_options(layer, precisions)
 
-    def _candidates(self, contraction: Contraction) -> list[Nest]:
-        if contraction not in self._nests:
+    def _candidates(self, contraction: Contraction) -> list[ArrayModel]:
+        if contraction not in self._arrays:
             tiers = len(self.hierarchy.tiers)
-            self._nests[contraction] = candidate_nests(contraction, self.spec, tiers, self.tile_candidates)
-        return self._nests[contraction]
+            self._arrays[contraction] = candidate_arrays(contraction, self.spec, tiers, self.tile_candidates)
+        return self._arrays[contraction]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
         cycles, dram_bytes = [], []
@@ -216,7 +216,8 @@ class SystolicMachine:
         if key not in self._mapped_rows:
             nest = chosen_nest(layer.contraction, self.spec, tiles)
             costs = self.costs(layer.precision)
-            priced = price(layer, nest, self.spec, self.hierarchy, costs, orders, split)
+            array = array_at(nest, self.spec, len(self.hierarchy.tiers), split, layer.contraction.G)
+            priced = price(layer, array, self.spec, self.hierarchy, costs, orders)
             self._mapped_rows[key] = nest, priced
         return self._mapped_rows[key]
 

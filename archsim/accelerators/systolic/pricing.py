@@ -9,14 +9,12 @@ import numpy as np
 
 from archsim.accelerators.machine import total
 from archsim.accelerators.systolic.array_work import ArrayWork
-from archsim.accelerators.systolic.arrays import array_at, is_unrolled
+from archsim.accelerators.systolic.arrays import ArrayModel, is_unrolled
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import Grid, Nest
 from archsim.accelerators.systolic.spec import Sram, SystolicSpec
-from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.traffic import Traffic, traffic_of
-from archsim.accelerators.systolic.unrolled import UnrolledArray
 from archsim.workloads.layer import Layer
 
 
@@ -60,22 +58,16 @@ def operand_bits(layer: Layer, spec: SystolicSpec) -> dict[str, int]:
 
 def price(
     layer: Layer,
-    nest: Nest,
+    array: ArrayModel,
     spec: SystolicSpec,
     hierarchy: Hierarchy,
     costs: Costs,
     orders: Sequence[str],
-    split: str | None,
-    array: StationaryArray | UnrolledArray | None = None,
 ) -> Priced:
-    """Price every mapping of `nest` under one loop order a level and one split over the cores.
-
-    `array`: the nest's array model, where the caller prices several orders and has it already.
-    """
+    """Price every mapping of the array's nest under one loop order a level."""
     assert layer.contraction is not None
-    groups = layer.contraction.G
+    groups, nest = layer.contraction.G, array.nest
     bits = operand_bits(layer, spec)
-    array = array or array_at(nest, spec, len(hierarchy.tiers), split, groups)
     work = array.work(orders, bits)
     traffic = traffic_of(nest, hierarchy, work, orders, bits, groups)
     dram = hierarchy.dram.name

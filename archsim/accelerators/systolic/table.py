@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.machine import SLACKS, Options, cost_of, total
-from archsim.accelerators.systolic.arrays import array_at
+from archsim.accelerators.systolic.arrays import ArrayModel
 from archsim.accelerators.systolic.axes import Axis
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.hierarchy import Hierarchy
@@ -30,28 +30,24 @@ def contraction_options(
     spec: SystolicSpec,
     hierarchy: Hierarchy,
     costs: Mapping[Precision, Costs],
-    nests: Sequence[Nest],
+    arrays: Sequence[ArrayModel],
     minimize: str | None = None,
 ) -> Options:
-    """Price every mapping of the candidate nests; raises InputError when none fits the buffers.
+    """Price every mapping of the candidates; raises InputError when none fits the buffers.
 
     With `minimize` only rows near the cheapest found so far are kept.
     """
-    assert layer.contraction is not None
-    splits = "MNK" if spec.array.cores > 1 else (None,)
+    nests = list({id(array.nest): array.nest for array in arrays}.values())
+    splits = list(dict.fromkeys(array.split for array in arrays))
     orders = list(product(LOOP_ORDERS, repeat=nests[0].levels))
     blocks: list[Columns] = []
     tightest: Priced | None = None
     least = float("inf")
-    arrays = [
-        (array_at(nest, spec, len(hierarchy.tiers), split, layer.contraction.G), split)
-        for nest, split in product(nests, splits)
-    ]
     for p, precision in enumerate(precisions):
         at, unit = layer.with_precision(precision), costs[precision]
-        for (i, (array, split)), (o, order) in product(enumerate(arrays), enumerate(orders)):
+        for array, (o, order) in product(arrays, enumerate(orders)):
             nest = array.nest
-            priced = price(at, nest, spec, hierarchy, unit, order, split, array)
+            priced = price(at, array, spec, hierarchy, unit, order)
             keep = priced.fits
             if not keep.any():
                 tightest = tightest or priced
@@ -63,14 +59,19 @@ def contraction_options(
                 if not keep.any():
                     continue
             block = _flatten(nest, priced, unit, hierarchy, np.broadcast_to(keep, nest.shape))
-            block["mapping:m"] = block["mapping:m"] + sum(len(n.m) for n in nests[: i // len(splits)])
-            for key, code in (("precision", p), ("mapping:order", o), ("mapping:split", i % len(splits))):
+            if nest is not nests[0]:
+                block["mapping:m"] = block["mapping:m"] + len(nests[0].m)
+            for key, code in (
+                ("precision", p),
+                ("mapping:order", o),
+                ("mapping:split", splits.index(array.split)),
+            ):
                 block[key] = np.broadcast_to(np.int64(code), block["cycles"].shape)
             blocks.append(block)
     if not blocks:
         assert tightest is not None
         raise InputError(_nothing_fits(layer, spec, hierarchy, tightest))
-    rows = sum(int(np.prod(nest.shape)) for nest in nests) * len(splits) * len(precisions) * len(orders)
+    rows = sum(int(np.prod(array.nest.shape)) for array in arrays) * len(precisions) * len(orders)
     codebooks = {
         "m": _pixel_book([nest.m for nest in nests]),
         "n": _tile_book(nests[0].n),

@@ -106,6 +106,8 @@ class UnrolledArray:
     levels: int  # buffer levels
     groups: int
 
+    split = None  # one core
+
     @property
     def together(self) -> int:
         return min(self.groups, unrolling(self.spec).get("G", 1))

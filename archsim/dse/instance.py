@@ -1,0 +1,192 @@
+"""A problem as flat arrays over the rows that may still be chosen, which bounds and solvers work on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.dse.pareto import undominated
+from archsim.dse.problem import Budget, Choices, FloatArray, IntArray, Problem, Term, Tie
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Cost:
+    """What a selection costs: the sum of its rows' `values`, the maximum of each of `peaks`, and a constant."""
+
+    values: FloatArray
+    peaks: tuple[FloatArray, ...]
+    constant: float
+
+    def of(self, chosen: IntArray) -> float:
+        peaks = [float(peak[chosen].max()) for peak in self.peaks]
+        return math.fsum([self.constant, *peaks, *self.values[chosen].tolist()])
+
+    def take(self, kept: BoolArray) -> Cost:
+        return Cost(self.values[kept], tuple(peak[kept] for peak in self.peaks), self.constant)
+
+
+@dataclass(frozen=True, eq=False)
+class SumBudget:
+    """The correctly rounded sum of `fixed` and the chosen rows' `values` may not exceed `limit`."""
+
+    values: FloatArray
+    fixed: float
+    limit: float
+
+    def met(self, chosen: IntArray) -> bool:
+        return math.fsum([self.fixed, *self.values[chosen].tolist()]) <= self.limit
+
+    def take(self, kept: BoolArray) -> SumBudget:
+        return SumBudget(self.values[kept], self.fixed, self.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """Rows of all layers, layer after layer; `costs` are minimised, the first one unless said otherwise.
+
+    `labels` holds an array a tie: rows of tied layers with the same label agree; -1 for layers not tied by it.
+    """
+
+    layers: int
+    rows: IntArray  # index of the row in its layer's table
+    layer: IntArray
+    labels: tuple[IntArray, ...]
+    budgets: tuple[SumBudget, ...]
+    costs: tuple[Cost, ...]
+
+    @property
+    def cost(self) -> Cost:
+        return self.costs[0]
+
+    @property
+    def empty(self) -> IntArray:
+        """Layers with no row left: with one of them nothing can be chosen."""
+        return np.flatnonzero(np.bincount(self.layer, minlength=self.layers) == 0)
+
+    def take(self, kept: BoolArray) -> Instance:
+        """The rows of `kept`, but for those whose tie no longer has a partner in every layer of it."""
+        kept = kept & partnered(self.layer, self.labels, kept)
+        return replace(
+            self,
+            rows=self.rows[kept],
+            layer=self.layer[kept],
+            labels=tuple(labels[kept] for labels in self.labels),
+            budgets=tuple(budget.take(kept) for budget in self.budgets),
+            costs=tuple(cost.take(kept) for cost in self.costs),
+        )
+
+    def feasible(self, chosen: IntArray) -> bool:
+        """Whether a selection, one row a layer in order, meets every budget and tie."""
+        agree = all(len(np.unique(labels[chosen][labels[chosen] >= 0])) <= 1 for labels in self.labels)
+        return agree and all(budget.met(chosen) for budget in self.budgets)
+
+    def find(self, rows: Sequence[int]) -> IntArray | None:
+        """Where the given rows, one a layer, are in here; None if one is not."""
+        wanted = np.asarray(rows, dtype=np.int64)
+        found = np.flatnonzero(self.rows == wanted[self.layer])
+        return found if len(found) == self.layers else None
+
+
+def partnered(layer: IntArray, labels: Sequence[IntArray], kept: BoolArray) -> BoolArray:
+    """Rows whose label occurs in every layer of their tie; again and again, as a row may be in several ties."""
+    kept = kept.copy()
+    while True:
+        before = int(kept.sum())
+        for label in labels:
+            tied = label >= 0
+            if not tied.any():
+                continue
+            # pairs (label, layer) that occur; a label is whole when as many layers have it as are tied
+            pairs = np.unique(np.stack([label[tied & kept], layer[tied & kept]]), axis=1)
+            occurs = np.bincount(pairs[0], minlength=int(label.max()) + 1)
+            kept &= ~tied | (occurs[label] == len(np.unique(layer[tied])))
+        if int(kept.sum()) == before:
+            return kept
+
+
+def build(problem: Problem, costs: Sequence[Sequence[Term]]) -> Instance:
+    """The rows of a problem that can be in a best selection, for any of `costs` and in any order of them.
+
+    A row goes if it breaks a budget on a maximum by itself, if a tie leaves it no partner, or if another row of
+    the layer with the same keys is no worse in each cost and each column that a budget sums.
+    """
+    choices = problem.choices
+    counts = [choice.rows for choice in choices]
+    layer = np.repeat(np.arange(len(choices), dtype=np.int64), counts)
+    rows = np.concatenate([np.arange(count, dtype=np.int64) for count in counts] or [np.empty(0, np.int64)])
+    whole = Instance(
+        layers=len(choices),
+        rows=rows,
+        layer=layer,
+        labels=tuple(_labels(choices, tie) for tie in problem.ties),
+        budgets=tuple(_sum_budget(problem, b) for b in problem.budgets if _binds(b)),
+        costs=tuple(_cost(problem, terms) for terms in costs),
+    )
+    kept = whole.take(np.logical_and.reduce([np.ones(len(rows), bool), *_peaks_met(problem)]))
+    return kept.take(_undominated(kept))
+
+
+def _binds(budget: Budget) -> bool:
+    return budget.combine == "sum" and budget.limit != math.inf
+
+
+def _column(choices: Sequence[Choices], column: str) -> FloatArray:
+    parts = [choice.columns.get(column, np.zeros(choice.rows)) for choice in choices]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _sum_budget(problem: Problem, budget: Budget) -> SumBudget:
+    return SumBudget(
+        _column(problem.choices, budget.column), problem.fixed.get(budget.column, 0.0), budget.limit
+    )
+
+
+def _cost(problem: Problem, terms: Sequence[Term]) -> Cost:
+    count = sum(choice.rows for choice in problem.choices)
+    summed = [term.weight * _column(problem.choices, term.column) for term in terms if term.combine == "sum"]
+    peaks = [term.weight * _column(problem.choices, term.column) for term in terms if term.combine == "max"]
+    constant = math.fsum(term.weight * problem.fixed.get(term.column, 0.0) for term in terms)
+    return Cost(sum(summed, start=np.zeros(count)), tuple(peaks), constant)
+
+
+def _peaks_met(problem: Problem) -> list[BoolArray]:
+    """Rows that keep each budget on a maximum: all of them must, so it is a limit of a row."""
+    return [
+        _column(problem.choices, budget.column) + problem.fixed.get(budget.column, 0.0) <= budget.limit
+        for budget in problem.budgets
+        if budget.combine == "max"
+    ]
+
+
+def _labels(choices: Sequence[Choices], tie: Tie) -> IntArray:
+    tied = [choice.name in tie.layers for choice in choices]
+    keys = [
+        np.stack([choice.keys[key] for key in tie.keys], axis=1)
+        for choice, is_tied in zip(choices, tied, strict=True)
+        if is_tied
+    ]
+    labels = np.full(sum(choice.rows for choice in choices), -1, dtype=np.int64)
+    if keys and tie.keys:
+        _, inverse = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
+        labels[np.repeat(tied, [choice.rows for choice in choices])] = inverse.reshape(-1)
+    return labels
+
+
+def _undominated(instance: Instance) -> BoolArray:
+    read = [
+        *(part for cost in instance.costs for part in (cost.values, *cost.peaks)),
+        *(budget.values for budget in instance.budgets),
+    ]
+    columns = np.stack(read, axis=1)
+    keys = np.stack([np.zeros_like(instance.layer), *instance.labels], axis=1)
+    kept = np.zeros(len(instance.rows), dtype=bool)
+    bounds = np.searchsorted(instance.layer, np.arange(instance.layers + 1))
+    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        kept[first + undominated(columns[first:last], keys[first:last])] = True
+    return kept
