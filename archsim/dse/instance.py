@@ -30,6 +30,19 @@ class Cost:
     def take(self, kept: BoolArray) -> Cost:
         return Cost(self.values[kept], tuple(peak[kept] for peak in self.peaks), self.constant)
 
+    def times(self, weight: float) -> Cost:
+        return Cost(self.values * weight, tuple(peak * weight for peak in self.peaks), self.constant * weight)
+
+
+def sum_of(costs: Sequence[Cost]) -> Cost:
+    """One cost that is the sum of several."""
+    values = np.sum([cost.values for cost in costs], axis=0)
+    return Cost(
+        values,
+        tuple(peak for cost in costs for peak in cost.peaks),
+        math.fsum(cost.constant for cost in costs),
+    )
+
 
 @dataclass(frozen=True, eq=False)
 class SumBudget:
@@ -85,6 +98,16 @@ class Instance:
         """Whether a selection, one row a layer in order, meets every budget and tie."""
         agree = all(len(np.unique(labels[chosen][labels[chosen] >= 0])) <= 1 for labels in self.labels)
         return agree and all(budget.met(chosen) for budget in self.budgets)
+
+    def no_dearer(self, costs: Sequence[Cost], chosen: IntArray) -> Instance:
+        """What is left where no sum and no peak of `costs` may exceed that of a selection."""
+        sums = [
+            SumBudget(cost.values, cost.constant, math.fsum([cost.constant, *cost.values[chosen].tolist()]))
+            for cost in costs
+        ]
+        within = [peak <= peak[chosen].max() for cost in costs for peak in cost.peaks]
+        kept = np.logical_and.reduce([np.ones(len(self.rows), dtype=bool), *within])
+        return replace(self, budgets=(*self.budgets, *sums)).take(kept)
 
     def find(self, rows: Sequence[int]) -> IntArray | None:
         """Where the given rows, one a layer, are in here; None if one is not."""

@@ -37,12 +37,22 @@ def undominated(values: FloatArray, keys: IntArray) -> IntArray:
     if not len(values):
         return np.empty(0, dtype=np.int64)
     values = _without_constant_columns(values)
-    _, label = np.unique(keys, axis=0, return_inverse=True)
-    label = label.reshape(-1)
-    order = np.argsort(label, kind="stable")
-    starts = np.searchsorted(label[order], np.arange(int(label.max()) + 1))
-    fronts = [group[_front(values[group])] for group in np.split(order, starts[1:])]
+    fronts = [group[_front(values[group])] for group in _groups(keys)]
     return np.sort(np.concatenate(fronts))
+
+
+def _groups(keys: IntArray) -> list[IntArray]:
+    """Rows with the same keys, in order."""
+    label = np.zeros(len(keys), dtype=np.int64)
+    for key in keys.T:
+        if (key != key[0]).any():
+            _, index = np.unique(key, return_inverse=True)
+            _, label = np.unique(label * (index.max() + 1) + index, return_inverse=True)
+    if not label.any():
+        return [np.arange(len(keys))]
+    order = np.argsort(label, kind="stable")
+    starts = np.searchsorted(label[order], np.arange(1, int(label.max()) + 1))
+    return np.split(order, starts)
 
 
 def _without_constant_columns(values: FloatArray) -> FloatArray:
@@ -57,7 +67,7 @@ def _front(values: FloatArray) -> IntArray:
         return np.array([int(values[:, 0].argmin())])
     if width == 2:
         return _front_of_two(values)
-    sums = values @ (1 / np.ptp(values, axis=0).clip(min=np.finfo(float).tiny))
+    sums = _sums(values)
     candidates = _sifted(values, sums)
     # rounding may make the sums of a row and its dominator equal, never the wrong way round; the columns decide
     order = candidates[np.lexsort((*values[candidates].T[::-1], sums[candidates]))]
@@ -74,6 +84,17 @@ def _front(values: FloatArray) -> IntArray:
     return order[np.concatenate(found)]
 
 
+def _sums(values: FloatArray) -> FloatArray:
+    """Sums of a row's columns, each over its spread. Rounded alike in every row, so that a row is never above
+    one that it dominates: a matrix product doesn't promise that.
+    """
+    sums = np.zeros(len(values))
+    for column in values.T:
+        spread = float(np.ptp(column))
+        sums += column / spread if 0 < spread < np.inf else 0.0
+    return sums
+
+
 def _sifted(values: FloatArray, sums: FloatArray) -> IntArray:
     """Rows that none of a few rows with small sums dominates: cheaper than to sort them all."""
     if len(values) <= BLOCK:
@@ -88,7 +109,7 @@ def _sifted(values: FloatArray, sums: FloatArray) -> IntArray:
 
 
 def _front_of_two(values: FloatArray) -> IntArray:
-    rows = _sifted(values, values @ (1 / np.ptp(values, axis=0)))
+    rows = _sifted(values, _sums(values))
     order = rows[np.lexsort((values[rows, 1], values[rows, 0]))]
     second = values[order, 1]
     best_before = np.concatenate([[np.inf], np.minimum.accumulate(second)[:-1]])
@@ -111,7 +132,7 @@ def _dominated(rows: FloatArray, by: FloatArray) -> npt.NDArray[np.bool_]:
     no_worse = by[:, 0][None, :] <= rows[:, 0][:, None]
     for column in range(1, rows.shape[1]):
         no_worse &= by[:, column][None, :] <= rows[:, column][:, None]
-    return no_worse.any(axis=1)
+    return np.any(no_worse, axis=1, keepdims=True)[:, 0]
 
 
 def _survive_each_other(block: FloatArray) -> npt.NDArray[np.bool_]:
@@ -119,4 +140,4 @@ def _survive_each_other(block: FloatArray) -> npt.NDArray[np.bool_]:
     earlier = np.tri(len(block), k=-1, dtype=bool)
     for column in range(block.shape[1]):
         earlier &= block[:, column][None, :] <= block[:, column][:, None]
-    return ~earlier.any(axis=1)
+    return ~np.any(earlier, axis=1, keepdims=True)[:, 0]

@@ -140,8 +140,10 @@ class Problem:
             self._check_column(term.column, "the objective")
         for budget in self.budgets:
             self._check_column(budget.column, f"budget {budget.name!r}")
-            if math.isnan(budget.limit):
-                raise InputError(f"budget {budget.name!r} has the limit {budget.limit}; give a number")
+            if not budget.limit > -math.inf:
+                raise InputError(
+                    f"budget {budget.name!r} has the limit {budget.limit}; give a number, or inf"
+                )
         for name, value in self.fixed.items():
             if not math.isfinite(value):
                 raise InputError(f"the fixed part of {name} is {value}; it must be finite")

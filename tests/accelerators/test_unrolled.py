@@ -168,13 +168,27 @@ def some_rows(rng: Random, options, most: int = 6):
     return [(i, options.row(i)) for i in rng.sample(range(len(options)), min(most, len(options)))]
 
 
-@pytest.mark.parametrize("number", range(60))
+@pytest.mark.parametrize("number", range(50))
 def test_buffers_and_cycles(number):
     machine = machine_case(number)
     rng = Random(f"unrolled {number}")
     for _ in range(6):
         row = random_row(rng, machine)
         check_buffers(row, walk_of(row, machine), machine)
+
+
+def test_a_step_wider_than_the_tile_around_it_hides_no_loop():
+    """One channel at a time on PEs for three: the two kernel rows still take turns."""
+    c = Contraction(C=3, Q=2, R=2)
+    array = {"rows": 3, "columns": 1, "dataflow": "unrolled"}
+    machine = machine_of([sram("buffer", list(OPERANDS), PLENTY)], unroll={"rows": {"C": 3}}, **array)
+    whole = {"B": (1, 1, 1), "P": (1, 1, 1), "Q": (2, 1, 1), "K": (1, 1, 1), "R": (2, 2, 1), "S": (1, 1, 1)}
+    narrow, wide = (
+        row_of(layer_of(c), {**whole, "C": (1, 1, step)}, ("weight", "weight", "weight")) for step in (1, 3)
+    )
+    assert walk_of(narrow, machine) == walk_of(wide, machine)
+    check_buffers(narrow, walk_of(narrow, machine), machine)
+    check_buffers(wide, walk_of(wide, machine), machine)
 
 
 @pytest.mark.parametrize("operand", OPERANDS)
@@ -189,7 +203,7 @@ def test_registers(operand):
             check_registers(row, walk_of(row, machine), machine)
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", range(30))
 def test_rows_of_the_options_table(number):
     """The vectorised table says of each row what the walk says of it alone."""
     machine = machine_case(number)
@@ -283,7 +297,7 @@ def test_registers_of_the_library(name):
         check_registers(row, walked, machine)
 
 
-@pytest.mark.parametrize("number", range(30))
+@pytest.mark.parametrize("number", range(20))
 def test_the_program_moves_and_works_what_was_priced(number):
     """At one bit a cycle; the traffic of operands that bypass the outermost buffer is spread over tiles."""
     machine = machine_case(number)
@@ -301,7 +315,7 @@ def test_the_program_moves_and_works_what_was_priced(number):
         assert execution == simpy_engine.simulate(graph)
 
 
-@pytest.mark.parametrize("number", range(30))
+@pytest.mark.parametrize("number", range(15))
 def test_no_row_is_faster_than_its_bound(number):
     machine = machine_case(number)
     rng = Random(f"unrolled bound {number}")

@@ -32,7 +32,7 @@ def candidate_arrays(contraction: Contraction, spec: SystolicSpec, tiers: int, m
         [unrolled_nest(c, spec, tiers, most)] if unrolled else stationary_nests(c, spec.array, tiers, most)
     )
     splits = "MNK" if spec.array.cores > 1 else (None,)
-    return [array_at(nest, spec, tiers, split, c.G) for nest in nests for split in splits]
+    return [array_at(nest, spec, tiers, split, c) for nest in nests for split in splits]
 
 
 def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) -> Nest:
@@ -40,11 +40,11 @@ def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) 
     return single_unrolled_nest(c, tiles) if is_unrolled(spec) else single_stationary_nest(c, tiles)
 
 
-def array_at(nest: Nest, spec: SystolicSpec, tiers: int, split: str | None, groups: int) -> ArrayModel:
-    """The array model at work on a nest; `split` is the axis that several cores share out."""
+def array_at(nest: Nest, spec: SystolicSpec, tiers: int, split: str | None, c: Contraction) -> ArrayModel:
+    """The array model at work on a nest of the lowered `c`; `split` is the axis that several cores share."""
     if is_unrolled(spec):
-        return UnrolledArray(nest, spec, tiers, groups)
-    return StationaryArray(nest, spec.array, split, groups)
+        return UnrolledArray(nest, spec, tiers, c)
+    return StationaryArray(nest, spec.array, split, c.G)
 
 
 def tiles_of(mapping: Mapping[str, Any], spec: SystolicSpec) -> dict[str, tuple[int, ...]]:

@@ -51,9 +51,11 @@ class Axis:
 
     @cached_property
     def turns(self) -> npt.NDArray[np.bool_]:
-        """Whether the loop that brings in a level's tiles has more than one iteration."""
-        outer = np.concatenate([np.full((len(self), 1), self.size), self.tiles[:, :-1]], axis=1)
-        return outer > self.tiles
+        """Whether any loop that brings in a level's tiles has more than one iteration."""
+        tiles = np.array(self.nestings)  # candidates × dimensions × levels
+        whole = np.broadcast_to(np.array(self.sizes)[:, np.newaxis], (len(self), len(self.sizes), 1))
+        around = np.minimum.accumulate(np.concatenate([whole, tiles[:, :, :-1]], axis=2), axis=2)
+        return np.any(around > tiles, axis=1)
 
     def extents(self, candidate: int, level: int) -> Iterator[tuple[int, int]]:
         """(elements, count) of the tiles at `level`."""

@@ -46,7 +46,7 @@ def contraction_tiles(
     orders = tuple(str(order) for order in mapping["order"])
     tiles = tiles_of(mapping, spec)
     loops = tile_loops(c, {dim: nesting[0] for dim, nesting in _flattened(tiles).items()}, orders[0])
-    array = array_at(nest, spec, len(hierarchy.tiers), str(mapping["split"]) or None, c.G)
+    array = array_at(nest, spec, len(hierarchy.tiers), str(mapping["split"]) or None, c)
     bits = operand_bits(layer, spec)
     held = frozenset(o for o in IRRELEVANT if hierarchy.tiers[0].holder(o))
     load, store = _spread(nest, hierarchy, array.work(orders, bits), orders, bits, set(IRRELEVANT) - held)

@@ -17,6 +17,7 @@ from archsim.accelerators.systolic.contraction_program import (
 )
 from archsim.accelerators.systolic.costs import Costs, costs_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy
+from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.pricing import Priced, never_stalls, price
 from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivided_program
@@ -216,7 +217,7 @@ class SystolicMachine:
         if key not in self._mapped_rows:
             nest = chosen_nest(layer.contraction, self.spec, tiles)
             costs = self.costs(layer.precision)
-            array = array_at(nest, self.spec, len(self.hierarchy.tiers), split, layer.contraction.G)
+            array = array_at(nest, self.spec, len(self.hierarchy.tiers), split, lowered(layer.contraction))
             priced = price(layer, array, self.spec, self.hierarchy, costs, orders)
             self._mapped_rows[key] = nest, priced
         return self._mapped_rows[key]

@@ -69,7 +69,7 @@ def price(
     groups, nest = layer.contraction.G, array.nest
     bits = operand_bits(layer, spec)
     work = array.work(orders, bits)
-    traffic = traffic_of(nest, hierarchy, work, orders, bits, groups)
+    traffic = traffic_of(nest, hierarchy, work, orders, bits)
     dram = hierarchy.dram.name
     dram_bits = (traffic.read_bits[dram] + traffic.write_bits[dram]) * groups
     compute = work.cycles * work.rounds

@@ -29,7 +29,6 @@ def traffic_of(
     work: ArrayWork,
     orders: Sequence[str],
     bits: Mapping[str, int],
-    groups: int,
 ) -> Traffic:
     """Count what crosses every border of the hierarchy.
 
@@ -54,7 +53,7 @@ def traffic_of(
             memory = hierarchy.memory(level, operand)
             once = nest.tile_elements(operand, level) * work.together * width
             if memory.double_buffered:
-                several = (seen > 1) | (groups > 1)
+                several = (seen > 1) | (work.rounds > 1)
                 for axis in "MNK".replace(IRRELEVANT[operand], ""):
                     several = several | (nest.counts(axis, level) > 1)
                 held[memory.name].append(np.where(several, 2 * once, once))

@@ -2,8 +2,8 @@
 
 Loop dimensions are spread over rows and columns by fixed factors. Every PE works through a register tile, one
 MAC a cycle; the array works through an array tile, which is the register tile times the unrolling. Operands
-that the PEs hold are fetched once per array tile (and kept while loops they don't depend on turn); the others
-are fetched for every step. Equal values go to all PEs that need them at once (multicast), and sums over
+that the PEs hold are fetched once per array tile, the others once per step; both are kept while loops turn
+that they don't depend on. Equal values go to all PEs that need them at once (multicast), and sums over
 unrolled C, R and S are added up in the array, as in Timeloop (Parashar et al., ISPASS 2019) and ZigZag
 (Mei et al., IEEE TC 2021).
 """
@@ -22,6 +22,7 @@ from archsim.accelerators.systolic.array_work import ArrayWork
 from archsim.accelerators.systolic.axes import IntArray, Nesting
 from archsim.accelerators.systolic.extents import nested_extents, tile_candidates
 from archsim.accelerators.systolic.nest import Grid, Nest
+from archsim.accelerators.systolic.pe_registers import register_accesses
 from archsim.accelerators.systolic.spec import OPERANDS, Register, SystolicSpec
 from archsim.workloads.layer import Contraction
 
@@ -99,18 +100,21 @@ def single_unrolled_nest(c: Contraction, tiles: Mapping[str, Sequence[int]]) -> 
 
 @dataclass(frozen=True)
 class UnrolledArray:
-    """One nest on one unrolled array; `groups` run `together` at a time where G is unrolled."""
+    """One nest of a (lowered) contraction on one unrolled array; `levels` are its levels of buffers.
+
+    Groups run `together`, as many at a time as G is unrolled.
+    """
 
     nest: Nest
     spec: SystolicSpec
-    levels: int  # buffer levels
-    groups: int
+    levels: int
+    contraction: Contraction
 
     split = None  # one core
 
     @property
     def together(self) -> int:
-        return min(self.groups, unrolling(self.spec).get("G", 1))
+        return min(self.contraction.G, unrolling(self.spec).get("G", 1))
 
     def work(self, orders: Sequence[str], bits: Mapping[str, int]) -> ArrayWork:
         nest = self.nest
@@ -121,10 +125,9 @@ class UnrolledArray:
         reads = {o: nest.volume(o, level[o]) * visits[o] for o in ("input", "weight")}
         writes = outputs * visits["output"]
         cycles = prod((nest.grid(name, self.steps(name)) for name in "MNK"), start=np.ones((1, 1, 1)))
-        macs = nest.m.size * nest.n.size * nest.k.size
-        accesses: dict[tuple[str, str], Grid] = {}
-        for operand, memory in held.items():
-            self._register_accesses(accesses, operand, memory.name, macs, reads, writes, outputs, bits)
+        accesses = register_accesses(
+            nest, self.contraction, self.levels, orders, held, bits, visits["output"]
+        )
         return ArrayWork(
             cycles=cycles,
             reads=reads,
@@ -137,7 +140,7 @@ class UnrolledArray:
             register_accesses=accesses,
             register_fits=self._fits(held, bits),
             together=self.together,
-            rounds=-(-self.groups // self.together),
+            rounds=-(-self.contraction.G // self.together),
         )
 
     def steps(self, axis_name: str) -> IntArray:
@@ -149,41 +152,6 @@ class UnrolledArray:
         return prod(
             sum(count for _, count in nested_extents(size, n)) for size, n in zip(sizes, nesting, strict=True)
         )
-
-    def _register_accesses(
-        self,
-        accesses: dict[tuple[str, str], Grid],
-        operand: str,
-        memory: str,
-        macs: int,
-        reads: Mapping[str, Grid],
-        writes: Grid,
-        outputs: int,
-        bits: Mapping[str, int],
-    ) -> None:
-        """Each MAC reads its operands and rewrites its sum; fills reach every PE that shares the value."""
-
-        def add(action: str, count: Grid | int, width: int) -> None:
-            key = memory, action
-            accesses[key] = accesses.get(key, np.zeros((1, 1, 1))) + np.asarray(count) * width
-
-        if operand == "output":
-            add("read", macs + writes, bits["sum"])
-            add("write", macs + writes - outputs, bits["sum"])
-        else:
-            copies = prod(
-                min(width, self._size(dim))
-                for dim, width in unrolling(self.spec).items()
-                if dim not in RELEVANT[operand] and dim != "G"
-            )
-            add("read", macs, bits[operand])
-            add("write", reads[operand] * copies, bits[operand])
-
-    def _size(self, dim: str) -> int:
-        for axis in (self.nest.m, self.nest.n, self.nest.k):
-            if dim in axis.dims:
-                return axis.sizes[axis.dims.index(dim)]
-        return 1
 
     def _fits(self, held: Mapping[str, Register], bits: Mapping[str, int]) -> Grid:
         """Whether each PE's registers hold its part of the array tile."""
