@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def _model(instance: Instance, budgets: Sequence[Sequence[Limb]], hint: IntArray
 
 def _spans(instance: Instance) -> Iterable[tuple[int, int]]:
     bounds = np.searchsorted(instance.layer, np.arange(instance.layers + 1)).tolist()
-    return zip(bounds[:-1], bounds[1:], strict=True)
+    return itertools.pairwise(bounds)
 
 
 def _from_least(instance: Instance) -> tuple[FloatArray, float]:

@@ -7,6 +7,7 @@ tolerance, which is taken off; a selection counts only after its budgets were ch
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 from typing import Any
 
@@ -68,7 +69,7 @@ def _attempt(instance: Instance, result: Any, row: list[Any], scale: float) -> A
 
 def _spans(instance: Instance) -> list[slice]:
     bounds = np.searchsorted(instance.layer, np.arange(instance.layers + 1)).tolist()
-    return [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [slice(*pair) for pair in itertools.pairwise(bounds)]
 
 
 def _add_choices(model: Any, row: list[Any], instance: Instance) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Cost:
-    """What a selection costs: the sum of its rows' `values`, the maximum of each of `peaks`, and a constant."""
+    """A selection's cost: the sum of its rows' `values`, the maximum of each of `peaks`, and a constant."""
 
     values: FloatArray
     peaks: tuple[FloatArray, ...]
@@ -63,7 +64,7 @@ class SumBudget:
 class Instance:
     """Rows of all layers, layer after layer; `costs` are minimised, the first one unless said otherwise.
 
-    `labels` holds an array a tie: rows of tied layers with the same label agree; -1 for layers not tied by it.
+    `labels` holds an array a tie: rows with the same label agree; -1 in layers that it doesn't tie.
     """
 
     layers: int
@@ -109,7 +110,7 @@ class Instance:
         kept = np.logical_and.reduce([np.ones(len(self.rows), dtype=bool), *within])
         return replace(self, budgets=(*self.budgets, *sums)).take(kept)
 
-    def find(self, rows: Sequence[int]) -> IntArray | None:
+    def find(self, rows: Sequence[int] | IntArray) -> IntArray | None:
         """Where the given rows, one a layer, are in here; None if one is not."""
         wanted = np.asarray(rows, dtype=np.int64)
         found = np.flatnonzero(self.rows == wanted[self.layer])
@@ -117,7 +118,7 @@ class Instance:
 
 
 def partnered(layer: IntArray, labels: Sequence[IntArray], kept: BoolArray) -> BoolArray:
-    """Rows whose label occurs in every layer of their tie; again and again, as a row may be in several ties."""
+    """Rows whose label occurs in every layer of their tie. A row may be in several ties: so until nothing goes."""
     kept = kept.copy()
     while True:
         before = int(kept.sum())
@@ -136,8 +137,8 @@ def partnered(layer: IntArray, labels: Sequence[IntArray], kept: BoolArray) -> B
 def build(problem: Problem, costs: Sequence[Sequence[Term]]) -> Instance:
     """The rows of a problem that can be in a best selection, for any of `costs` and in any order of them.
 
-    A row goes if it breaks a budget on a maximum by itself, if a tie leaves it no partner, or if another row of
-    the layer with the same keys is no worse in each cost and each column that a budget sums.
+    A row goes if it breaks a budget on a maximum by itself, if a tie leaves it no partner, or if another row
+    of the layer with the same keys is no worse in each cost and each column that a budget sums.
     """
     choices = problem.choices
     counts = [choice.rows for choice in choices]
@@ -210,6 +211,6 @@ def _undominated(instance: Instance) -> BoolArray:
     keys = np.stack([np.zeros_like(instance.layer), *instance.labels], axis=1)
     kept = np.zeros(len(instance.rows), dtype=bool)
     bounds = np.searchsorted(instance.layer, np.arange(instance.layers + 1))
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in itertools.pairwise(bounds):
         kept[first + undominated(columns[first:last], keys[first:last])] = True
     return kept

@@ -69,7 +69,7 @@ def _front(values: FloatArray) -> IntArray:
         return _front_of_two(values)
     sums = _sums(values)
     candidates = _sifted(values, sums)
-    # rounding may make the sums of a row and its dominator equal, never the wrong way round; the columns decide
+    # rounding may make the sums of a row and its dominator equal, never swap them; then the columns decide
     order = candidates[np.lexsort((*values[candidates].T[::-1], sums[candidates]))]
     count = len(order)
     ordered = np.ascontiguousarray(values[order])

@@ -8,7 +8,8 @@ when it leaves the array.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
@@ -20,44 +21,70 @@ from archsim.accelerators.systolic.streams import tiles_at
 from archsim.workloads.layer import Contraction
 
 
-def register_accesses(
-    nest: Nest,
-    c: Contraction,
-    level: int,
-    orders: Sequence[str],
-    held: Mapping[str, Register],
-    bits: Mapping[str, int],
-    output_visits: Grid,
-) -> dict[tuple[str, str], Grid]:
-    """(register memory, read | write) -> bits, for one group. `level` is that of the array tile."""
-    macs, outputs = nest.m.size * nest.n.size * nest.k.size, nest.m.size * nest.n.size
-    accesses: dict[tuple[str, str], Grid] = {}
+@dataclass(frozen=True)
+class PeRegisters:
+    """Registers of an array at work on a nest of the lowered `c`; `level` is that of the array tile."""
 
-    def add(memory: Register, action: str, count: Grid | int, width: int) -> None:
-        key = memory.name, action
-        accesses[key] = accesses.get(key, np.zeros((1, 1, 1), dtype=np.int64)) + np.asarray(count) * width
+    nest: Nest
+    c: Contraction
+    level: int
+    held: Mapping[str, Register]  # by operand
 
-    for operand, memory in held.items():
-        copies = _copies(nest, operand, level, orders)
-        if operand == "output":
-            add(memory, "read", macs + outputs * copies, bits["sum"])
-            add(memory, "write", macs + outputs * (output_visits - 1), bits["sum"])
-        else:
-            values = nest.n.size * nest.k.size if operand == "weight" else _pixels_kept(nest, c, level)
-            add(memory, "read", macs, bits[operand])
-            add(memory, "write", values * copies, bits[operand])
-    return accesses
+    def accesses(
+        self, orders: Sequence[str], bits: Mapping[str, int], output_visits: Grid
+    ) -> dict[tuple[str, str], Grid]:
+        """(register memory, read | write) -> bits, for one group."""
+        nest = self.nest
+        macs, outputs = nest.m.size * nest.n.size * nest.k.size, nest.m.size * nest.n.size
+        result: dict[tuple[str, str], Grid] = {}
 
+        def add(memory: Register, action: str, count: Grid | int, width: int) -> None:
+            key = memory.name, action
+            result[key] = result.get(key, np.zeros((1, 1, 1), dtype=np.int64)) + np.asarray(count) * width
 
-def _copies(nest: Nest, operand: str, level: int, orders: Sequence[str]) -> Grid:
-    """PEs along the axis the operand ignores that keep a value of it, added up over its visits."""
-    name = IRRELEVANT[operand]
-    axis, depth = nest.axis(name), nest.depth(operand, level, orders)
-    copies: Grid = np.zeros((1, 1, 1), dtype=np.int64)
-    for d in range(level + 2):
-        at_work = np.array([_pes_at_work(axis, i, d) for i in range(len(axis))], dtype=np.int64)
-        copies = np.where(depth == d, nest.grid(name, at_work), copies)
-    return copies
+        for operand, memory in self.held.items():
+            copies = self._copies(operand, orders)
+            if operand == "output":
+                add(memory, "read", macs + outputs * copies, bits["sum"])
+                add(memory, "write", macs + outputs * (output_visits - 1), bits["sum"])
+            else:
+                values = nest.n.size * nest.k.size if operand == "weight" else self._pixels_kept
+                add(memory, "read", macs, bits[operand])
+                add(memory, "write", values * copies, bits[operand])
+        return result
+
+    def _copies(self, operand: str, orders: Sequence[str]) -> Grid:
+        """PEs along the axis the operand ignores that keep a value of it, added up over its visits."""
+        name = IRRELEVANT[operand]
+        depth = self.nest.depth(operand, self.level, orders)
+        copies: Grid = np.zeros((1, 1, 1), dtype=np.int64)
+        for d in range(self.level + 2):
+            copies = np.where(depth == d, self._at_work[name, d], copies)
+        return copies
+
+    @cached_property
+    def _at_work(self) -> dict[tuple[str, int], Grid]:
+        """(axis, depth) -> PEs along the axis at work in each tile of the depth, added up over the tiles."""
+        table: dict[tuple[str, int], Grid] = {}
+        for name in {IRRELEVANT[operand] for operand in self.held}:
+            axis = self.nest.axis(name)
+            for d in range(self.level + 2):
+                pes = [_pes_at_work(axis, i, d) for i in range(len(axis))]
+                table[name, d] = self.nest.grid(name, np.array(pes, dtype=np.int64))
+        return table
+
+    @cached_property
+    def _pixels_kept(self) -> Grid:
+        """Input values the PEs keep over all array tiles, each PE's own counted, those along N apart."""
+        c, rows, columns = self.c, self._lines_kept(0), self._lines_kept(1)
+        return (c.B * c.C * rows * columns)[:, np.newaxis, :]
+
+    def _lines_kept(self, side: int) -> IntArray:
+        """(M candidates, K candidates): rows (side 0) or columns of the input, summed over tiles and PEs."""
+        pixels = [nesting[1 + side] for nesting in self.nest.m.nestings]
+        kernels = [nesting[1 + side] for nesting in self.nest.k.nestings]
+        pairs = {(p, k): _lines(self.c, side, p, k, self.level) for p in set(pixels) for k in set(kernels)}
+        return np.array([[pairs[p, k] for k in kernels] for p in pixels], dtype=np.int64)
 
 
 def _pes_at_work(axis: Axis, candidate: int, depth: int) -> int:
@@ -65,24 +92,6 @@ def _pes_at_work(axis: Axis, candidate: int, depth: int) -> int:
     return sum(
         count * prod(min(e, *n[depth:]) for e, n in zip(extents, nesting, strict=True))
         for extents, count in tiles_at(axis.sizes, nesting, depth)
-    )
-
-
-def _pixels_kept(nest: Nest, c: Contraction, level: int) -> Grid:
-    """Input values that the PEs keep, those along N apart, over all array tiles, each PE's own counted."""
-    rows = _lines_kept(nest, c, level, side=0)
-    columns = _lines_kept(nest, c, level, side=1)
-    return (c.B * c.C * rows * columns)[:, np.newaxis, :]
-
-
-def _lines_kept(nest: Nest, c: Contraction, level: int, side: int) -> IntArray:
-    """(M candidates, K candidates): rows (side 0) or columns of the input, summed over tiles and PEs."""
-    return np.array(
-        [
-            [_lines(c, side, pixels[1 + side], kernel[1 + side], level) for kernel in nest.k.nestings]
-            for pixels in nest.m.nestings
-        ],
-        dtype=np.int64,
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import ceil, prod
 
@@ -22,7 +23,7 @@ from archsim.accelerators.systolic.array_work import ArrayWork
 from archsim.accelerators.systolic.axes import IntArray, Nesting
 from archsim.accelerators.systolic.extents import nested_extents, tile_candidates
 from archsim.accelerators.systolic.nest import Grid, Nest
-from archsim.accelerators.systolic.pe_registers import register_accesses
+from archsim.accelerators.systolic.pe_registers import PeRegisters
 from archsim.accelerators.systolic.spec import OPERANDS, Register, SystolicSpec
 from archsim.workloads.layer import Contraction
 
@@ -116,6 +117,10 @@ class UnrolledArray:
     def together(self) -> int:
         return min(self.contraction.G, unrolling(self.spec).get("G", 1))
 
+    @cached_property
+    def registers(self) -> PeRegisters:
+        return PeRegisters(self.nest, self.contraction, self.levels, registers_holding(self.spec))
+
     def work(self, orders: Sequence[str], bits: Mapping[str, int]) -> ArrayWork:
         nest = self.nest
         held = registers_holding(self.spec)
@@ -125,9 +130,6 @@ class UnrolledArray:
         reads = {o: nest.volume(o, level[o]) * visits[o] for o in ("input", "weight")}
         writes = outputs * visits["output"]
         cycles = prod((nest.grid(name, self.steps(name)) for name in "MNK"), start=np.ones((1, 1, 1)))
-        accesses = register_accesses(
-            nest, self.contraction, self.levels, orders, held, bits, visits["output"]
-        )
         return ArrayWork(
             cycles=cycles,
             reads=reads,
@@ -137,7 +139,7 @@ class UnrolledArray:
             * nest.counts("N", self.levels)
             * nest.counts("K", self.levels),
             register_bits=0,
-            register_accesses=accesses,
+            register_accesses=self.registers.accesses(orders, bits, visits["output"]),
             register_fits=self._fits(held, bits),
             together=self.together,
             rounds=-(-self.contraction.G // self.together),
