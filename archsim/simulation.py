@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archsim.accelerators.choice import best_row
+from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import OBJECTIVES, Performed, Row
 from archsim.errors import InputError
@@ -43,13 +43,19 @@ def simulate(
     """
     if minimize not in OBJECTIVES:
         raise InputError(f"objective {minimize!r} is not known; allowed: {', '.join(OBJECTIVES)}")
-    if not isinstance(workload, Workload):
-        workload = load_workload(workload)
-    machine = load_accelerator(accelerator) if isinstance(accelerator, str | Path | dict) else accelerator
+    workload, machine = _workload(workload), _machine(accelerator)
     if isinstance(precision, str):
         precision = Precision.parse(precision)
+    elif precision is not None and not isinstance(precision, Precision):
+        raise InputError(f"precision is {precision!r}; give text such as 'w8a8', or a Precision")
     workload = _at_precision(workload, machine, precision)
-    rows = choose(workload, machine, minimize)
+    rows, unproven = choose(workload, machine, minimize)
+    if unproven:
+        workload = _warned(
+            workload,
+            f"{unproven} of {len(rows)} layers run the best of {MOST_EXECUTED} mappings executed; "
+            "a better one among the candidates is not ruled out",
+        )
     execution = engine.simulate(machine.program(rows), timeline=timeline)
     performed = [machine.performed(row) for row in rows]
     layers = _layer_runs(machine, rows, performed, execution)
@@ -74,35 +80,69 @@ def simulate(
     )
 
 
+def _workload(given: Workload | str | Path) -> Workload:
+    if isinstance(given, Workload):
+        return given
+    if isinstance(given, str | Path):
+        return load_workload(given)
+    raise InputError(f"workload is {given!r}; give a Workload, a library name or a path")
+
+
+def _machine(given: Machine | str | Path | dict[str, Any]) -> Machine:
+    if isinstance(given, str | Path | dict):
+        return load_accelerator(given)
+    if hasattr(given, "options") and hasattr(given, "program"):
+        return given
+    raise InputError(f"accelerator is {given!r}; give a machine, a library name, a path or a dict")
+
+
 def _at_precision(workload: Workload, machine: Machine, precision: Precision | None) -> Workload:
-    if precision is not None:
-        return workload.with_precision(precision)
+    """The workload at the precision it runs at, with warnings of what that means."""
     built = machine.precision
-    stored = {
-        layer.precision.label
-        for layer in workload.layers
-        if layer.precision.number_format not in ("int", built.number_format)
-    }
-    if not stored:
-        return workload
-    note = (
-        f"the model is stored in {', '.join(sorted(stored))}; simulated at {built.label}, "
-        f"which {machine.name} is built for (--bits chooses another precision)"
-    )
-    lowered = workload.with_precision(lambda at: built if at.precision.label in stored else at.precision)
-    return replace(lowered, warnings=(*lowered.warnings, note))
+    if precision is None:
+        kept = ("int", built.number_format)
+        stored = {x.precision.label for x in workload.layers if x.precision.number_format not in kept}
+        if stored:
+            workload = _warned(
+                workload.with_precision(lambda x: built if x.precision.label in stored else x.precision),
+                f"the model is stored in {', '.join(sorted(stored))}; simulated at {built.label}, "
+                f"which {machine.name} is built for (--bits chooses another precision)",
+            )
+    else:
+        workload = workload.with_precision(precision)
+    wider = {x.precision.label for x in workload.layers if x.macs and _is_wider(x.precision, built)}
+    if wider:
+        workload = _warned(
+            workload,
+            f"{', '.join(sorted(wider))} is more than the {built.label} that {machine.name} is built for: "
+            f"its area and leakage are those of {built.label} (array.mac_bits)",
+        )
+    return workload
 
 
-def choose(workload: Workload, machine: Machine, minimize: str) -> list[Row]:
-    """The cheapest row of every layer; layers that are alike are priced once."""
-    chosen: dict[object, Row] = {}
-    rows = []
+def _is_wider(precision: Precision, built: Precision) -> bool:
+    wider = precision.weight_bits > built.weight_bits or precision.activation_bits > built.activation_bits
+    return wider or precision.number_format not in ("int", built.number_format)
+
+
+def _warned(workload: Workload, warning: str) -> Workload:
+    return replace(workload, warnings=(*workload.warnings, warning))
+
+
+def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Row], int]:
+    """The cheapest row of every layer, and for how many of them that is not proven.
+
+    Layers that are alike are priced once.
+    """
+    chosen: dict[object, Choice] = {}
+    rows, unproven = [], 0
     for layer in workload.layers:
         alike = _signature(layer)
         if alike not in chosen:
             chosen[alike] = best_row(layer, machine, minimize)
-        rows.append(replace(chosen[alike], layer=layer))
-    return rows
+        rows.append(replace(chosen[alike].row, layer=layer))
+        unproven += not chosen[alike].proven
+    return rows, unproven
 
 
 def _signature(layer: Layer) -> object:

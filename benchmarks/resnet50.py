@@ -42,7 +42,7 @@ def stages(model: Path, report: Path) -> dict[str, Used]:
     loaded, used["load the model"] = timed(lambda: load_workload(model))
     workload = loaded.with_precision(Precision.parse(BITS))
     machine, used["load the accelerator"] = timed(lambda: load_accelerator(ACCELERATOR))
-    rows, used["choose every layer's mapping"] = timed(lambda: choose(workload, machine, "latency"))
+    (rows, _), used["choose every layer's mapping"] = timed(lambda: choose(workload, machine, "latency"))
     graph, used["build the timed graph"] = timed(lambda: machine.program(rows))
     _, used["execute it on the kernel"] = timed(lambda: engine.simulate(graph))
     run = simulate(workload, machine)

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from archsim.accelerators.machine import SLACKS, Machine, Options, Row, cost_of
 from archsim.kernel import engine
 from archsim.workloads.layer import Layer
 
-TOLERANCE = 1e-3
-"""No row is faster than the chosen one by more than this share of its cost."""
+TOLERANCE = 1e-2
+"""No row is cheaper than the chosen one by more than this share. To insist on the last hundredth of latency
+would execute hundreds of rows a layer, and often pay for it with half as much energy again."""
 
 MOST_EXECUTED = 50
 """Rows executed for one layer at most; then the best of them is taken without that proof."""
 
 
-def best_row(layer: Layer, machine: Machine, minimize: str) -> Row:
+@dataclass(frozen=True)
+class Choice:
+    """A chosen row; `proven`: no row's bound allows it to be cheaper (by more than TOLERANCE)."""
+
+    row: Row
+    cost: float
+    proven: bool
+
+
+def best_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
     """The cheapest row of the layer run alone; of equally cheap ones the least costly otherwise.
 
     For latency and EDP rows are executed from the least bound up until no bound is below the best executed
-    cost (less TOLERANCE), which proves it best. Energy is taken from the table: stalls
-    change it by their leakage only. Raises InputError when no row fits the machine.
+    cost (less TOLERANCE), which proves it best, or until MOST_EXECUTED are done. Energy is taken from the
+    table: stalls change it by their leakage only. Raises InputError when no row fits the machine.
     """
     options = machine.options(layer, minimize=minimize)
-    if minimize == "energy" or options.exact:
-        return options.row(options.shortlist(minimize)[0])
-    best, cost = _executed(options, machine, minimize)
-    if cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1]):
+    if minimize == "energy" or options.exact or len(options) == 1:
+        row = options.row(options.shortlist(minimize)[0])
+        return Choice(row, row.energy_pj if minimize == "energy" else row.cycles, True)
+    best = _executed(options, machine, minimize)
+    if best.cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1]):
         # rows that the pruned table has dropped may still be better
-        best, _ = _executed(machine.options(layer), machine, minimize)
+        best = min(
+            best, _executed(machine.options(layer), machine, minimize), key=lambda c: (c.cost, not c.proven)
+        )
     return best
 
 
@@ -37,8 +52,7 @@ def _bounds(options: Options, minimize: str) -> np.ndarray:
     return cost_of(minimize, whole_cycles, options.total_energy_pj)
 
 
-def _executed(options: Options, machine: Machine, minimize: str) -> tuple[Row, float]:
-    """The best row and its cost."""
+def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
     energy, bounds = options.total_energy_pj, _bounds(options, minimize)
     tried: dict[int, tuple[float, float]] = {}
     seen: set[tuple[float, ...]] = set()
@@ -59,9 +73,11 @@ def _executed(options: Options, machine: Machine, minimize: str) -> tuple[Row, f
     best = min(tried, key=tried.__getitem__)
     open_rows = np.flatnonzero(bounds < tried[best][0] * (1 - TOLERANCE))
     for index in open_rows[np.lexsort((energy[open_rows], bounds[open_rows]))].tolist():
-        if bounds[index] >= tried[best][0] * (1 - TOLERANCE) or len(tried) >= MOST_EXECUTED:
+        if bounds[index] >= tried[best][0] * (1 - TOLERANCE):
             break
+        if len(tried) >= MOST_EXECUTED:
+            return Choice(options.row(best), tried[best][0], False)
         if alike(index) not in seen:
             attempt(index)
             best = min(tried, key=tried.__getitem__)
-    return options.row(best), tried[best][0]
+    return Choice(options.row(best), tried[best][0], True)

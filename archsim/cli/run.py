@@ -13,7 +13,7 @@ import typer
 from archsim.cli import outputs
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
-from archsim.cli.workload_options import Bits, Dims, Strict, read_workload
+from archsim.cli.workload_options import Bits, Dims, Strict, parse_bits, read_workload
 from archsim.errors import InputError
 
 
@@ -72,9 +72,12 @@ def run(
         from archsim.accelerators.library import load_accelerator
         from archsim.simulation import simulate
 
-        workload, machine = read_workload(model, dim, bits, strict), load_accelerator(on)
+        precision = parse_bits(bits)
+        workload, machine = read_workload(model, dim, None, strict), load_accelerator(on)
         try:
-            result = simulate(workload, machine, minimize=minimize.value, timeline=timeline is not None)
+            result = simulate(
+                workload, machine, minimize=minimize.value, precision=precision, timeline=timeline is not None
+            )
         except InputError as error:
             raise InputError(f"{model} on {on}: {error}") from None  # which of the two is for the user to see
         write_outputs(files, result)

@@ -10,6 +10,7 @@ import typer
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
+    from archsim.workloads.precision import Precision
     from archsim.workloads.workload import Workload
 
 Dims = Annotated[
@@ -33,12 +34,18 @@ Strict = Annotated[
 def read_workload(model: str, dims: Sequence[str] | None, bits: str | None, strict: bool) -> Workload:
     """The workload as the options want it. Raises InputError for a bad option before the file is read."""
     from archsim.workloads.library import load_workload
-    from archsim.workloads.precision import Precision
 
     sizes = parse_dims(dims or ())
-    precision = None if bits is None else Precision.parse(bits)
+    precision = parse_bits(bits)
     workload = load_workload(model, dims=sizes, strict=strict)
     return workload if precision is None else workload.with_precision(precision)
+
+
+def parse_bits(bits: str | None) -> Precision | None:
+    """The precision that `--bits` names. Raises InputError for a word that is none."""
+    from archsim.workloads.precision import Precision
+
+    return None if bits is None else Precision.parse(bits)
 
 
 def parse_dims(dims: Sequence[str]) -> dict[str, int]:

@@ -31,6 +31,12 @@ class Cost:
     def take(self, kept: BoolArray) -> Cost:
         return Cost(self.values[kept], tuple(peak[kept] for peak in self.peaks), self.constant)
 
+    @property
+    def integral(self) -> bool:
+        """Whether every selection's cost is a whole number."""
+        parts = (self.values, *self.peaks, np.array([self.constant]))
+        return all(bool((part == np.floor(part)).all()) for part in parts)
+
     def times(self, weight: float) -> Cost:
         return Cost(self.values * weight, tuple(peak * weight for peak in self.peaks), self.constant * weight)
 
@@ -118,7 +124,7 @@ class Instance:
 
 
 def partnered(layer: IntArray, labels: Sequence[IntArray], kept: BoolArray) -> BoolArray:
-    """Rows whose label occurs in every layer of their tie. A row may be in several ties: so until nothing goes."""
+    """Rows whose label occurs in every layer of their tie; repeated, as a row may be in several ties."""
     kept = kept.copy()
     while True:
         before = int(kept.sum())

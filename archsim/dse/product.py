@@ -1,10 +1,10 @@
 """The least product of two sums, by a series of proven weighted sums.
 
-Where x > 0 and y > 0 the product is quasi-concave, so its least value over selections is at a corner of the convex
-hull of their (x, y): at the optimum of some weighted sum. Corners are found between two known ones by
+Where x > 0 and y > 0 the product is quasi-concave, so its least value over selections is at a corner of the
+convex hull of their (x, y): at the optimum of some weighted sum. Corners are found between two known ones by
 minimising along the normal of the line that joins them (Aneja, Nair 1979). Each weighted sum proves that no
-selection lies below its line; between two corners nothing is better than where their lines meet, and intervals
-in which even that is no better than the best known are not looked into.
+selection lies below its line; between two corners nothing is better than where their lines meet, and
+intervals in which even that is no better than the best known are not looked into.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A lower bound on a problem in milliseconds, and what each row would add to it (Lagrangian relaxation).
 
 Each budget gets a price; with the budgets charged instead of enforced, the cheapest row of every layer (of
-every tie's layers together, label by label) is found on its own. Any prices >= 0 give a lower bound; the best
-ones are the optimum of the linear relaxation, found here by cutting planes (Kelley 1960) with a linear program
-of one variable a budget. A row whose reduced cost exceeds what is left between the bound and a known selection
-is in no better one (Dyer, Kayal, Walker 1984, for the multiple-choice knapsack problem).
+every tie's layers together, label by label) is found on its own. Any prices >= 0 give a lower bound; the
+best ones are the optimum of the linear relaxation, found here by cutting planes (Kelley 1960) with a linear
+program of one variable a budget. A row whose reduced cost exceeds what is left between the bound and a known
+selection is in no better one (Dyer, Kayal, Walker 1984, for the multiple-choice knapsack problem).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Relaxation:
 class _Blocks:
     """Rows sorted into cells (layer, label), cells into blocks (tie, label), blocks into groups (ties).
 
-    A layer that isn't tied is a group of one block of one cell. Of a layer's ties only the first counts, which
-    leaves the bound a bound.
+    A layer that isn't tied is a group of one block of one cell. Of a layer's ties only the first counts,
+    which leaves the bound a bound.
     """
 
     order: IntArray

@@ -3,11 +3,11 @@
 A float64 is an integer times a power of two, so a table of floats is, exactly, a table of integers on one
 grid. Where they fit, the solver gets those. Where they don't:
 
-* A budget is cut into limbs of `LIMB_BITS`, most significant first. The first limbs alone, rounded down, are a
-  relaxation: no selection that meets the budget is lost. A selection that slips through is seen when its sum
-  is taken in float, and the budget gets one limb more, until all are there and the constraint is exact.
-* A cost is rounded down to a grid on which its span takes `COST_BITS`. With L layers the scaled optimum is then
-  less than L steps of the grid below the true one: the bound holds, and the gap is known afterwards.
+* A budget is cut into limbs of `LIMB_BITS`, most significant first. The first limbs alone, rounded down, are
+  a relaxation: no selection that meets the budget is lost. A selection that slips through is seen when its
+  sum is taken in float, and the budget gets one limb more, until all are there and the constraint is exact.
+* A cost is rounded down to a grid on which its span takes `COST_BITS`. With L layers the scaled optimum is
+  then less than L steps of the grid below the true one: the bound holds, and the gap is known afterwards.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ EXACT_BITS = 50
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """One digit of a budget, in base `base`: the row's digits sum, with the carry of the next limb, to at most
-    `limit` plus what is carried out.
+    """One digit of a budget: the chosen rows' coefficients sum, with the carry of the next limb, to at most
+    `limit` plus `base` times what is carried out.
     """
 
     coefficients: list[int]
@@ -72,7 +72,7 @@ def limbs(values: FloatArray, fixed: float, limit: float) -> list[Limb]:
     digits = [int(value * scale) for value in exact]
     top = int(room * scale) - (0 if reached else 1)
     width = max(abs(number) for number in (*digits, top)).bit_length()
-    shifts = list(range(max(0, width - LIMB_BITS), 0, -LIMB_BITS)) + [0]
+    shifts = [*range(max(0, width - LIMB_BITS), 0, -LIMB_BITS), 0]
     found = []
     previous: int | None = None
     for shift in shifts:

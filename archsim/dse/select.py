@@ -35,8 +35,8 @@ class BudgetUse:
 class Selection:
     """The outcome of a search. Costs are recomputed in float64 from the chosen rows.
 
-    OPTIMAL: no selection is better than `objective` by more than 1e-6 of it (`gap` says what was proven; 0 for
-    costs that are integers). FEASIBLE: the budgets are met, the optimum is proven to be no less than
+    OPTIMAL: no selection is better than `objective` by more than 1e-6 of it (`gap` says what was proven; 0
+    for costs that are integers). FEASIBLE: the budgets are met, the optimum is proven to be no less than
     `best_bound`. INFEASIBLE: proven that nothing meets the budgets. UNKNOWN: time ran out before either.
     """
 
@@ -67,8 +67,8 @@ def solve(
     """The best selection: least objective, then least second objective at no worse first.
 
     Stops at a proven relative `gap` or at the time limit; Ctrl-C stops it at once. In each case the best
-    selection known is returned with its proven bound. `hint` is a selection to start from, one row a layer. The
-    same problem gives the same selection, unless the clock ends the search.
+    selection known is returned with its proven bound. `hint` is a selection to start from, one row a layer.
+    The same problem gives the same selection, unless the clock ends the search.
     """
     session = Session(time_limit_s, on_progress)
     objective = problem.objective

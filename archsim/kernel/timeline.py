@@ -1,7 +1,7 @@
 """The timeline of an execution, kept compressed, and its export to the Chrome trace-event format.
 
 Format: "Trace Event Format" (Google), JSON object form; chrome://tracing and ui.perfetto.dev open it.
-A resource is shown as a process, each of its actors as a thread, each firing as a complete event.
+A resource is shown as a process, each category of its actors as a thread, each firing as a complete event.
 """
 
 from __future__ import annotations
@@ -105,14 +105,22 @@ def write_trace(
 def trace_events(
     timeline: Timeline, *, clock_mhz: float | None = None, max_events: int = DEFAULT_MAX_EVENTS
 ) -> Iterator[dict[str, Any]]:
-    """The events of `write_trace`, one by one."""
+    """The events of `write_trace`, one by one.
+
+    What a resource serves never overlaps, so its actors share one thread a category; an actor without a
+    resource has a thread of its own.
+    """
     processes = {
         name: pid for pid, name in enumerate(dict.fromkeys(t.resource for t in timeline.tracks), start=1)
     }
+    threads: dict[tuple[str | None, str], int] = {}
     for name, pid in processes.items():
         yield _name_event("process_name", pid, 0, name or "no resource")
-    for tid, track in enumerate(timeline.tracks, start=1):
-        yield _name_event("thread_name", processes[track.resource], tid, track.actor)
+    for track in timeline.tracks:
+        key = _thread(track)
+        if key not in threads:
+            threads[key] = len(threads) + 1
+            yield _name_event("thread_name", processes[track.resource], threads[key], key[1])
 
     us_per_cycle = 1 if clock_mhz is None else 1 / clock_mhz
 
@@ -125,7 +133,7 @@ def trace_events(
             "ts": start * us_per_cycle,
             "dur": cycles * us_per_cycle,
             "pid": processes[track.resource],
-            "tid": index + 1,
+            "tid": threads[_thread(track)],
         }
 
     shown = [0] * len(timeline.tracks)
@@ -140,6 +148,11 @@ def trace_events(
             yield complete_event(
                 index, f"{track.actor} ×{hidden} firings", ends[index], track.end - ends[index]
             )
+
+
+def _thread(track: Track) -> tuple[str | None, str]:
+    shared = track.resource is not None and track.category
+    return track.resource, track.category if shared else track.actor
 
 
 def _name_event(kind: str, pid: int, tid: int, name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from systolic_cases import (
 
 import archsim
 from archsim import Contraction
+from archsim.accelerators.choice import TOLERANCE
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.kernel import engine, simpy_engine
 from archsim.simulation import choose
@@ -141,7 +142,7 @@ def test_no_row_is_faster_than_its_bound(number):
 
 @pytest.mark.parametrize("number", range(15))
 def test_the_chosen_row_is_the_fastest(number):
-    """Rows are executed in the order of their bounds until no bound is below what was found."""
+    """Rows are executed in the order of their bounds until no bound is below what was found, less 1 %."""
     rng = Random(f"fastest {number}")
     machine = random_machine(rng, 600, bits_per_cycle=rng.choice((4.0, 16.0, 64.0)))
     layer = layer_of(random_contraction(rng))
@@ -151,8 +152,8 @@ def test_the_chosen_row_is_the_fastest(number):
         if options.cycles[i] >= fastest:
             break
         fastest = min(fastest, engine.simulate(machine.program([options.row(i)])).cycles)
-    (chosen,) = choose(Workload.from_layers("one", [layer]), machine, "latency")
-    assert engine.simulate(machine.program([chosen])).cycles == fastest
+    (chosen,), _ = choose(Workload.from_layers("one", [layer]), machine, "latency")
+    assert fastest <= engine.simulate(machine.program([chosen])).cycles <= fastest / (1 - TOLERANCE)
 
 
 @pytest.mark.parametrize("number", range(30))
@@ -177,7 +178,7 @@ def test_a_vector_layer_is_no_faster_than_its_bound(number):
 @cache
 def library_rows(network: str):
     machine = archsim.load_accelerator("systolic-128")
-    return machine, choose(archsim.load_workload(network), machine, "latency")
+    return machine, choose(archsim.load_workload(network), machine, "latency")[0]
 
 
 @pytest.mark.parametrize("network", LIBRARY)

@@ -182,3 +182,26 @@ def test_interrupt_is_quiet(tmp_path: Path, tiny_trace: Path) -> None:
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (130, "", "")
     assert not (tmp_path / "r.json").exists()
+
+
+@pytest.mark.parametrize("bits", ["w4a4", "fp8_e4m3", "fp16", "bf16", "fp32"])
+def test_bits_reach_the_simulation(archsim, tmp_path: Path, bits: str) -> None:
+    """The same numbers as from Python, and not those of w8a8; a warning where the array is built for less."""
+    out = tmp_path / "run.json"
+    result = archsim("run", "resnet8", "--on", "systolic-128", "--bits", bits, "--json", out, "--quiet")
+    assert result.exit_code == 0
+    told = json.loads(out.read_text())
+    assert told["totals"]["energy_mj"] == simulate("resnet8", "systolic-128", precision=bits).totals.energy_mj
+    assert told["totals"]["energy_mj"] != simulate("resnet8", "systolic-128").totals.energy_mj
+    assert any("is more than the w8a8" in warning for warning in told["warnings"]) == (bits != "w4a4")
+
+
+def test_number_formats_cost_what_their_size_suggests() -> None:
+    """One array, one source of figures: narrower and integer formats spend less on their MACs."""
+
+    def mac_pj(bits: str) -> float:
+        energy = simulate("resnet8", "systolic-128", precision=bits).energy
+        return float(energy[(energy.component == "mac") & (energy.action == "mac")].energy_pj.sum())
+
+    spent = [mac_pj(b) for b in ("w2a2", "w4a4", "w8a8", "fp8_e5m2", "fp8_e4m3", "bf16", "fp16", "fp32")]
+    assert spent == sorted(spent)

@@ -41,7 +41,7 @@ def test_the_file_is_a_trace_of_complete_events_with_named_tracks(tmp_path):
     assert set(names) == {
         ("process_name", "dram"),
         ("process_name", "no resource"),
-        ("thread_name", "load"),
+        ("thread_name", "dma"),
         ("thread_name", "compute"),
     }
     firings = [e for e in events if e["ph"] == "X"]

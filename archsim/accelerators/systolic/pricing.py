@@ -79,10 +79,14 @@ def price(
         busiest_buffer = np.maximum(busiest_buffer, cycles)
     if costs.dram_bits_per_cycle is not None:
         memory_cycles[dram] = dram_bits / costs.dram_bits_per_cycle
-        exposed = _exposed_bits(nest, hierarchy, bits) / costs.dram_bits_per_cycle
-        latency = np.maximum(busiest_buffer + exposed, memory_cycles[dram]) + costs.dram_latency_cycles
+        if all(m.double_buffered for m in hierarchy.tiers[0].memories):
+            exposed = _exposed_bits(nest, hierarchy, bits) / costs.dram_bits_per_cycle
+            latency = np.maximum(busiest_buffer + exposed, memory_cycles[dram])
+        else:  # one copy of a tile: loading, working and storing take turns
+            latency = busiest_buffer + memory_cycles[dram]
     else:
-        latency = busiest_buffer + costs.dram_latency_cycles
+        latency = busiest_buffer
+    latency = latency + costs.dram_latency_cycles
     return Priced(
         cycles=latency,
         compute_cycles=compute,
