@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from archsim.dse.optimum import TOLERANCE
 from archsim.dse.problem import Budget, Objective, Problem, Term
-from archsim.dse.select import Selection, Status, solve
+from archsim.dse.select import Selection, Status, prune, solve
 from archsim.dse.session import Progress
 from archsim.errors import InputError
 
@@ -62,7 +62,8 @@ def pareto_front(
     if points is not None and points < 2:
         raise InputError(f"a front has at least its 2 ends; {points} was asked for")
     across, up = (Term(axis) if isinstance(axis, str) else replace(axis, weight=1.0) for axis in (x, y))
-    found: list[FrontPoint] = []
+    pruned = prune(problem, (across, up))
+    found: list[FrontPoint] = []  # with rows of the pruned problem
 
     def best(of: Term, then: Term, limit: float = math.inf) -> Selection:
         budget = Budget(LIMIT, across.column, limit, across.combine)
@@ -73,10 +74,10 @@ def pareto_front(
             sub, time_limit_s=time_limit_s, gap=gap, workers=workers, hint=hint, on_progress=on_progress
         )
         if selection.rows is not None:
-            x_value, y_value = (_total(problem, term, selection.rows) for term in (across, up))
+            x_value, y_value = (_total(pruned.problem, term, selection.rows) for term in (across, up))
             found.append(FrontPoint(x_value, y_value, selection))
             if on_point is not None:
-                on_point(found[-1])
+                on_point(replace(found[-1], selection=pruned.original(selection)))
         return selection
 
     first = best(across, up)
@@ -86,7 +87,8 @@ def pareto_front(
         ended = any(best(up, across, limit).interrupted for limit in limits)
     whole = first.status == "INFEASIBLE" or (points is None and not ended)
     complete = whole and all(point.proven for point in found)
-    return Front(_undominated(found), first.status, complete)
+    kept = (replace(point, selection=pruned.original(point.selection)) for point in _undominated(found))
+    return Front(tuple(kept), first.status, complete)
 
 
 def _total(problem: Problem, term: Term, rows: tuple[int, ...]) -> float:
@@ -107,10 +109,10 @@ def _limits(found: list[FrontPoint], points: int | None) -> Iterator[float]:
         yield min(limit, math.nextafter(x, -math.inf))
 
 
-def _undominated(found: list[FrontPoint]) -> tuple[FrontPoint, ...]:
+def _undominated(found: list[FrontPoint]) -> list[FrontPoint]:
     """Without points found twice, and without those that a later one beat because no proof was reached."""
     kept: list[FrontPoint] = []
     for point in sorted(found, key=lambda point: (point.x, point.y)):
         if not kept or point.y < kept[-1].y:
             kept.append(point)
-    return tuple(kept)
+    return kept

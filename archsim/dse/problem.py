@@ -52,6 +52,11 @@ class Choices:
     def rows(self) -> int:
         return len(next(iter((*self.columns.values(), *self.keys.values()))))
 
+    def take(self, rows: IntArray) -> Choices:
+        """Only the given rows, in that order."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Choices(self.name, columns, {name: values[rows] for name, values in self.keys.items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Tie:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from archsim.dse.instance import Instance, build
 from archsim.dse.optimum import TOLERANCE, Optimum, minimise
-from archsim.dse.problem import Budget, Problem
+from archsim.dse.pareto import pareto_rows
+from archsim.dse.problem import IntArray, Problem, Term
 from archsim.dse.product import minimise_product
 from archsim.dse.session import Progress, Session, relative_gap
 
@@ -66,9 +69,10 @@ def solve(
 ) -> Selection:
     """The best selection: least objective, then least second objective at no worse first.
 
-    Stops at a proven relative `gap` or at the time limit; Ctrl-C stops it at once. In each case the best
-    selection known is returned with its proven bound. `hint` is a selection to start from, one row a layer.
-    The same problem gives the same selection, unless the clock ends the search.
+    Stops at a proven relative `gap` (of each objective) or at the time limit; Ctrl-C stops it at once. In
+    each case the best selection known is returned with its proven bound. `hint` is a selection to start from,
+    one row a layer. The same problem gives the same selection, unless the clock ends the search (or HiGHS's
+    turn in it, on problems that CP-SAT stalls on).
     """
     session = Session(time_limit_s, on_progress)
     objective = problem.objective
@@ -82,7 +86,7 @@ def solve(
     chosen, then_gap = first.chosen, math.inf
     if chosen is not None:
         session.enter("second objective")
-        narrowed, second = _second(instance, session, first, len(wanted), workers)
+        narrowed, second = _second(instance, session, first, len(wanted), gap, workers)
         then_gap = second.gap
         if second.chosen is not None:
             chosen = instance.find(narrowed.rows[second.chosen])
@@ -91,7 +95,7 @@ def solve(
 
 
 def _second(
-    instance: Instance, session: Session, first: Optimum, firsts: int, workers: int
+    instance: Instance, session: Session, first: Optimum, firsts: int, gap: float, workers: int
 ) -> tuple[Instance, Optimum]:
     assert first.chosen is not None
     useful = instance.take(first.useful)
@@ -100,7 +104,7 @@ def _second(
     narrowed = useful.no_dearer(useful.costs[:firsts], chosen)
     narrowed = replace(narrowed, costs=(narrowed.costs[firsts],))
     hint = narrowed.find(useful.rows[chosen])
-    return narrowed, minimise(narrowed, session, workers=workers, hint=hint)
+    return narrowed, minimise(narrowed, session, gap=gap, workers=workers, hint=hint)
 
 
 def _selection(
@@ -148,6 +152,46 @@ def _columns(problem: Problem) -> list[str]:
     return [name for name in first if all(name in columns for columns in others)]
 
 
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A problem without needless rows, for a series of solves with other limits or weights of the same costs."""
+
+    problem: Problem
+    rows: tuple[IntArray, ...]  # of each layer, where the kept rows were
+    rows_priced: int
+
+    def original(self, selection: Selection) -> Selection:
+        """A selection of the smaller problem with rows of the original one."""
+        rows = selection.rows
+        if rows is not None:
+            rows = tuple(int(kept[row]) for kept, row in zip(self.rows, rows, strict=True))
+        return replace(selection, rows=rows, rows_priced=self.rows_priced)
+
+    def smaller(self, rows: Sequence[int] | None) -> list[int] | None:
+        """Where rows of the original problem are now; None if one was needless."""
+        if rows is None:
+            return None
+        found = [int(np.searchsorted(kept, row)) for kept, row in zip(self.rows, rows, strict=True)]
+        there = all(
+            at < len(kept) and kept[at] == row for kept, row, at in zip(self.rows, rows, found, strict=True)
+        )
+        return found if there else None
+
+
+def prune(problem: Problem, costs: Sequence[Term]) -> Pruned:
+    """Keep each layer's Pareto front over the columns of `costs` and of all budgets, whatever their limits.
+
+    Weights of costs must be >= 0 in every problem that the result is used for.
+    """
+    read = dict.fromkeys([*(term.column for term in costs), *(budget.column for budget in problem.budgets)])
+    rows = tuple(
+        pareto_rows(choice, [name for name in read if name in choice.columns], problem.keys_of(choice.name))
+        for choice in problem.choices
+    )
+    choices = tuple(choice.take(kept) for choice, kept in zip(problem.choices, rows, strict=True))
+    return Pruned(replace(problem, choices=choices), rows, sum(choice.rows for choice in problem.choices))
+
+
 @dataclass(frozen=True, slots=True)
 class Marginal:
     """What a larger budget buys: the best selection under it, and how much lower its objective is."""
@@ -168,21 +212,24 @@ def marginal(
     workers: int = 1,
 ) -> tuple[Marginal, ...]:
     """For each finite budget on its own: the best selection with `percent` more of it, all else equal."""
+    objective = problem.objective
+    terms = (*objective.terms, *objective.then)
+    pruned = prune(problem, terms) if all(term.weight >= 0 for term in terms) else None
+    smaller = problem if pruned is None else pruned.problem
+    hint = selection.rows if pruned is None else pruned.smaller(selection.rows)
     found = []
     for index, budget in enumerate(problem.budgets):
         if math.isinf(budget.limit) or selection.objective is None:
             continue
         wider = replace(budget, limit=budget.limit + abs(budget.limit) * percent / 100)
-        larger = with_budgets(problem, (*problem.budgets[:index], wider, *problem.budgets[index + 1 :]))
-        better = solve(larger, time_limit_s=time_limit_s, gap=gap, workers=workers, hint=selection.rows)
-        assert better.objective is not None or better.interrupted
+        budgets = (*problem.budgets[:index], wider, *problem.budgets[index + 1 :])
+        better = solve(
+            replace(smaller, budgets=budgets), time_limit_s=time_limit_s, gap=gap, workers=workers, hint=hint
+        )
+        better = better if pruned is None else pruned.original(better)
         value = selection.objective if better.objective is None else better.objective
         gain = 100 * (selection.objective - value) / abs(selection.objective) if selection.objective else 0.0
         found.append(Marginal(budget.name, wider.limit, better, gain))
         if better.interrupted:
             break
     return tuple(found)
-
-
-def with_budgets(problem: Problem, budgets: tuple[Budget, ...]) -> Problem:
-    return replace(problem, budgets=budgets)
