@@ -67,7 +67,7 @@ def pareto_front(
 
     def best(of: Term, then: Term, limit: float = math.inf) -> Selection:
         budget = Budget(LIMIT, across.column, limit, across.combine)
-        sub = replace(problem, objective=Objective((of,), (then,)), budgets=(*problem.budgets, budget))
+        sub = replace(pruned.problem, objective=Objective((of,), (then,)), budgets=(*problem.budgets, budget))
         known = [point for point in found if point.x <= limit]
         hint = min(known, key=lambda point: point.y).selection.rows if known else None
         selection = solve(

@@ -26,6 +26,8 @@ LIMB_BITS = 36
 COST_BITS = 40
 """Bits of a cost's span, per layer; integers that fit `EXACT_BITS` are taken as they are."""
 EXACT_BITS = 50
+LARGEST_EXPONENT = 1000
+"""Of a scale, so that it is a float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def scale_costs(parts: Sequence[FloatArray]) -> ScaledCost:
     largest = max((float(part.max()) for part in parts if len(part)), default=0.0)
     if all((part == np.floor(part)).all() for part in parts) and largest < 2.0**EXACT_BITS:
         return ScaledCost(tuple(part.astype(np.int64).tolist() for part in parts), 1.0, True)
-    scale = 2.0 ** (COST_BITS - math.ceil(math.log2(largest)))
+    scale = 2.0 ** min(COST_BITS - math.ceil(math.log2(largest)), LARGEST_EXPONENT)
     scaled = tuple(np.floor(part * scale) for part in parts)
     exact = all((whole == part * scale).all() for whole, part in zip(scaled, parts, strict=True))
     return ScaledCost(tuple(whole.astype(np.int64).tolist() for whole in scaled), scale, exact)

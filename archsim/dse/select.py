@@ -154,7 +154,7 @@ def _columns(problem: Problem) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Pruned:
-    """A problem without needless rows, for a series of solves with other limits or weights of the same costs."""
+    """A problem without needless rows, for solves with other limits or other weights of the same costs."""
 
     problem: Problem
     rows: tuple[IntArray, ...]  # of each layer, where the kept rows were
