@@ -1,10 +1,10 @@
 """CPU time of the selection core: Pareto pruning, multiple choice under budgets, fronts, explanations.
 
-The synthetic network has 54 layers of 187 Pareto points over latency, energy, held bytes and noise, under three
-tight budgets that pull against each other; real tables are easier (last rows: ResNet-50 on systolic-32-edge
-with six precisions and a random sensitivity, tables built beforehand).
+The synthetic network has 54 layers of 187 Pareto points over latency, energy, held bytes and noise, under
+three tight budgets that pull against each other. The last rows are ResNet-50 on systolic-32-edge with six
+precisions and a random sensitivity, tables built beforehand.
 
-Run: python benchmarks/selection.py [--seeds 4] [--limit 60]   (about 4 min of CPU)
+Run: python benchmarks/selection.py [--seeds 4] [--limit 60]   (about 1 min of CPU)
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def synthetic_problem(seed: int, latency_weight: float) -> Problem:
     weights = dict(zip(QUANTITIES, (latency_weight, 1.0, 1.0, 1.5), strict=True))
     means = {name: np.mean([table.columns[name].mean() for table in tables]) for name in QUANTITIES}
     rows = [
-        int(sum(table.columns[name] * weights[name] / means[name] for name in QUANTITIES).argmin())
+        int(np.sum([table.columns[n] * weights[n] / means[n] for n in QUANTITIES], axis=0).argmin())
         for table in tables
     ]
     free = Problem(tables, minimize("latency_cycles", then="energy_pj"))
@@ -64,7 +64,7 @@ def synthetic_problem(seed: int, latency_weight: float) -> Problem:
 
 
 def real_problem() -> Problem:
-    """ResNet-50 on the edge array; the sensitivity of a layer falls by 4 with every bit, its size is random."""
+    """ResNet-50 on the edge array; sensitivity falls by 4 with every bit, how large it is is random."""
     from archsim.accelerators.library import load_accelerator
     from archsim.workloads.library import load_workload
     from archsim.workloads.precision import Precision
