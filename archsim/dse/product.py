@@ -1,17 +1,16 @@
 """The least product of two sums, by a series of proven weighted sums.
 
-Where x > 0 and y > 0 the product is quasi-concave, so its least value over selections is at a corner of the
-convex hull of their (x, y): at the optimum of some weighted sum. Corners are found between two known ones by
-minimising along the normal of the line that joins them (Aneja, Nair 1979). Each weighted sum proves that no
-selection lies below its line; between two corners nothing is better than where their lines meet, and
-intervals in which even that is no better than the best known are not looked into.
+Where x >= 0 and y >= 0 the product is quasi-concave, so its least value over selections is at a corner of the
+convex hull of their (x, y): at the optimum of some weighted sum. Each weighted sum that is minimised yields a
+corner, and a line below which no selection lies. The least product on the chain of those lines is the bound,
+and it is at a vertex of the chain. The next weights are those for which the corners on both sides of that
+vertex cost the same (Aneja, Nair 1979).
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +20,8 @@ from archsim.dse.optimum import RESOLVED, Optimum, minimise
 from archsim.dse.problem import IntArray
 from archsim.dse.session import Session
 from archsim.errors import InputError
+
+Weights = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +40,6 @@ class _Corner:
     chosen: IntArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Interval:
-    """Between two corners, and above the lines that were proven at them."""
-
-    left: _Corner
-    left_line: _Line
-    right: _Corner
-    right_line: _Line
-
-    def bound(self) -> float:
-        """The product where the lines meet."""
-        first, second = self.left_line, self.right_line
-        determinant = first.across * second.up - first.up * second.across
-        if determinant <= 0:  # parallel: one line through both corners
-            return min(self.left.x * self.left.y, self.right.x * self.right.y)
-        x = (first.bound * second.up - first.up * second.bound) / determinant
-        y = (first.across * second.bound - first.bound * second.across) / determinant
-        return max(x, 0.0) * max(y, 0.0)
-
-    def normal(self) -> tuple[float, float]:
-        """Weights for which both corners cost the same."""
-        return self.left.y - self.right.y, self.right.x - self.left.x
-
-
 def minimise_product(
     instance: Instance, session: Session, *, gap: float = 0.0, workers: int = 1, hint: IntArray | None = None
 ) -> Optimum:
@@ -71,61 +48,69 @@ def minimise_product(
     Raises InputError where a sum might be negative.
     """
     floors = [_least_sum(instance, cost) for cost in instance.costs[:2]]
-    best = Optimum(useful=np.ones(len(instance.rows), dtype=bool))
-    ends = []
-    for weights, floor in zip(((1.0, 0.0), (0.0, 1.0)), floors, strict=True):
-        found, line = _solve(instance, session, weights, workers, hint)
-        if found is None:
-            best.bound = math.inf if line.bound == math.inf else floors[0] * floors[1]
+    best = Optimum(np.ones(len(instance.rows), dtype=bool), bound=floors[0] * floors[1])
+    lines = [_Line(1.0, 0.0, floors[0]), _Line(0.0, 1.0, floors[1])]
+    corners: list[_Corner] = []
+    tried: set[Weights] = set()
+    weights: Weights | None = (1.0, 0.0)
+    while weights is not None and best.gap > max(gap, RESOLVED) and not session.over:
+        tried.add(weights)
+        corner, line = _solve(instance, session, weights, workers, hint)
+        if corner is None:
+            best.bound = math.inf if line.bound == math.inf and not corners else best.bound
             return best
-        ends.append((found, _Line(*weights, max(line.bound, floor))))
-        _offer(best, found)
-        hint = found.chosen
-    (left, left_line), (right, right_line) = ends
-    _close(instance, session, best, _Interval(left, left_line, right, right_line), gap, workers)
+        hint = corner.chosen
+        corners.append(corner)
+        lines.append(line)
+        if corner.x * corner.y < best.value:
+            best.chosen, best.value = corner.chosen, corner.x * corner.y
+        vertex = _lowest_vertex(lines)
+        best.bound = min(max(best.bound, vertex[0] * vertex[1]), best.value)
+        weights = _next_weights(corners, vertex, tried)
     return best
 
 
-def _close(
-    instance: Instance, session: Session, best: Optimum, whole: _Interval, gap: float, workers: int
-) -> None:
-    """Split the interval of the lowest bound until the bound reaches the best known product."""
-    number = itertools.count()  # so that the heap never compares intervals
-    waiting = [(whole.bound(), next(number), whole)]
-    settled = math.inf  # the least bound of intervals that can't be split any more
-    while waiting:
-        best.bound = min(settled, waiting[0][0], best.value)
-        if best.gap <= max(gap, RESOLVED) or session.over:
-            return
-        _, _, interval = heapq.heappop(waiting)
-        across, up = interval.normal()
-        found, line = None, interval.left_line
-        if across > 0 and up > 0:
-            found, line = _solve(instance, session, (across, up), workers, interval.left.chosen)
-        if found is None:
-            settled = min(settled, interval.bound())
-            continue
-        _offer(best, found)
-        parts = (
-            _Interval(interval.left, interval.left_line, found, line),
-            _Interval(found, line, interval.right, interval.right_line),
-        )
-        for part in parts:
-            if _same(found, interval.left) or _same(found, interval.right):
-                settled = min(settled, part.bound())
-            else:
-                heapq.heappush(waiting, (part.bound(), next(number), part))
-    best.bound = min(settled, best.value)
+def _lowest_vertex(lines: Sequence[_Line]) -> tuple[float, float]:
+    """Where the product is least on the chain of lines: x >= some bound, y above every other line.
+
+    The chain's vertices are among the points above which two lines meet.
+    """
+    table = np.array([(line.across, line.up, line.bound) for line in lines])
+    across, up, bound = table.T
+    least_x = (bound[up == 0] / across[up == 0]).max()
+    rising = table[up > 0]
+    first, second = rising[:, None, :], rising[None, :, :]
+    determinant = first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        meet = (first[..., 2] * second[..., 1] - first[..., 1] * second[..., 2]) / determinant
+    xs = np.concatenate([[least_x], meet[np.isfinite(meet) & (meet > least_x)]])
+    ys = ((rising[:, 2] - rising[:, 0] * xs[:, None]) / rising[:, 1]).max(axis=1)
+    lowest = int((xs * ys).argmin())
+    return float(xs[lowest]), float(ys[lowest])
 
 
-def _same(first: _Corner, second: _Corner) -> bool:
-    return (first.x, first.y) == (second.x, second.y)
+def _next_weights(
+    corners: Sequence[_Corner], vertex: tuple[float, float], tried: Set[Weights]
+) -> Weights | None:
+    """The normal of the line through the corners beside the vertex; if that was tried, the product's gradient
+    at the vertex; None if that was tried too.
+    """
+    x, y = vertex
+    left = max((c for c in corners if c.x <= x), key=lambda c: (c.x, -c.y), default=None)
+    right = min((c for c in corners if c.x > x), key=lambda c: (c.x, c.y), default=None)
+    candidates = [(y, x)]
+    if left is None or right is None:
+        candidates.insert(0, (0.0, 1.0))  # the other end of the hull
+    else:
+        candidates.insert(0, (left.y - right.y, right.x - left.x))
+    usable = (w for w in candidates if min(w) >= 0 and max(w) > 0 and w not in tried)
+    return next(usable, None)
 
 
 def _solve(
     instance: Instance,
     session: Session,
-    weights: tuple[float, float],
+    weights: Weights,
     workers: int,
     hint: IntArray | None,
 ) -> tuple[_Corner | None, _Line]:
@@ -138,11 +123,6 @@ def _solve(
         return None, line
     x, y = (cost.of(found.chosen) for cost in instance.costs[:2])
     return _Corner(x, y, found.chosen), line
-
-
-def _offer(best: Optimum, corner: _Corner) -> None:
-    if corner.x * corner.y < best.value:
-        best.chosen, best.value = corner.chosen, corner.x * corner.y
 
 
 def _least_sum(instance: Instance, cost: Cost) -> float:

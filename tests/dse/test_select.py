@@ -20,6 +20,7 @@ from archsim.dse.session import Progress
 from archsim.errors import InputError
 
 TOLERANCE = 1e-6
+Hard = Callable[..., Problem]
 
 
 @settings(max_examples=150, deadline=None)
@@ -68,23 +69,8 @@ def test_budgets_hold_to_the_last_bit_whatever_the_numbers(problem: Problem) -> 
     assert found.objective - found.best_bound <= TOLERANCE * found.objective
 
 
-def hard(layers: int = 40, rows: int = 60, seed: int = 0) -> Problem:
-    """Random trade-offs between four quantities under three tight budgets: no proof within seconds."""
-    rng = np.random.default_rng(seed)
-    names = ("latency_cycles", "energy_pj", "held_bytes", "noise")
-    tables = []
-    for layer in range(layers):
-        shares = rng.dirichlet(np.ones(4), rows)
-        columns = {name: np.round(1e6 * shares[:, i] ** 0.5) for i, name in enumerate(names)}
-        tables.append(Choices(f"layer{layer}", columns))
-    middle = [int(np.argmin(sum(np.log(1 + v) for v in t.columns.values()) * -1)) for t in tables]
-    free = Problem(tuple(tables), minimize(names[0], then=names[1]))
-    budgets = tuple(Budget(name, name, 0.97 * free.total(name, middle)) for name in names[1:])
-    return replace(free, budgets=budgets)
-
-
-def test_the_same_problem_gives_the_same_selection() -> None:
-    problem = hard(layers=12, rows=20)
+def test_the_same_problem_gives_the_same_selection(hard_problem: Hard) -> None:
+    problem = hard_problem()
     first, second = solve(problem), solve(problem)
     assert first.status == "OPTIMAL"
     assert first.rows == second.rows
@@ -93,8 +79,8 @@ def test_the_same_problem_gives_the_same_selection() -> None:
     assert solve(problem, hint=first.rows).rows == first.rows
 
 
-def test_stops_at_the_gap_asked_for_and_says_so() -> None:
-    problem = hard()
+def test_stops_at_the_gap_asked_for_and_says_so(hard_problem: Hard) -> None:
+    problem = hard_problem(layers=40, rows=60)
     loose = solve(problem, gap=0.05)
     assert loose.status == "FEASIBLE"
     assert 1e-6 < loose.gap <= 0.05
@@ -102,15 +88,15 @@ def test_stops_at_the_gap_asked_for_and_says_so() -> None:
     assert loose.best_bound < loose.objective
 
 
-def test_stops_at_the_time_limit_with_the_incumbent_and_its_bound() -> None:
-    found = solve(hard(layers=60, rows=200), time_limit_s=1.5)
+def test_stops_at_the_time_limit_with_the_incumbent_and_its_bound(hard_problem: Hard) -> None:
+    found = solve(hard_problem(layers=60, rows=200), time_limit_s=1.5)
     assert found.wall_s < 6
     assert found.status in ("FEASIBLE", "UNKNOWN")
     assert found.best_bound > 0
     assert not found.interrupted
 
 
-def test_progress_is_heard_and_an_interrupt_returns_the_incumbent() -> None:
+def test_progress_is_heard_and_an_interrupt_returns_the_incumbent(hard_problem: Hard) -> None:
     heard = []
 
     def ctrl_c_after_the_first_incumbent(progress: Progress) -> None:
@@ -118,7 +104,9 @@ def test_progress_is_heard_and_an_interrupt_returns_the_incumbent() -> None:
         if progress.incumbent is not None:
             raise KeyboardInterrupt
 
-    found = solve(hard(layers=60, rows=200), time_limit_s=60, on_progress=ctrl_c_after_the_first_incumbent)
+    found = solve(
+        hard_problem(layers=60, rows=200), time_limit_s=60, on_progress=ctrl_c_after_the_first_incumbent
+    )
     assert found.interrupted
     assert found.status == "FEASIBLE"
     assert found.wall_s < 30
@@ -188,3 +176,30 @@ def _problem(
 def test_ortools_is_loaded_by_the_first_solve_only() -> None:
     code = "import sys, archsim.dse.select, archsim.dse.front; sys.exit('ortools' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_product_is_proven_where_lines_between_corners_are_nearly_parallel() -> None:
+    choices = (
+        Choices("a", {"x": [0.1, 0.2, 0.1 + 1e-9], "y": [0.1, 0.0, 0.0]}),
+        Choices("b", {"x": [0.1, 0.0], "y": [0.1, 0.2]}),
+    )
+    found = solve(Problem(choices, minimize_product("x", "y")))
+    assert found.status == "OPTIMAL"
+    assert found.gap < 1e-9
+    assert found.objective == pytest.approx(0.02, rel=1e-8)
+
+
+def test_the_energy_delay_product_of_a_large_problem_beats_every_weighted_sum(hard_problem: Hard) -> None:
+    problem = hard_problem(layers=30, rows=40)
+    free = Problem(problem.choices, minimize_product("energy_pj", "latency_cycles"))
+    best = solve(free)
+    assert best.status == "OPTIMAL"
+    assert best.objective is not None
+    for angle in np.linspace(0.02, 1.55, 60):
+        costs = [
+            np.cos(angle) * c.columns["energy_pj"] + np.sin(angle) * c.columns["latency_cycles"]
+            for c in free.choices
+        ]
+        rows = [int(cost.argmin()) for cost in costs]
+        assert free.value(rows) >= best.best_bound
+        assert free.value(rows) >= best.objective * (1 - 1e-9)
