@@ -69,6 +69,8 @@ def solve_cpsat(
         if not broken:
             break
         for i in broken:
+            if used[i] == len(exact[i]):
+                raise RuntimeError("a budget's exact integers and its float sum disagree")
             used[i] += 1
     chosen = attempt.chosen
     if chosen is not None and not instance.feasible(chosen):
