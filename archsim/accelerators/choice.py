@@ -28,7 +28,7 @@ class Choice:
 
 
 def best_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
-    """The cheapest row of the layer run alone; of equally cheap ones the least costly otherwise.
+    """A row of the layer run alone that no other beats by more than TOLERANCE, thrifty in the other cost.
 
     For latency and EDP rows are executed from the least bound up until no bound is below the best executed
     cost (less TOLERANCE), which proves it best, or until MOST_EXECUTED are done. Energy is taken from the
