@@ -14,9 +14,9 @@ import pytest
 from exhaustive import AWKWARD, WHOLE, Exhaustive, problems
 from hypothesis import given, settings
 
-from archsim.dse.problem import Budget, Choices, Objective, Problem, Tie, minimize, minimize_product
-from archsim.dse.select import marginal, solve
-from archsim.dse.session import Progress
+from archsim.dse.selection.problem import Budget, Choices, Objective, Problem, Tie, minimize, minimize_product
+from archsim.dse.selection.select import marginal, solve
+from archsim.dse.selection.session import Progress
 from archsim.errors import InputError
 
 TOLERANCE = 1e-6
@@ -174,7 +174,10 @@ def _problem(
 
 
 def test_ortools_is_loaded_by_the_first_solve_only() -> None:
-    code = "import sys, archsim.dse.select, archsim.dse.front; sys.exit('ortools' in sys.modules)"
+    code = (
+        "import sys, archsim.dse.selection.select, archsim.dse.selection.front;"
+        "sys.exit('ortools' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

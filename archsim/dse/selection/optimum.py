@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from archsim.dse.cpsat import Attempt, solve_cpsat
-from archsim.dse.highs import solve_highs
-from archsim.dse.instance import BoolArray, Cost, Instance
-from archsim.dse.problem import IntArray
-from archsim.dse.relaxation import Relaxation, relax
-from archsim.dse.session import Session, relative_gap
+from archsim.dse.selection.cpsat import Attempt, solve_cpsat
+from archsim.dse.selection.highs import solve_highs
+from archsim.dse.selection.instance import BoolArray, Cost, Instance
+from archsim.dse.selection.problem import IntArray
+from archsim.dse.selection.relaxation import Relaxation, relax
+from archsim.dse.selection.session import Session, relative_gap
 
 TOLERANCE = 1e-6
 """Relative gap up to which an optimum counts as proven; costs that are integers are proven exactly."""

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from archsim.accelerators.yaml_input import read_yaml, validate
-from archsim.dse.problem import Budget, Choices, Combine, Objective, Problem, Term, Tie
+from archsim.dse.selection.problem import Budget, Choices, Combine, Objective, Problem, Term, Tie
 from archsim.errors import InputError
 
 

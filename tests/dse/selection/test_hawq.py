@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsim.dse.problem import Budget, Choices, Problem, Tie, minimize
-from archsim.dse.select import solve
+from archsim.dse.selection.problem import Budget, Choices, Problem, Tie, minimize
+from archsim.dse.selection.select import solve
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 BITS = (4, 8)
 PROBLEMS = [
     (network, quantity, share)

@@ -11,8 +11,8 @@ from exhaustive import AWKWARD, WHOLE, Exhaustive, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.dse.explain import explain_infeasible
-from archsim.dse.problem import Budget, Choices, Problem, Tie, minimize
+from archsim.dse.selection.explain import explain_infeasible
+from archsim.dse.selection.problem import Budget, Choices, Problem, Tie, minimize
 
 
 @settings(max_examples=150, deadline=None)

@@ -9,12 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from archsim.dse.instance import Instance, build
-from archsim.dse.optimum import TOLERANCE, Optimum, minimise
-from archsim.dse.pareto import pareto_rows
-from archsim.dse.problem import IntArray, Problem, Term
-from archsim.dse.product import minimise_product
-from archsim.dse.session import Progress, Session, relative_gap
+from archsim.dse.selection.instance import Instance, build
+from archsim.dse.selection.optimum import TOLERANCE, Optimum, minimise
+from archsim.dse.selection.pareto import pareto_rows
+from archsim.dse.selection.problem import IntArray, Problem, Term
+from archsim.dse.selection.product import minimise_product
+from archsim.dse.selection.session import Progress, Session, relative_gap
 
 Status = Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "UNKNOWN"]
 FIRST_SHARE = 0.8

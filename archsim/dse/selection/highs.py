@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from archsim.dse.cpsat import Attempt
-from archsim.dse.instance import Instance
-from archsim.dse.problem import FloatArray, IntArray
-from archsim.dse.session import Session
+from archsim.dse.selection.cpsat import Attempt
+from archsim.dse.selection.instance import Instance
+from archsim.dse.selection.problem import FloatArray, IntArray
+from archsim.dse.selection.session import Session
 
 DUAL_TOLERANCE = 1e-7
 """HiGHS's default, of costs scaled to at most 1; here of the bound."""

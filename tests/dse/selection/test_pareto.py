@@ -8,8 +8,8 @@ from exhaustive import KEYS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.dse.pareto import BLOCK, pareto_rows, undominated
-from archsim.dse.problem import Choices
+from archsim.dse.selection.pareto import BLOCK, pareto_rows, undominated
+from archsim.dse.selection.problem import Choices
 
 
 def by_pairs(values: np.ndarray, keys: np.ndarray) -> list[int]:

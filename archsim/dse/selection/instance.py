@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from archsim.dse.pareto import undominated
-from archsim.dse.problem import Budget, Choices, FloatArray, IntArray, Problem, Term, Tie
+from archsim.dse.selection.pareto import undominated
+from archsim.dse.selection.problem import Budget, Choices, FloatArray, IntArray, Problem, Term, Tie
 
 BoolArray = npt.NDArray[np.bool_]
 

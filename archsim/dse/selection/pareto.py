@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from archsim.dse.problem import Choices, FloatArray, IntArray
+from archsim.dse.selection.problem import Choices, FloatArray, IntArray
 
 BLOCK = 2048
 """Rows compared at a time."""

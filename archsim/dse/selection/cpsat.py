@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from archsim.dse.instance import Instance
-from archsim.dse.problem import FloatArray, IntArray
-from archsim.dse.scaling import Limb, ScaledCost, limbs, scale_costs
-from archsim.dse.session import Session
+from archsim.dse.selection.instance import Instance
+from archsim.dse.selection.problem import FloatArray, IntArray
+from archsim.dse.selection.scaling import Limb, ScaledCost, limbs, scale_costs
+from archsim.dse.selection.session import Session
 
 SEED = 1
 

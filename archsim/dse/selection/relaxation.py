@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.dse.instance import Instance
-from archsim.dse.problem import FloatArray, IntArray
+from archsim.dse.selection.instance import Instance
+from archsim.dse.selection.problem import FloatArray, IntArray
 
 ROUNDS = 80
 CONVERGED = 1e-9

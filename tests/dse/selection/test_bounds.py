@@ -10,12 +10,12 @@ from exhaustive import WHOLE, Exhaustive, problems
 from hypothesis import assume, given, settings
 
 from archsim.dse import optimum
-from archsim.dse.highs import solve_highs
-from archsim.dse.instance import Instance, build
-from archsim.dse.optimum import minimise
-from archsim.dse.problem import Problem
-from archsim.dse.relaxation import relax
-from archsim.dse.session import Session
+from archsim.dse.selection.highs import solve_highs
+from archsim.dse.selection.instance import Instance, build
+from archsim.dse.selection.optimum import minimise
+from archsim.dse.selection.problem import Problem
+from archsim.dse.selection.relaxation import relax
+from archsim.dse.selection.session import Session
 
 
 def instance_of(problem: Problem) -> Instance:
@@ -46,7 +46,7 @@ def test_no_selection_is_below_the_relaxation_nor_its_rows_below_their_reduced_c
 
 def test_the_relaxation_is_the_linear_one() -> None:
     """One budget: the bound is the convex hull's, here half of each of two rows."""
-    from archsim.dse.problem import Budget, Choices, minimize
+    from archsim.dse.selection.problem import Budget, Choices, minimize
 
     table = {"energy_pj": np.array([10.0, 0.0]), "held_bytes": np.array([0.0, 10.0])}
     problem = Problem(

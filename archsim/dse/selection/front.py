@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from archsim.dse.optimum import TOLERANCE
-from archsim.dse.problem import Budget, Objective, Problem, Term
-from archsim.dse.select import Selection, Status, prune, solve
-from archsim.dse.session import Progress
+from archsim.dse.selection.optimum import TOLERANCE
+from archsim.dse.selection.problem import Budget, Objective, Problem, Term
+from archsim.dse.selection.select import Selection, Status, prune, solve
+from archsim.dse.selection.session import Progress
 from archsim.errors import InputError
 
 LIMIT = "limit of the front's x"

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.dse.scaling import Limb, limbs, scale_costs
+from archsim.dse.selection.scaling import Limb, limbs, scale_costs
 
 FLOATS = st.floats(-1e15, 1e15, allow_nan=False, allow_subnormal=False) | st.sampled_from(
     [0.1, 0.2, 0.3, 1e-12, 1.0, -0.1, 2.0**-60, 1e15]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from archsim.dse.problem import Budget, Term, Tie
-from archsim.dse.select import solve
-from archsim.dse.table_problem import read_problem
+from archsim.dse.selection.problem import Budget, Term, Tie
+from archsim.dse.selection.select import solve
+from archsim.dse.selection.table_problem import read_problem
 from archsim.errors import InputError
 
 GOOD = """\

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from archsim.dse.problem import FloatArray
+from archsim.dse.selection.problem import FloatArray
 
 LIMB_BITS = 36
 """Bits of a limb: sums over thousands of layers stay far from the solver's 63."""

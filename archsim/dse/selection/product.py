@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from archsim.dse.instance import Cost, Instance, sum_of
-from archsim.dse.optimum import RESOLVED, Optimum, minimise
-from archsim.dse.problem import IntArray
-from archsim.dse.session import Session
+from archsim.dse.selection.instance import Cost, Instance, sum_of
+from archsim.dse.selection.optimum import RESOLVED, Optimum, minimise
+from archsim.dse.selection.problem import IntArray
+from archsim.dse.selection.session import Session
 from archsim.errors import InputError
 
 Weights = tuple[float, float]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from archsim.dse.problem import Budget, Choices, Problem, minimize
+from archsim.dse.selection.problem import Budget, Choices, Problem, minimize
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from archsim.dse.instance import build
-from archsim.dse.optimum import Optimum, minimise
-from archsim.dse.problem import Budget, Problem, Term
-from archsim.dse.session import Session
+from archsim.dse.selection.instance import build
+from archsim.dse.selection.optimum import Optimum, minimise
+from archsim.dse.selection.problem import Budget, Problem, Term
+from archsim.dse.selection.session import Session
 
 
 @dataclass(frozen=True, slots=True)

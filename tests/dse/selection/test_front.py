@@ -7,8 +7,8 @@ import pytest
 from exhaustive import COLUMNS, WHOLE, Exhaustive, problems
 from hypothesis import given, settings
 
-from archsim.dse.front import pareto_front
-from archsim.dse.problem import Choices, Problem, Term, minimize
+from archsim.dse.selection.front import pareto_front
+from archsim.dse.selection.problem import Choices, Problem, Term, minimize
 from archsim.errors import InputError
 
 X, Y = COLUMNS[:2]

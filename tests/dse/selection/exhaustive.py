@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from archsim.dse.problem import Budget, Choices, Objective, Problem, Term, Tie
+from archsim.dse.selection.problem import Budget, Choices, Objective, Problem, Term, Tie
 
 COLUMNS = ("latency_cycles", "energy_pj", "held_bytes")
 KEYS = ("weight_bits", "activation_bits")
