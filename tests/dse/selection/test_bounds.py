@@ -9,7 +9,7 @@ import numpy as np
 from exhaustive import WHOLE, Exhaustive, problems
 from hypothesis import assume, given, settings
 
-from archsim.dse import optimum
+from archsim.dse.selection import optimum
 from archsim.dse.selection.highs import solve_highs
 from archsim.dse.selection.instance import Instance, build
 from archsim.dse.selection.optimum import minimise
