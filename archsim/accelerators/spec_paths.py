@@ -67,7 +67,7 @@ def place_of(spec: Mapping[str, Any], path: str) -> Place:
 
 
 def _follow(part: Any, segments: list[str]) -> Place | None:
-    """The place of the segments inside a part. The last may be a new key of a mapping that the others led to."""
+    """The place of the segments inside a part. The last may be a new key of a mapping that they lead to."""
     place: list[str | int] = []
     for number, segment in enumerate(segments):
         key = _key(part, segment)

@@ -155,15 +155,20 @@ def build(problem: Problem, costs: Sequence[Sequence[Term]]) -> Instance:
         rows=rows,
         layer=layer,
         labels=tuple(_labels(choices, tie) for tie in problem.ties),
-        budgets=tuple(_sum_budget(problem, b) for b in problem.budgets if _binds(b)),
+        budgets=tuple(_sum_budget(problem, b) for b in problem.budgets if _binds(problem, b)),
         costs=tuple(_cost(problem, terms) for terms in costs),
     )
     kept = whole.take(np.logical_and.reduce([np.ones(len(rows), bool), *_peaks_met(problem)]))
     return kept.take(_undominated(kept))
 
 
-def _binds(budget: Budget) -> bool:
-    return budget.combine == "sum" and budget.limit != math.inf
+def _binds(problem: Problem, budget: Budget) -> bool:
+    """Whether a budget on a sum can be exceeded at all: by the largest row of every layer together."""
+    if budget.combine != "sum" or budget.limit == math.inf:
+        return False
+    columns = (choice.columns.get(budget.column) for choice in problem.choices)
+    most = [float(values.max()) for values in columns if values is not None]
+    return math.fsum([problem.fixed.get(budget.column, 0.0), *most]) > budget.limit
 
 
 def _column(choices: Sequence[Choices], column: str) -> FloatArray:

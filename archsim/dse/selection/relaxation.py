@@ -16,6 +16,7 @@ import numpy as np
 
 from archsim.dse.selection.instance import Instance
 from archsim.dse.selection.problem import FloatArray, IntArray
+from archsim.dse.selection.tied_relaxation import best_prices, charged_bound, overlapping, tie_cells
 
 ROUNDS = 80
 CONVERGED = 1e-9
@@ -53,22 +54,28 @@ class _Blocks:
 
 def relax(instance: Instance) -> Relaxation:
     """Bound the first cost of an instance that has a row for every layer; peaks count by their least only."""
-    blocks = _blocks(instance)
     cost = instance.cost.values
     limits = np.array([budget.limit - budget.fixed for budget in instance.budgets])
     taken = np.stack([np.zeros_like(cost), *(budget.values for budget in instance.budgets)])[1:]
     scale = np.maximum(np.abs(taken).max(axis=1, initial=0.0) * instance.layers, np.abs(limits))
     scale[scale == 0] = 1.0
     taken, limits = taken / scale[:, None], limits / scale
-    span = float(_least(blocks, -cost)[1].sum() * -1 - _least(blocks, cost)[1].sum()) or 1.0
-    prices = _best_prices(blocks, cost, taken, limits, span)
-    charged = cost + prices @ taken
-    reduced, least = _reduced(blocks, charged)
-    constant = instance.cost.constant + sum(_least_peak(instance, peak) for peak in instance.cost.peaks)
-    magnitude = np.abs(charged).max() * instance.layers + abs(prices) @ abs(limits) + abs(constant)
-    bound = float(least.sum() - prices @ limits) - ROUNDING * magnitude
+    blocks = _blocks(instance)
     highest = -float(_least(blocks, -cost)[1].sum())
-    return Relaxation(bound + constant, reduced, infeasible=bound > highest + ROUNDING * magnitude)
+    span = highest - float(_least(blocks, cost)[1].sum()) or 1.0
+    if overlapping(instance.labels):
+        ties = [tie_cells(instance, labels) for labels in instance.labels if (labels >= 0).any()]
+        prices = best_prices(instance, ties, taken, limits, span, HIGHEST_PRICE)
+        bound, reduced, magnitude = charged_bound(instance, ties, taken, limits, prices)
+    else:
+        budget_prices = _best_prices(blocks, cost, taken, limits, span)
+        charged = cost + budget_prices @ taken
+        reduced, least = _reduced(blocks, charged)
+        bound = float(least.sum() - budget_prices @ limits)
+        magnitude = np.abs(charged).max() * instance.layers + abs(budget_prices) @ abs(limits)
+    constant = instance.cost.constant + sum(_least_peak(instance, peak) for peak in instance.cost.peaks)
+    margin = ROUNDING * (magnitude + abs(constant))
+    return Relaxation(bound - margin + constant, reduced, infeasible=bound - margin > highest + margin)
 
 
 def _least_peak(instance: Instance, peak: FloatArray) -> float:
