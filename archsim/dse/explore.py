@@ -153,7 +153,7 @@ class _Search:
         bound = min(self.bounds.values(), default=math.inf) if self.complete else -math.inf
         if self.best is not None:
             bound = min(bound, self.best.value)
-        self.dropped["limits"] = sum(bound == math.inf for bound in self.bounds.values())
+        self.dropped["limits"] = sum(1 for bound in self.bounds.values() if bound == math.inf)
         dropped = {reason: count for reason, count in self.dropped.items() if count}
         return Found(self.best, bound, dropped, self.solved, self.interrupted)
 
