@@ -61,7 +61,7 @@ class Plan(_Part):
     a layer still runs: they may be a little better than the objective says, and are never worse.
     """
 
-    schema_: Literal["archsim.plan/1"] = Field("archsim.plan/1", alias="schema")
+    schema_: Literal["archsim.plan/1"] = Field(default="archsim.plan/1", alias="schema")
     study: str = ""
     workload: str
     dims: dict[str, int] = Field(default_factory=dict)
@@ -88,8 +88,7 @@ class Plan(_Part):
 
     def to_json(self, path: str | Path) -> None:
         """Write the plan, a line a layer. Raises InputError when it can't be written."""
-        with whole_file(path) as file:
-            file.write_text(document(self.to_dict()), encoding="utf-8")
+        write_document(self.to_dict(), path)
 
     def to_html(self, path: str | Path) -> None:
         """The plan as a page that works offline."""
@@ -108,7 +107,7 @@ class FrontPlan(_Part):
 class FrontFile(_Part):
     """A Pareto front, in the order of the first quantity (JSON `archsim.front/1`)."""
 
-    schema_: Literal["archsim.front/1"] = Field("archsim.front/1", alias="schema")
+    schema_: Literal["archsim.front/1"] = Field(default="archsim.front/1", alias="schema")
     study: str
     status: Status
     points: list[FrontPlan]
@@ -119,8 +118,7 @@ class FrontFile(_Part):
 
     def to_json(self, path: str | Path) -> None:
         """Write the front, a line a point. Raises InputError when it can't be written."""
-        with whole_file(path) as file:
-            file.write_text(document(self.to_dict()), encoding="utf-8")
+        write_document(self.to_dict(), path)
 
     def to_html(self, path: str | Path) -> None:
         """The front as a page that works offline."""
@@ -129,15 +127,16 @@ class FrontFile(_Part):
         write_front_page(self.to_dict(), path)
 
 
-def document(content: dict[str, Any]) -> str:
-    """JSON with a line a key, and a line for each entry of a list."""
+def write_document(document: dict[str, Any], path: str | Path) -> None:
+    """JSON, a line a key and an entry of a list. Raises InputError when it can't be written."""
     lines = []
-    for key, value in content.items():
+    for key, value in document.items():
         text = json.dumps(value, allow_nan=False)
         if isinstance(value, list) and value:
             text = "[\n" + ",\n".join(f"  {json.dumps(entry, allow_nan=False)}" for entry in value) + "\n ]"
         lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    with whole_file(path) as file:
+        file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def read_plan(path: str | Path) -> Plan:

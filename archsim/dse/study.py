@@ -24,6 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -78,6 +79,11 @@ class SensitivitySource(_Part):
         return self
 
 
+def _source(given: object) -> object:
+    """A path alone is a table's."""
+    return {"table": given} if isinstance(given, str) else given
+
+
 class Range(_Part):
     """Values from `start` to `stop`, both included where the steps meet it."""
 
@@ -117,16 +123,11 @@ class Study(_Part):
     front: list[str] | None = Field(None, min_length=2, max_length=3)
     points: int = Field(15, ge=2)
     budgets: dict[str, Limit] = Field(default_factory=dict)
-    sensitivity: str | SensitivitySource | None = None
+    sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
     gap: float = Field(0.0, ge=0, lt=1)
     marginals: bool = True
-
-    @field_validator("sensitivity")
-    @classmethod
-    def _as_source(cls, given: str | SensitivitySource | None) -> SensitivitySource | None:
-        return SensitivitySource(table=given, calibration=None) if isinstance(given, str) else given
 
     @field_validator("hardware")
     @classmethod

@@ -37,6 +37,13 @@ def study_path(name_or_path: str | Path) -> Path:
     )
 
 
+def read_study_file(study: str | Path) -> dict[str, Any] | Problem:
+    """A study's content, not yet validated; a Problem where the file holds tables. Raises InputError."""
+    path = study_path(study)
+    data, _ = read_yaml(path)
+    return read_problem(path) if isinstance(data.get("layers"), list) else {"name": path.stem, **data}
+
+
 def load_study(study: str | Path | dict[str, Any]) -> Study | Problem:
     """A study from the library, a file or a dict; a Problem where the file holds tables of its own.
 

@@ -2,6 +2,7 @@
 
 YAML or JSON (which is YAML too). For tables that come from elsewhere, such as measured latencies:
 
+    description: what it is
     minimize: {perturbation: 1}          # column: weight; or  product: [energy_pj, latency_cycles]
     then: {weight_bytes: 1}              # second objective, at no worse first
     budgets:
@@ -57,6 +58,7 @@ class TieEntry(_Part):
 class TableProblem(_Part):
     """The file's content."""
 
+    description: str = ""
     minimize: dict[str, FiniteFloat] = Field(default_factory=dict)
     product: Annotated[list[str], Field(max_length=2)] = Field(default_factory=list)
     then: Annotated[dict[str, FiniteFloat], Field(min_length=1)]

@@ -35,7 +35,7 @@ class Prices:
 
 def overlapping(labels: Sequence[IntArray]) -> bool:
     """Whether some row is in more than one tie."""
-    return len(labels) > 1 and int(sum((label >= 0).astype(np.int64) for label in labels).max()) > 1
+    return len(labels) > 1 and bool(((np.stack(labels) >= 0).sum(axis=0) > 1).any())
 
 
 def tie_cells(instance: Instance, labels: IntArray) -> TieCells:
