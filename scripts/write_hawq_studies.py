@@ -2,9 +2,9 @@
 
     python scripts/write_hawq_studies.py
 
-Source: Yao et al., HAWQ-V3, ICML 2021 (arXiv:2011.10680); the project's repository at 1616df6 (MIT), as kept in
-tests/data. The budget is the published one of "model size, medium": half of the way from all in 4 bits to all
-in 8 bits. The first convolution and the last layer are kept at 8 bits and are no part of the problem.
+Source: Yao et al., HAWQ-V3, ICML 2021 (arXiv:2011.10680); the project's repository at 1616df6 (MIT), as kept
+in tests/data. The budget is the published one of "model size, medium": half of the way from all in 4 bits to
+all in 8 bits. The first convolution and the last layer are kept at 8 bits and are no part of the problem.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def study(published: dict[str, Any]) -> dict[str, Any]:
     least, most = (sum(size[row] for size in sizes) for row in (0, 1))
     names = [layer["name"] for layer in layers]
     return {
-        "description": f"HAWQ-V3's bit-widths of {published['network']} within half the size between w4a4 and w8a8",
+        "description": f"HAWQ-V3: bits of {published['network']}, halfway in size between w4a4 and w8a8",
         "minimize": {"perturbation": 1},
         "then": {"weight_bytes": 1},
         "budgets": [{"name": "size", "column": "weight_bytes", "limit": least + SHARE * (most - least)}],

@@ -97,19 +97,21 @@ class _Search:
         areas = [x.at_most for x in self.formulation.limits if x.quantity == AREA]
         within = [p for p in self.explorer.points if all(p.area_mm2 <= area for area in areas)]
         self.dropped["area"] = len(self.explorer.points) - len(within)
+
+        def priced(point: Point, bound: float) -> None:
+            if point.unfit:
+                self.dropped["no tile fits"] += 1
+            else:
+                self.bounds[point] = bound
+            self.tell("pricing", len(self.bounds) + self.dropped["no tile fits"], len(within))
+
         price(
             within,
             self.explorer.spec,
             self.formulation,
             workers=self.explorer.workers,
-            on_priced=lambda done: self.tell("pricing", done, len(within)),
+            on_priced=priced,
         )
-        for done, point in enumerate(within, 1):
-            if point.unfit:
-                self.dropped["no tile fits"] += 1
-                continue
-            self.bounds[point] = bound_of(self.formulation, point)
-            self.tell("bounding", done, len(within))
         self.complete = True
 
     def solve(self) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.spec_paths import with_values
-from archsim.dse.bits import BitSpace
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point, layer_tables
+from archsim.dse.solve_point import bound_of
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def make_points(
         except InputError as error:
             refused[str(error)] += 1
             continue
-        points.append(Point(dict(values), machine, _area_mm2(machine)))
+        points.append(Point(dict(values), machine, area_mm2(machine)))
     if not points:
         reason, count = refused.most_common(1)[0]
         raise InputError(
@@ -51,7 +52,7 @@ def make_points(
     return sorted(points, key=lambda point: point.area_mm2), refused
 
 
-def _area_mm2(machine: Machine) -> float:
+def area_mm2(machine: Machine) -> float:
     return sum(figure.value for figure in machine.area().values())
 
 
@@ -61,44 +62,52 @@ def price(
     formulation: Formulation,
     *,
     workers: int,
-    on_priced: Callable[[int], None] = lambda _: None,
+    on_priced: Callable[[Point, float], None],
 ) -> None:
-    """Give every point that has none its tables, or the reason why there are none. Ctrl-C raises at once."""
-    wanted = [point for point in points if not point.tables and not point.unfit]
-    if workers < 2 or len(wanted) <= FEW:
-        for number, point in enumerate(wanted, 1):
-            _give(point, _tables(point.machine, formulation.space, formulation.front(point.machine)))
-            on_priced(number)
+    """Give every point its tables, or the reason why there are none, and tell its bound (inf where unfit).
+
+    Points that have tables are bounded only. Ctrl-C raises KeyboardInterrupt at once.
+    """
+    new = [point for point in points if not point.tables and not point.unfit]
+    if workers < 2 or len(new) <= FEW:
+        for point in points:
+            if not point.tables and not point.unfit:
+                _give(point, _tables(point.machine, formulation))
+            on_priced(point, math.inf if point.unfit else bound_of(formulation, point))
         return
-    fronts = formulation.front(wanted[0].machine)
+    for point in points:
+        if point.tables or point.unfit:
+            on_priced(point, math.inf if point.unfit else bound_of(formulation, point))
     method = "fork" if sys.platform == "linux" else "spawn"
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context(method), _start, (dict(spec), formulation.space, fronts)
-    )
+    context = multiprocessing.get_context(method)
+    pool = ProcessPoolExecutor(workers, context, _start, (dict(spec), formulation))
     try:
-        tasks: dict[Future[list[LayerTable] | str], Point] = {
-            pool.submit(_priced_in_worker, point.values): point for point in wanted
-        }
-        for number, task in enumerate(as_completed(tasks), 1):
-            _give(tasks[task], task.result())
-            on_priced(number)
+        tasks = {pool.submit(_priced_in_worker, point.values): point for point in new}
+        for task in as_completed(tasks):
+            tables, bound = task.result()
+            _give(tasks[task], tables)
+            on_priced(tasks[task], bound)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start(spec: dict[str, Any], space: BitSpace, front: Sequence[str]) -> None:
+def _start(spec: dict[str, Any], formulation: Formulation) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
-    _shared.update(spec=spec, space=space, front=front)
+    _shared.update(spec=spec, formulation=formulation)
 
 
-def _priced_in_worker(values: Mapping[str, Any]) -> list[LayerTable] | str:
+def _priced_in_worker(values: Mapping[str, Any]) -> tuple[list[LayerTable] | str, float]:
     machine = load_accelerator(with_values(_shared["spec"], values))
-    return _tables(machine, _shared["space"], _shared["front"])
+    formulation: Formulation = _shared["formulation"]
+    point = Point(values, machine, area_mm2(machine))
+    tables = _tables(machine, formulation)
+    _give(point, tables)
+    return tables, math.inf if point.unfit else bound_of(formulation, point)
 
 
-def _tables(machine: Machine, space: BitSpace, front: Sequence[str]) -> list[LayerTable] | str:
+def _tables(machine: Machine, formulation: Formulation) -> list[LayerTable] | str:
     try:
-        return layer_tables(machine, space, front)
+        return layer_tables(machine, formulation.space, formulation.front(machine))
     except InputError as error:
         return str(error)
 

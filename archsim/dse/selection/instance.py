@@ -148,13 +148,14 @@ def build(problem: Problem, costs: Sequence[Sequence[Term]]) -> Instance:
     """
     choices = problem.choices
     counts = [choice.rows for choice in choices]
+    starts = np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
     layer = np.repeat(np.arange(len(choices), dtype=np.int64), counts)
     rows = np.concatenate([np.arange(count, dtype=np.int64) for count in counts] or [np.empty(0, np.int64)])
     whole = Instance(
         layers=len(choices),
         rows=rows,
         layer=layer,
-        labels=tuple(_labels(choices, tie) for tie in problem.ties),
+        labels=tuple(_labels(choices, starts, tie) for tie in problem.ties),
         budgets=tuple(_sum_budget(problem, b) for b in problem.budgets if _binds(problem, b)),
         costs=tuple(_cost(problem, terms) for terms in costs),
     )
@@ -199,17 +200,24 @@ def _peaks_met(problem: Problem) -> list[BoolArray]:
     ]
 
 
-def _labels(choices: Sequence[Choices], tie: Tie) -> IntArray:
-    tied = [choice.name in tie.layers for choice in choices]
-    keys = [
-        np.stack([choice.keys[key] for key in tie.keys], axis=1)
-        for choice, is_tied in zip(choices, tied, strict=True)
-        if is_tied
-    ]
-    labels = np.full(sum(choice.rows for choice in choices), -1, dtype=np.int64)
-    if keys and tie.keys:
-        _, inverse = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
-        labels[np.repeat(tied, [choice.rows for choice in choices])] = inverse.reshape(-1)
+def _labels(choices: Sequence[Choices], starts: IntArray, tie: Tie) -> IntArray:
+    """A label a row: equal in the tied layers where the keys are, -1 in other layers."""
+    labels = np.full(int(starts[-1]), -1, dtype=np.int64)
+    members = set(tie.layers)
+    tied = [i for i, choice in enumerate(choices) if choice.name in members]
+    keys = [np.stack([choices[i].keys[key] for key in tie.keys], axis=1) for i in tied if tie.keys]
+    if not keys:
+        return labels
+    found = np.concatenate(keys)
+    if found.shape[1] == 1 and found.min() >= 0:
+        values = found[:, 0]
+    else:
+        values = np.unique(found, axis=0, return_inverse=True)[1].reshape(-1)
+    taken = 0
+    for i in tied:
+        first, last = int(starts[i]), int(starts[i + 1])
+        labels[first:last] = values[taken : taken + last - first]
+        taken += last - first
     return labels
 
 
@@ -223,5 +231,9 @@ def _undominated(instance: Instance) -> BoolArray:
     kept = np.zeros(len(instance.rows), dtype=bool)
     bounds = np.searchsorted(instance.layer, np.arange(instance.layers + 1))
     for first, last in itertools.pairwise(bounds):
-        kept[first + undominated(columns[first:last], keys[first:last])] = True
+        if first == last:
+            continue
+        own = keys[first:last, (keys[first:last] != keys[first]).any(axis=0)]
+        own = own if own.shape[1] else keys[first:last, :1]
+        kept[first + undominated(columns[first:last], own)] = True
     return kept

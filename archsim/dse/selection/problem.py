@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -48,7 +49,7 @@ class Choices:
                     f"layer {self.name!r}, row {row}: {name} is {values[row]}; it must be finite"
                 )
 
-    @property
+    @cached_property
     def rows(self) -> int:
         return len(next(iter((*self.columns.values(), *self.keys.values()))))
 
