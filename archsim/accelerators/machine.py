@@ -27,9 +27,10 @@ class Options:
 
     `cycles` is a lower bound on the latency of the layer run alone (each resource's own busy time, and the
     time before the first and after the last tile's computation), `cycles_high` an upper bound (infinite where
-    a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component, leakage
-    included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping` columns are indexes into the codebook of the same name, which holds by key whatever the
-    family needs to name and rebuild a row.
+    a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component,
+    leakage included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping`
+    columns are indexes into the codebook of the same name, which holds by key whatever the family needs to
+    name and rebuild a row.
     """
 
     layer: Layer
@@ -45,6 +46,7 @@ class Options:
     exact: bool = False  # nothing can stall: `cycles` are the latency itself
     cycles_high: FloatArray = field(default_factory=lambda: np.empty(0))
     leakage_pj_per_cycle: Mapping[str, float] = field(default_factory=dict)  # by component
+    resources: Mapping[str, FloatArray] = field(default_factory=dict)  # taken by a row: LUTs, crossbars, ...
     complete: bool = False  # no mapping of the machine costs less than some row in every quantity
 
     def __post_init__(self) -> None:
@@ -66,7 +68,7 @@ class Options:
 
     def take(self, rows: npt.NDArray[np.int64]) -> Options:
         """The table with some of its rows."""
-        groups = ("energy_pj", "traffic_bytes", "held_bytes", "mapping")
+        groups = ("energy_pj", "traffic_bytes", "held_bytes", "mapping", "resources")
         columns = {name: {key: v[rows] for key, v in getattr(self, name).items()} for name in groups}
         single = {name: getattr(self, name)[rows] for name in ("precision", "cycles", "cycles_high")}
         return replace(self, **single, **columns)
@@ -154,6 +156,7 @@ class Machine(Protocol):
     composition: Literal["sequential", "pipelined"]
     clock_mhz: float
     precision: Precision  # what its arithmetic is built for
+    outer_memory: str  # the one that holds the whole network: traffic with it is `dram_bytes`
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited
     counts_from_zero: bool  # report the index of a contraction's last cycle instead of the count

@@ -128,7 +128,7 @@ class Formulation:
         for name, by_precision in self._precision_columns(index).items():
             columns[name] = by_precision[options.precision]
         if DRAM.column in self.columns_read:
-            columns[DRAM.column] = next(iter(options.traffic_bytes.values()))
+            columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
         for limit in self.limits:
             kind, _, name = limit.quantity.column.partition(":")
             if kind == "held":
@@ -176,8 +176,7 @@ def _excess_pj(table: LayerTable, point: Point, power_mw: float) -> FloatArray:
     """
 
     def excess(cycles: FloatArray) -> FloatArray:
-        energy = table.energy_pj + (cycles - table.cycles) * table.options.leakage_pj_per_cycle
-        return energy - power_mw * 1e3 / point.machine.clock_mhz * cycles
+        return table.options.energy_at(cycles) - power_mw * 1e3 / point.machine.clock_mhz * cycles
 
     longest = np.where(table.executed, table.cycles, table.options.cycles_high)
     return np.minimum(excess(table.cycles), excess(longest))

@@ -35,18 +35,17 @@ class LayerTable:
     @classmethod
     def of(cls, options: Options) -> LayerTable:
         whole = np.ceil(options.cycles - 1e-6)
-        energy = options.total_energy_pj + (whole - options.cycles) * options.leakage_pj_per_cycle
         known = np.full(len(options), options.exact)
-        return cls(options, whole, energy, known)
+        return cls(options, whole, options.energy_at(whole), known)
 
     def execute(self, machine: Machine, rows: Iterable[int]) -> int:
         """Run rows, each alone, on the kernel; how many were not known before."""
         new = [row for row in dict.fromkeys(rows) if not self.executed[row]]
         for row in new:
-            taken = float(engine.simulate(machine.program([self.options.row(row)])).cycles)
-            self.energy_pj[row] += (taken - self.cycles[row]) * self.options.leakage_pj_per_cycle
-            self.cycles[row] = taken
+            self.cycles[row] = engine.simulate(machine.program([self.options.row(row)])).cycles
             self.executed[row] = True
+        if new:
+            self.energy_pj = self.options.energy_at(self.cycles)
         return len(new)
 
 

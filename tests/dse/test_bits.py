@@ -95,7 +95,10 @@ def test_first_last_and_patterns() -> None:
         (
             {
                 "activations": [4, 8],
-                "layers": {"layer2.0.conv1": {"activations": [4]}, "layer2.0.downsample": {"activations": [8]}},
+                "layers": {
+                    "layer2.0.conv1": {"activations": [4]},
+                    "layer2.0.downsample": {"activations": [8]},
+                },
             },
             "every reader of tensor 'layer1.1.add.out'",
         ),

@@ -58,6 +58,7 @@ class SystolicMachine:
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
         self.precision = Precision.parse(spec.array.mac_bits)
+        self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._costs: dict[Precision, Costs] = {}

@@ -126,18 +126,26 @@ class Instance:
 def partnered(layer: IntArray, labels: Sequence[IntArray], kept: BoolArray) -> BoolArray:
     """Rows whose label occurs in every layer of their tie; repeated, as a row may be in several ties."""
     kept = kept.copy()
+    if not labels:
+        return kept
+    table = np.stack(labels)
+    tie, row = np.nonzero(table >= 0)
+    if not len(row):
+        return kept
+    # every (tie, label) is a group: whole when it occurs in as many layers as the tie has
+    group, member = np.unique(np.stack([tie, table[tie, row]]), axis=1, return_inverse=True)
+    member = member.reshape(-1)
+    in_tie = np.zeros((len(table), int(layer.max()) + 1), dtype=bool)
+    in_tie[tie, layer[row]] = True
+    wanted = in_tie.sum(axis=1)[group[0]]
     while True:
-        before = int(kept.sum())
-        for label in labels:
-            tied = label >= 0
-            if not tied.any():
-                continue
-            # pairs (label, layer) that occur; a label is whole when as many layers have it as are tied
-            pairs = np.unique(np.stack([label[tied & kept], layer[tied & kept]]), axis=1)
-            occurs = np.bincount(pairs[0], minlength=int(label.max()) + 1)
-            kept &= ~tied | (occurs[label] == len(np.unique(layer[tied])))
-        if int(kept.sum()) == before:
+        alive = kept[row]
+        occurs = np.zeros((group.shape[1], in_tie.shape[1]), dtype=bool)
+        occurs[member[alive], layer[row[alive]]] = True
+        lost = row[alive & (occurs.sum(axis=1) < wanted)[member]]
+        if not len(lost):
             return kept
+        kept[lost] = False
 
 
 def build(problem: Problem, costs: Sequence[Sequence[Term]]) -> Instance:
