@@ -74,8 +74,9 @@ class Explorer:
         """
         run = _Search(self, formulation, time.monotonic() + time_limit_s, gap)
         try:
-            run.prepare()
-            run.solve()
+            run.run()
+        except TimeoutError:
+            pass  # in the middle of pricing
         except KeyboardInterrupt:
             run.interrupted = True
         return run.found()
@@ -89,36 +90,43 @@ class _Search:
         self.dropped = Counter[str]()
         self.bounds: dict[Point, float] = {}
         self.best: PointResult | None = None
-        self.solved = 0
+        self.results: dict[Point, PointResult] = {}
         self.complete = self.interrupted = False
 
-    def prepare(self) -> None:
-        """Price the points that may be within the area, and bound each."""
+    def run(self) -> None:
+        """Solve the largest point, so that a plan is known early; price and bound the others; solve them."""
         areas = [x.at_most for x in self.formulation.limits if x.quantity == AREA]
         within = [p for p in self.explorer.points if all(p.area_mm2 <= area for area in areas)]
         self.dropped["area"] = len(self.explorer.points) - len(within)
+        if len(within) > 1:
+            self.price(within[-1:], len(within))
+            self.solve()
+        self.price(within, len(within))
+        self.complete = True
+        self.solve()
+
+    def price(self, points: Sequence[Point], of: int) -> None:
+        done: Counter[str] = Counter()
 
         def priced(point: Point, bound: float) -> None:
-            if point.unfit:
-                self.dropped["no tile fits"] += 1
-            else:
-                self.bounds[point] = bound
-            self.tell("pricing", len(self.bounds) + self.dropped["no tile fits"], len(within))
+            done["priced"] += 1
+            done["unfit"] += bool(point.unfit)
+            self.dropped["no tile fits"] = done["unfit"]
+            if not point.unfit:
+                self.bounds[point] = max(bound, self.bounds.get(point, -math.inf))
+            self.tell("pricing", done["priced"], of)
+            if time.monotonic() >= self.ends:
+                raise TimeoutError
 
-        price(
-            within,
-            self.explorer.spec,
-            self.formulation,
-            workers=self.explorer.workers,
-            on_priced=priced,
-        )
-        self.complete = True
+        explorer = self.explorer
+        price(points, explorer.spec, self.formulation, workers=explorer.workers, on_priced=priced)
 
     def solve(self) -> None:
+        """Solve points from the least bound up, those that can't be better left out."""
         order = sorted(self.bounds, key=lambda p: (self.bounds[p], p.area_mm2))
         for point in order:
             left = self.ends - time.monotonic()
-            if left <= 0 or self.interrupted or self.bounds[point] == math.inf or self.hopeless(point):
+            if left <= 0 or self.interrupted or point in self.results or self.hopeless(point):
                 continue
             cutoff = math.inf if self.best is None else self.best.value * (1 + EQUAL)
             result = solve_point(
@@ -129,15 +137,17 @@ class _Search:
                 gap=self.gap,
                 workers=self.explorer.workers,
             )
-            self.solved += 1
+            self.results[point] = result
             self.bounds[point] = max(self.bounds[point], result.bound)
             self.interrupted |= result.interrupted
             if result.rows is not None and (self.best is None or _better(result, self.best)):
                 self.best = result
-            self.tell("solving", self.solved, len(order))
+            self.tell("solving", len(self.results), len(order))
 
     def hopeless(self, point: Point) -> bool:
         """Whether a point's bounds say that it is no better than the best known."""
+        if self.bounds[point] == math.inf:
+            return True
         if self.best is None:
             return False
         bound, best = self.bounds[point], self.best
@@ -157,7 +167,7 @@ class _Search:
             bound = min(bound, self.best.value)
         self.dropped["limits"] = sum(1 for bound in self.bounds.values() if bound == math.inf)
         dropped = {reason: count for reason, count in self.dropped.items() if count}
-        return Found(self.best, bound, dropped, self.solved, self.interrupted)
+        return Found(self.best, bound, dropped, len(self.results), self.interrupted)
 
     def tell(self, stage: str, done: int, points: int) -> None:
         open_bounds = min(self.bounds.values(), default=-math.inf) if self.complete else -math.inf

@@ -50,7 +50,12 @@ class Formulation:
     sensitivity: SensitivityTable | None = None
 
     def with_limits(self, *limits: Limit) -> Formulation:
-        return replace(self, limits=limits)
+        """The same under other limits; of several on one quantity the tightest counts."""
+        tightest: dict[Quantity, Limit] = {}
+        for limit in limits:
+            known = tightest.get(limit.quantity, limit)
+            tightest[limit.quantity] = min(known, limit, key=lambda each: each.at_most)
+        return replace(self, limits=tuple(tightest.values()))
 
     def with_goal(self, goal: Goal) -> Formulation:
         return replace(self, goal=goal)

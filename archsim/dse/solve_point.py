@@ -97,7 +97,8 @@ def solve_point(
             return best
         new = _execute(point, found.rows, formulation)
         best = min(best, _true(formulation, point, found, best), key=lambda result: result.key)
-        settled = not new or best.gap <= gap or best.bound > cutoff
+        # without a gap to accept, equal goals are told apart by rows that were executed, too
+        settled = not new or 0 < best.gap <= gap or best.bound > cutoff
         if settled or found.interrupted or time.monotonic() >= ends:
             return best
 
