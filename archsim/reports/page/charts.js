@@ -2,10 +2,11 @@
 
 // name -> {chart, option: its maker, shown: series name -> boolean, layers: index of the layer at each place on
 // the axis of layers, null where there is no such axis; bare: without the names under that axis;
+// zoomed: what else of the option follows the zoom;
 // placeOf: tells from the drawn option where a chart without that axis holds a layer}
 const charts = {};
 
-function addChart(name, option, layers, { bare = false, placeOf = null } = {}) {
+function addChart(name, option, layers, { bare = false, zoomed = null, placeOf = null } = {}) {
   const box = byId(`${name}-chart`);
   box.setAttribute("role", "img");
   box.setAttribute("aria-label", byId(`${name}-caption`).textContent);
@@ -13,7 +14,7 @@ function addChart(name, option, layers, { bare = false, placeOf = null } = {}) {
     renderer: "canvas",
     devicePixelRatio: Math.max(2, window.devicePixelRatio),
   });
-  charts[name] = { chart, option, layers, bare, placeOf, shown: {} };
+  charts[name] = { chart, option, layers, bare, zoomed, placeOf, shown: {} };
   chart.on("finished", () => tellDrawn(name));
   draw(charts[name]);
   new ResizeObserver(() => fit(charts[name])).observe(box);

@@ -46,10 +46,10 @@ function lightRow(index, lit) {
 function followZoom(origin) {
   const { start, end } = charts[origin].chart.getOption().dataZoom[0];
   Object.assign(zoom, { start, end });
-  for (const [name, { chart, layers, bare }] of Object.entries(charts)) {
+  for (const [name, { chart, layers, bare, zoomed }] of Object.entries(charts)) {
     if (!layers) continue;
     if (name !== origin) chart.dispatchAction({ type: "dataZoom", start, end }, { silent: true });
-    chart.setOption(layerAxis(chart, layers.length, bare));
+    chart.setOption({ ...layerAxis(chart, layers.length, bare), ...(zoomed ? zoomed(chart) : {}) });
   }
 }
 
