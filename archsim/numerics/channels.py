@@ -38,10 +38,13 @@ class Channels:
         values = np.asarray(values)
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32)
-        self._shape = tuple(
-            1 if axis != channel_axis % values.ndim else size for axis, size in enumerate(values.shape)
-        ) if channel_axis is not None and values.ndim else ()  # fmt: skip
-        rows = np.moveaxis(values, channel_axis, 0) if self._shape else values[np.newaxis]
+        self._shape: tuple[int, ...] = ()
+        rows = values[np.newaxis]
+        if channel_axis is not None:
+            rows = np.moveaxis(values, channel_axis, 0)
+            self._shape = tuple(
+                size if axis == channel_axis % values.ndim else 1 for axis, size in enumerate(values.shape)
+            )
         self._rows: Floats = np.ascontiguousarray(rows.reshape(len(rows), -1))
         self._peaks: Floats = np.abs(self._rows).max(axis=1, initial=0.0).astype(np.float64)
         self._counts: Floats | None = None
@@ -111,7 +114,9 @@ class Channels:
         step = max(1, _BLOCK // max(1, self._rows.shape[1]))
         for start in range(0, rows, step):
             block = self._rows[start : start + step]
-            places = (np.abs(block) * width[start : start + step, np.newaxis].astype(block.dtype)).astype(np.intp)
+            places = (np.abs(block) * width[start : start + step, np.newaxis].astype(block.dtype)).astype(
+                np.intp
+            )
             np.minimum(places, _BINS - 1, out=places)
             places += _BINS * np.arange(len(block), dtype=np.intp)[:, np.newaxis]
             found = np.bincount(places.ravel(), minlength=_BINS * len(block))

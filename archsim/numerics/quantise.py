@@ -64,15 +64,22 @@ def highest_symmetric(bits: int) -> int:
     return max(1, 2 ** (bits - 1) - 1)
 
 
-def asymmetric(values: Floats, bits: int, *, fit: Fit = "least_squares") -> Quantiser:
+def asymmetric(
+    values: Floats,
+    bits: int,
+    *,
+    fit: Fit = "least_squares",
+    span: tuple[float, float] | None = None,
+) -> Quantiser:
     """Quantiser for activations, one scale for the tensor: see `between` for the levels.
 
-    `fit="max"` spans all values; `fit="least_squares"` shrinks that span to the share with the least squared
-    error on `values`. Raises InputError for a width outside 1…16, and for no values.
+    `fit="max"` covers `span`, the smallest and largest value (of `values`, unless these are a sample and
+    `span` is given); `fit="least_squares"` shrinks it to the share with the least squared error on `values`.
+    Raises InputError for a width outside 1…16, and for no values.
     """
     if not values.size:
         raise InputError("an activation without any value cannot be quantised")
-    low, high = float(values.min()), float(values.max())
+    low, high = span or (float(values.min()), float(values.max()))
     whole = between(low, high, bits)
     if fit == "max":
         return whole

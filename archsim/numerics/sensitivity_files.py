@@ -32,7 +32,7 @@ SUFFIXES = (".csv", ".json")
 
 
 def read_sensitivity(path: str | Path) -> Sensitivity:
-    """The table in a .csv or .json file. Raises InputError, with the line or entry, for one that is not valid."""
+    """The table in a .csv or .json file. Raises InputError, with the line or entry, for a bad one."""
     path = Path(path).expanduser()
     read = {".csv": _read_csv, ".json": _read_json}[_suffix(path)]
     try:
