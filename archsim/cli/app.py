@@ -15,6 +15,7 @@ import archsim
 from archsim.cli.listing import list_library
 from archsim.cli.run import run
 from archsim.cli.schema import schema
+from archsim.cli.sensitivity import sensitivity
 from archsim.cli.show import show
 from archsim.errors import InputError
 
@@ -46,6 +47,7 @@ app.command("run")(run)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("sensitivity")(sensitivity)
 
 
 def _version(wanted: bool) -> None:

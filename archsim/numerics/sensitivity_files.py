@@ -34,7 +34,7 @@ SUFFIXES = (".csv", ".json")
 def read_sensitivity(path: str | Path) -> Sensitivity:
     """The table in a .csv or .json file. Raises InputError, with the line or entry, for a bad one."""
     path = Path(path).expanduser()
-    read = {".csv": _read_csv, ".json": _read_json}[_suffix(path)]
+    read = {".csv": _read_csv, ".json": _read_json}[check_suffix(path)]
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -49,12 +49,13 @@ def read_sensitivity(path: str | Path) -> Sensitivity:
 
 def write_sensitivity(table: Sensitivity, path: str | Path) -> None:
     """Write a .csv or .json file, whole or not at all. Raises InputError for another suffix, or no room."""
-    text = {".csv": _csv_text, ".json": _json_text}[_suffix(Path(path))](table)
+    text = {".csv": _csv_text, ".json": _json_text}[check_suffix(Path(path))](table)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _suffix(path: Path) -> str:
+def check_suffix(path: Path) -> str:
+    """The suffix that says the format. Raises InputError when it is none of these."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(

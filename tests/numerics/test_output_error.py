@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from scipy.special import log_softmax, rel_entr, softmax
 from small_networks import (
     constants_of,
     convnet,
@@ -19,7 +20,6 @@ from small_networks import (
     save,
     with_constants,
 )
-from scipy.special import log_softmax, rel_entr, softmax
 
 from archsim.errors import InputError
 from archsim.numerics.channels import symmetric
@@ -56,7 +56,10 @@ def test_weights_are_perturbed_one_layer_at_a_time(network) -> None:
             (after,) = run(with_constants(model, **{f"w{place}": rounded}), {"x": x})
             expected = divergence(before, after)
             assert expected > 0
-            assert table.loss(name, "weight", bits) == pytest.approx(expected, rel=2e-3, abs=1e-9), (name, bits)
+            assert table.loss(name, "weight", bits) == pytest.approx(expected, rel=2e-3, abs=1e-9), (
+                name,
+                bits,
+            )
 
 
 def test_activations_are_perturbed_one_layer_at_a_time(network) -> None:
@@ -121,9 +124,7 @@ def test_the_same_table_every_time_and_for_any_batch(tmp_path: Path) -> None:
     tables = [
         sensitivity_of(load_onnx(p), [2, 4], [4], model_path=p, calibration={"x": images()}) for p in paths
     ]
-    again = sensitivity_of(
-        load_onnx(paths[0]), [2, 4], [4], model_path=paths[0], calibration={"x": images()}
-    )
+    again = sensitivity_of(load_onnx(paths[0]), [2, 4], [4], model_path=paths[0], calibration={"x": images()})
     assert again == tables[0]
     for table in tables[1:]:
         for key, loss in tables[0].losses.items():
@@ -207,8 +208,6 @@ def test_without_onnxruntime_it_says_how_to_get_it(network, monkeypatch: pytest.
 
 def test_an_output_that_is_not_finite(network) -> None:
     model, path = network
-    path.write_bytes(
-        with_constants(model, b4=np.array([np.nan, 0, 0, 0, 0], np.float32)).SerializeToString()
-    )
+    path.write_bytes(with_constants(model, b4=np.array([np.nan, 0, 0, 0, 0], np.float32)).SerializeToString())
     with pytest.raises(InputError, match="not finite"):
         sensitivity_of(load_onnx(path), [4], [], model_path=path, calibration={"x": images()})
