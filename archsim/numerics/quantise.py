@@ -74,7 +74,7 @@ def asymmetric(
     """Quantiser for activations, one scale for the tensor: see `between` for the levels.
 
     `fit="max"` covers `span`, the smallest and largest value (of `values`, unless these are a sample and
-    `span` is given); `fit="least_squares"` shrinks it to the share with the least squared error on `values`.
+    `span` is given); `fit="least_squares"` clips it at the magnitude of least squared error on `values`.
     Raises InputError for a width outside 1…16, and for no values.
     """
     if not values.size:
@@ -83,7 +83,9 @@ def asymmetric(
     whole = between(low, high, bits)
     if fit == "max":
         return whole
-    candidates = [whole, *(between(low * share, high * share, bits) for share in SHARES[1:])]
+    largest = max(-low, high)
+    limits = [largest * share for share in SHARES[1:]]
+    candidates = [whole, *(between(max(low, -limit), min(high, limit), bits) for limit in limits)]
     errors = [_squared_error(quantiser, values) for quantiser in candidates]
     return candidates[int(np.argmin(errors))]
 

@@ -11,6 +11,8 @@ from onnx import helper, numpy_helper
 from archsim.errors import InputError
 from archsim.numerics.quantise import Floats
 
+_QUANTISE_OPSET = 21
+
 
 class StaticValues:
     """Initializers by name; others by running the nodes that make them in onnx's reference evaluator."""
@@ -50,6 +52,13 @@ class StaticValues:
             [onnx.ValueInfoProto(name=source) for source in feeds],
             [onnx.ValueInfoProto(name=name)],
         )
-        model = helper.make_model(graph, opset_imports=self._opsets)
+        model = helper.make_model(graph, opset_imports=self._opsets_for(node))
         (values,) = ReferenceEvaluator(model).run([name], feeds)
         return np.asarray(values)
+
+    def _opsets_for(self, node: onnx.NodeProto) -> list[onnx.OperatorSetIdProto]:
+        """The model's opsets; the evaluator has the older quantisation operators in their newer form only."""
+        if node.op_type not in ("DequantizeLinear", "QuantizeLinear") or node.domain not in ("", "ai.onnx"):
+            return self._opsets
+        version = max((entry.version for entry in self._opsets if entry.domain in ("", "ai.onnx")), default=1)
+        return [helper.make_opsetid("", max(_QUANTISE_OPSET, version))]

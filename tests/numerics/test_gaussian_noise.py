@@ -28,11 +28,12 @@ def test_max_1960(bits: int, levels: int, error: float) -> None:
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4, 6, 8])
 def test_monte_carlo(bits: int) -> None:
-    values = np.random.default_rng(bits).standard_normal((1, 500_000))
+    count = 2_000_000 if bits == 8 else 300_000  # at 8 bits the best scale reaches 4.4 standard deviations
+    values = np.random.default_rng(bits).standard_normal((1, count))
     assert Channels(values, 0).mean_squared_error(bits, "least_squares") == pytest.approx(
         weight_noise(bits) * (values**2).mean(), rel=0.02
     )
-    sample = values[0, :100_000]
+    sample = values[0, :300_000]
     for rectified, taken in ((True, np.maximum(sample, 0)), (False, sample)):
         noise = ((asymmetric(taken, bits)(taken) - taken) ** 2).mean() / (taken**2).mean()
         # a fitted scale follows the sample's own range: never worse, better where it hardly clips
