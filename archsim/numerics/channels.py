@@ -8,9 +8,10 @@ import numpy as np
 
 from archsim.numerics.quantise import SHARES, Fit, Floats, Quantiser, check_bits, highest_symmetric
 
-_BINS = 512  # of |w| / largest |w|
+_BINS = 256  # of |w| / largest |w|
 _POINTS = 8  # where the error is sampled inside a bin
 _EXACT_VALUES = 4096  # a tensor up to this size tries every share on the values themselves
+_PRODUCT_ROWS = 12  # of one matrix product: for larger ones OpenBLAS wakes threads, which costs more
 _BLOCK = 65_536  # values worked on at a time, so that they stay in the cache
 
 
@@ -102,10 +103,15 @@ class Channels:
         return costs
 
     def _binned_costs(self, bits: int) -> Floats:
-        """The same from histograms of |w| / peak: one matrix product for all rows and shares."""
+        """The same from histograms of |w| / peak: matrix products for all rows and shares."""
         if self._counts is None:
             self._counts = self._histograms()
-        return self._counts @ _bin_costs(bits)
+        table = _bin_costs(bits)
+        costs = np.empty((len(self._rows), len(SHARES)), np.float32)
+        for start in range(0, len(costs), _PRODUCT_ROWS):
+            part = slice(start, start + _PRODUCT_ROWS)
+            np.matmul(self._counts[part], table, out=costs[part])
+        return costs
 
     def _histograms(self) -> Floats:
         rows = len(self._rows)

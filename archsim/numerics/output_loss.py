@@ -23,42 +23,38 @@ UNITS = {
     "kl": "KL divergence of the outputs, nats per item",
     "noise": "noise-to-signal ratio of the outputs",
 }
-_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLoss:
-    """`kind`, the outputs it reads, and for `kl` whether these are logits, probabilities or their logs."""
+    """`kind`, and the tensors it reads: outputs, or for `kl` the logits that a last softmax reads."""
 
     kind: Literal["kl", "noise"]
     outputs: tuple[str, ...]
-    form: Literal["logits", "probabilities", "logs"] = "logits"
 
     def __call__(self, before: Sequence[Sequence[Floats]], after: Sequence[Sequence[Floats]]) -> float:
         """The loss over all runs; both are runs × outputs. Raises InputError when an output is not finite."""
         for run in (*before, *after):
             if not all(np.isfinite(values).all() for values in run):
                 raise InputError("the network's outputs are not finite on the calibration inputs")
-        return self._divergence(before, after) if self.kind == "kl" else _noise(before, after)
+        return _divergence(before, after) if self.kind == "kl" else _noise(before, after)
 
-    def _divergence(self, before: Sequence[Sequence[Floats]], after: Sequence[Sequence[Floats]]) -> float:
-        total, positions = 0.0, 0
-        for (old,), (new,) in zip(before, after, strict=True):
-            p, q = self._logs(old), self._logs(new)
-            divergence = (np.exp(p) * (p - q)).sum(axis=-1)
-            total += float(divergence.sum())
-            positions += divergence.size
-        return max(0.0, total / positions)  # rounding can leave a negative trace of zero
 
-    def _logs(self, values: Floats) -> Floats:
-        """Log-probabilities, classes last, in double precision."""
-        classes = np.moveaxis(values.astype(np.float64), 1 if values.ndim > 3 else -1, -1)
-        if self.form == "probabilities":
-            return np.log(np.maximum(classes, _TINY))
-        if self.form == "logs":
-            return classes
-        shifted = classes - classes.max(axis=-1, keepdims=True)
-        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+def _divergence(before: Sequence[Sequence[Floats]], after: Sequence[Sequence[Floats]]) -> float:
+    total, positions = 0.0, 0
+    for (old,), (new,) in zip(before, after, strict=True):
+        p, q = _log_softmax(old), _log_softmax(new)
+        divergence = (np.exp(p) * (p - q)).sum(axis=-1)
+        total += float(divergence.sum())
+        positions += divergence.size
+    return max(0.0, total / positions)  # rounding can leave a negative trace of zero
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    """Log-probabilities, classes last, in double precision."""
+    classes = np.moveaxis(logits.astype(np.float64), 1 if logits.ndim > 3 else -1, -1)
+    shifted = classes - classes.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def _noise(before: Sequence[Sequence[Floats]], after: Sequence[Sequence[Floats]]) -> float:
@@ -91,12 +87,10 @@ def loss_of(model: onnx.ModelProto, kind: LossKind) -> OutputLoss:
         )
     if kind == "noise" or (kind == "auto" and not _is_classes(floating)):
         return OutputLoss("noise", names)
-    logits = floating[0].name
-    maker = next((node for node in model.graph.node if logits in node.output), None)
-    operator = maker.op_type if maker else ""
-    if operator == "Softmax":
-        return OutputLoss("kl", names, "probabilities")
-    return OutputLoss("kl", names, "logs" if operator == "LogSoftmax" else "logits")
+    made = floating[0].name
+    maker = next((node for node in model.graph.node if made in node.output), None)
+    has_softmax = maker is not None and maker.op_type in ("Softmax", "LogSoftmax")
+    return OutputLoss("kl", (maker.input[0],) if maker and has_softmax else names)
 
 
 def _typed_outputs(model: onnx.ModelProto) -> Sequence[onnx.ValueInfoProto]:

@@ -125,7 +125,8 @@ class PerturbableModel:
                     node.input[slot.input] = branch[-1].output[0]
             nodes.append(node)
         known = {value.name for value in (*graph.output, *new_inputs)}
-        watched = [onnx.ValueInfoProto(name=n) for n in dict.fromkeys(self._tensors) if n not in known]
+        wanted = dict.fromkeys((*self._outputs, *self._tensors))
+        watched = [onnx.ValueInfoProto(name=name) for name in wanted if name not in known]
         nodes, inputs = [*map(_copy, nodes)], [*map(_copy, new_inputs)]
         _replace(graph.node, nodes)
         _replace(graph.input, inputs)

@@ -103,7 +103,7 @@ def between(low: float, high: float, bits: int) -> Quantiser:
     return Quantiser(np.asarray(scale), -zero_point, steps - zero_point)
 
 
-SHARES: Sequence[float] = tuple(np.geomspace(1.0, 1 / 64, 97).tolist())
+SHARES: Sequence[float] = tuple(np.geomspace(1.0, 1 / 32, 81).tolist())
 """Spans that a least-squares fit tries, as shares of the largest magnitude: 4.4 % apart.
 
 The squared error is flat around its least, so half a step beside the optimum costs under 0.2 % of it.
