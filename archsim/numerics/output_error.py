@@ -99,6 +99,11 @@ def from_outputs(
         for done, (step, found) in enumerate(zip(passes, pool.map(measure, passes), strict=True), start=1):
             losses |= dict.fromkeys(step.keys, found / len(step.keys))
             progress(done, len(passes))
+    if not any(losses.values()):
+        raise InputError(
+            f"no width changes the outputs ({UNITS[loss.kind]}: zero throughout); the network is certain of "
+            "its classes beyond rounding, or does not depend on its input: check the calibration inputs' scale"
+        )
     wanted = _keys(layers, weight_bits, activation_bits)
     return Sensitivity(
         {key: losses[key] for key in wanted}, UNITS[loss.kind], _source(workload, calibration, scheme)

@@ -49,13 +49,16 @@ class PerturbableModel:
         self._activations = {slot: place for place, slot in enumerate(activations)}
         self._tensors = [model.graph.node[slot.node].input[slot.input] for slot in activations]
         self._weights = {slot: f"{_PREFIX}weight_{place}" for place, slot in enumerate(weights)}
-        self._feeds: dict[str, NDArray[np.generic]] = {
-            self._weights[slot]: np.ascontiguousarray(values) for slot, values in weights.items()
-        }
+        types = _element_types(model)
+        self._feeds: dict[str, NDArray[np.generic]] = {}
+        for slot, values in weights.items():
+            element = types.get(model.graph.node[slot.node].input[slot.input], TensorProto.FLOAT)
+            stored = np.dtype(helper.tensor_dtype_to_np_dtype(element))
+            self._feeds[self._weights[slot]] = np.ascontiguousarray(values, stored)
         if activations:
             _require_round(model)
             self._feeds |= self._settings({})
-        self._session = _session(self._rewritten(model))
+        self._session = _session(self._rewritten(model, types))
 
     def run(
         self,
@@ -64,7 +67,8 @@ class PerturbableModel:
         activations: Mapping[Slot, Quantiser] | None = None,
     ) -> list[Floats]:
         """The outputs with some weights replaced and some activations quantised."""
-        replaced = {self._weights[slot]: values for slot, values in (weights or {}).items()}
+        names = {self._weights[slot]: values for slot, values in (weights or {}).items()}
+        replaced = {name: values.astype(self._feeds[name].dtype) for name, values in names.items()}
         settings = self._settings(activations) if activations else {}
         return self._run(self._outputs, {**self._feeds, **feeds, **replaced, **settings})
 
@@ -95,9 +99,8 @@ class PerturbableModel:
         values = (active, scale, lowest, highest)
         return {_PREFIX + name: value for name, value in zip(_SETTINGS, values, strict=True)}
 
-    def _rewritten(self, model: onnx.ModelProto) -> onnx.ModelProto:
+    def _rewritten(self, model: onnx.ModelProto, types: Mapping[str, int]) -> onnx.ModelProto:
         """A copy with the new inputs and branches, and without the weights that nobody reads any more."""
-        types = _element_types(model)
         changed = onnx.ModelProto()
         changed.CopyFrom(model)
         changed.ir_version = min(model.ir_version, _MAX_IR)
@@ -178,6 +181,7 @@ def _element_types(model: onnx.ModelProto) -> dict[str, int]:
         graph = model.graph
     values = (*graph.value_info, *graph.input, *graph.output)
     found = {value.name: value.type.tensor_type.elem_type for value in values}
+    found |= {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     return {name: element for name, element in found.items() if element}
 
 

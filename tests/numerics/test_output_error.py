@@ -211,3 +211,50 @@ def test_an_output_that_is_not_finite(network) -> None:
     path.write_bytes(with_constants(model, b4=np.array([np.nan, 0, 0, 0, 0], np.float32)).SerializeToString())
     with pytest.raises(InputError, match="not finite"):
         sensitivity_of(load_onnx(path), [4], [], model_path=path, calibration={"x": images()})
+
+
+def test_a_network_that_is_always_certain(network) -> None:
+    model, path = network
+    certain = with_constants(model, b4=np.array([1e6, 0, 0, 0, 0], np.float32))
+    path.write_bytes(certain.SerializeToString())
+    with pytest.raises(InputError, match="certain of its classes"):
+        sensitivity_of(load_onnx(path), [4], [], model_path=path, calibration={"x": images()})
+
+
+@pytest.mark.parametrize("kind", [onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE])
+def test_models_in_other_floating_formats(tmp_path: Path, kind: int) -> None:
+    """Half precision rounds by itself, so its losses are near, not equal."""
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
+    rng = np.random.default_rng(4)
+    values = {"w1": he(rng, 8, 6), "w2": he(rng, 4, 8)}
+    nodes = [
+        node("Gemm", ["x", "w1"], ["h"], name="first", transB=1),
+        node("Relu", ["h"], ["r"], name="relu"),
+        node("Gemm", ["r", "w2"], ["y"], name="second", transB=1),
+    ]
+    tables = []
+    for wanted in (np.dtype(np.float32), dtype):
+        stored = {name: value.astype(wanted) for name, value in values.items()}
+        model = model_of(nodes, {"x": ["n", 6]}, {"y": ["n", 4]}, stored)
+        for value in (*model.graph.input, *model.graph.output):
+            value.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(wanted)
+        path = save(model, tmp_path, f"{wanted}.onnx")
+        x = np.random.default_rng(5).standard_normal((6, 6))
+        table = sensitivity_of(load_onnx(path), [3], [3], model_path=path, calibration={"x": x})
+        tables.append(table)
+    for key, loss in tables[0].losses.items():
+        assert tables[1].losses[key] == pytest.approx(loss, rel=0.05)
+
+
+def test_an_old_opset_serves_weights_but_not_activations(tmp_path: Path) -> None:
+    nodes = [node("MatMul", ["x", "w"], ["y"], name="layer")]
+    w = he(np.random.default_rng(0), 6, 4)
+    model = model_of(nodes, {"x": ["n", 6]}, {"y": ["n", 4]}, {"w": w}, opset=9)
+    path = save(model, tmp_path)
+    x = {"x": np.random.default_rng(1).standard_normal((4, 6))}
+    assert (
+        sensitivity_of(load_onnx(path), [3], [], model_path=path, calibration=x).loss("layer", "weight", 3)
+        > 0
+    )
+    with pytest.raises(InputError, match="opset 9, and quantising activations needs 11"):
+        sensitivity_of(load_onnx(path), [3], [4], model_path=path, calibration=x)
