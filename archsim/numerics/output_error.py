@@ -102,7 +102,7 @@ def from_outputs(
     if not any(losses.values()):
         raise InputError(
             f"no width changes the outputs ({UNITS[loss.kind]}: zero throughout); the network is certain of "
-            "its classes beyond rounding, or does not depend on its input: check the calibration inputs' scale"
+            "its classes beyond rounding, or ignores its input: check the scale of the calibration inputs"
         )
     wanted = _keys(layers, weight_bits, activation_bits)
     return Sensitivity(

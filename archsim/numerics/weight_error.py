@@ -22,6 +22,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from archsim.errors import InputError
 from archsim.numerics.channels import Channels
 from archsim.numerics.gaussian_noise import activation_noise, weight_noise
 from archsim.numerics.onnx_operands import OnnxOperands
@@ -31,6 +34,7 @@ from archsim.numerics.signs import non_negative_tensors
 from archsim.workloads.layer import Layer
 from archsim.workloads.workload import Workload
 
+_LARGEST = 1e15  # a magnitude whose square, summed, still is a float32
 UNIT = "equivalent squared weight error per parameter"
 
 
@@ -90,6 +94,11 @@ def layer_weights(layer: Layer, operands: OnnxOperands) -> Floats | None:
     if slot is None:
         return None
     rows = slot.rows(operands.tensor(slot.slot))
+    if not np.abs(rows).max(initial=0.0) < _LARGEST:  # also false for NaN
+        raise InputError(
+            f"{operands.path}: the weights of layer {layer.name!r} are not finite, or beyond {_LARGEST:g}; "
+            "the file is damaged, or no trained model"
+        )
     scale = operands.folded_scale(layer)
     if scale is None or scale.size != len(rows):
         return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_an_entry_that_is_not_valid(loss) -> None:
     with pytest.raises(InputError, match="finite number"):
         Sensitivity({("a", "weight", 4): loss})
+
+
+def test_the_examples_of_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sensitivity.md").read_text()
+    for language in ("csv", "json"):
+        (example,) = re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
+        path = tmp_path / f"example.{language}"
+        path.write_text(example)
+        table = read_sensitivity(path)
+        assert table.loss("conv1", "weight", 4) == 0.000123
+        assert table.source == "by hand"

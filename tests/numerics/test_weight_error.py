@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from small_networks import constants_of, convnet, he, model_of, node, run, save
+from small_networks import constants_of, convnet, he, model_of, node, run, save, with_constants
 
 from archsim.errors import InputError
 from archsim.numerics.channels import Channels, symmetric
@@ -188,6 +188,14 @@ def test_a_weight_without_values(tmp_path: Path) -> None:
     model.graph.initializer[0].ClearField("raw_data")
     with pytest.raises(InputError, match="constant tensor 'w' cannot be computed"):
         table_of(model, tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_weights_that_are_no_numbers(tmp_path: Path, value: float) -> None:
+    damaged = constants_of(convnet())["w2"].copy()
+    damaged[0, 0, 0, 0] = value
+    with pytest.raises(InputError, match="weights of layer 'conv2' are not finite"):
+        table_of(with_constants(convnet(), w2=damaged), tmp_path)
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
