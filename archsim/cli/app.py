@@ -16,6 +16,7 @@ from archsim.cli.listing import list_library
 from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
+from archsim.cli.sensitivity import sensitivity
 from archsim.cli.show import show
 from archsim.errors import InputError
 
@@ -48,6 +49,7 @@ app.command("search")(search)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("sensitivity")(sensitivity)
 
 
 def _version(wanted: bool) -> None:

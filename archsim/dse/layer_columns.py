@@ -45,10 +45,10 @@ class PrecisionColumns:
         table = self.sensitivity
 
         def of(precision: Precision) -> float:
-            activations = table.loss(layer.name, "activation", precision.activation_bits)
-            if not layer.has_static_weights:
-                return activations
-            return activations + table.loss(layer.name, "weight", precision.weight_bits)
+            # the second operand of a product of activations stands in the weights' place
+            standing = precision.weight_bits if layer.has_static_weights else precision.activation_bits
+            read = table.loss(layer.name, "activation", precision.activation_bits)
+            return read + table.loss(layer.name, "weight", standing)
 
         return self._each(index, of)
 

@@ -223,13 +223,14 @@ def _sensitivity(study: Study, workload: Workload) -> SensitivityTable | None:
     source = study.sensitivity
     if source is not None and source.table is not None:
         return read_sensitivity(source.table)
-    bits = study.bits
-    given = (bits, *bits.layers.values())
+    given = (study.bits, *study.bits.layers.values())
     base = Precision.parse(study.baseline_bits)
+    read = {base.activation_bits}.union(*(entry.activations or () for entry in given))
+    standing = read.union({base.weight_bits}, *(entry.weights or () for entry in given))
     return sensitivity_of(
         workload,
-        sorted({base.weight_bits}.union(*(entry.weights or () for entry in given))),
-        sorted({base.activation_bits}.union(*(entry.activations or () for entry in given))),
+        sorted(standing),
+        sorted(read),
         model_path=study.workload if study.workload.endswith(".onnx") else None,
         calibration=None if source is None else source.calibration,
     )
