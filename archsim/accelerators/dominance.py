@@ -81,9 +81,8 @@ def certainly_unbeaten(low: Float, high: Float) -> Int:
 
 def leaders(costs: Float) -> Int:
     """A few rows of (costs, rows) likely to beat many: the least in each cost, and in all costs together."""
-    together = costs[0] / max(costs[0].min(), 1e-300)
-    for cost in costs[1:]:
-        together = together * (cost / max(cost.min(), 1e-300))
+    means = costs.mean(axis=1)
+    together = (1 / np.where(means > 0, means, 1.0)) @ costs
     return np.array(sorted({*costs.argmin(axis=1).tolist(), int(together.argmin())}))
 
 

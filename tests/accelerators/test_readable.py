@@ -60,7 +60,7 @@ def test_a_layer_on_the_vector_unit():
     row = machine.row(layer, written)
     assert (row.cycles, row.energy_pj) == (options.row(0).cycles, options.row(0).energy_pj)
     assert machine.performed(row).mapping == written
-    with pytest.raises(InputError, match="'add': mapping.unit is 'array'"):
+    with pytest.raises(InputError, match=r"'add': mapping.unit is 'array'"):
         machine.row(layer, {"unit": "array"})
 
 
