@@ -24,6 +24,7 @@ from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
 from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivided_program
+from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.vector import (
@@ -173,6 +174,25 @@ class SystolicMachine:
             complete=True,
         )
 
+    def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
+        """The row of a readable mapping (see `readable`), priced; its tiles must fit the memories."""
+        if layer.contraction is None:
+            read = read_vector_mapping(layer, mapping)
+            table = self._vector_options(layer, (layer.precision,))
+            return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
+        read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
+        unpriced = Row(layer, read, 0.0, 0.0)
+        priced = self._mapped(unpriced)[1]
+        for name, bits in priced.held_bits.items():
+            needs, has = float(bits.max()), priced.prices.capacity[name]
+            if needs > has:
+                raise InputError(
+                    f"layer {layer.name!r}: mapping.tile does not fit: {name} would hold {needs / 8:,.0f} "
+                    f"bytes and has {has / 8:,.0f}; make tiles smaller"
+                )
+        cycles, energy_pj = float(priced.cycles.max()), float(priced.total_energy_pj.max())
+        return Row(layer, read, cycles, energy_pj)
+
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, leakage apart (that follows from the latency)."""
         layer = row.layer
@@ -193,7 +213,7 @@ class SystolicMachine:
             dram_bits = float(priced.dram_bits.max())
             if costs.dram_bits_per_cycle is not None:
                 busy[self.hierarchy.dram.name] = dram_bits / costs.dram_bits_per_cycle
-            mapping = _readable(row, self.spec, int(priced.counts.folds.max()))
+            mapping = readable(row, self.spec, int(priced.counts.folds.max()))
         return Performed(
             actions=tuple(
                 Action(component, action, count, costs.unit_energy(component, action))
@@ -263,12 +283,3 @@ class SystolicMachine:
             prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
             self._mapped_rows[key] = nest, GridPrices(counts, prices, 0)
         return self._mapped_rows[key]
-
-
-def _readable(row: Row, spec: SystolicSpec, folds: int) -> dict[str, object]:
-    """A row's mapping as plain values: tile sizes from the outermost buffer in."""
-    tiles = {dim: list(sizes) for dim, sizes in tiles_of(row.mapping, spec).items()}
-    mapping: dict[str, object] = {"tile": tiles, "order": [str(o) for o in row.mapping["order"]]}
-    if str(row.mapping["split"]):
-        mapping["split"] = str(row.mapping["split"])
-    return mapping | {"folds": folds}
