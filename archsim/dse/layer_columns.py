@@ -11,6 +11,7 @@ import numpy as np
 
 from archsim.dse.bits import BitSpace
 from archsim.dse.selection.problem import FloatArray
+from archsim.numerics.sensitivity import Operand
 from archsim.workloads.layer import Tensor
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
@@ -19,7 +20,7 @@ from archsim.workloads.workload import Workload
 class SensitivityTable(Protocol):
     """What a layer's bits cost in accuracy, by operand ("weight" or "activation")."""
 
-    def loss(self, layer: str, operand: str, bits: int) -> float: ...
+    def loss(self, layer: str, operand: Operand, bits: int) -> float: ...
 
 
 @dataclass(frozen=True)
