@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.machine import DoesNotFit
 from archsim.accelerators.spec_paths import with_values
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point, layer_tables
@@ -108,7 +109,7 @@ def _priced_in_worker(values: Mapping[str, Any]) -> tuple[list[LayerTable] | str
 def _tables(machine: Machine, formulation: Formulation) -> list[LayerTable] | str:
     try:
         return layer_tables(machine, formulation.space, formulation.front(machine))
-    except InputError as error:
+    except DoesNotFit as error:
         return str(error)
 
 

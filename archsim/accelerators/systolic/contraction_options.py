@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from archsim.accelerators.dominance import certainly_unbeaten
-from archsim.accelerators.machine import SLACKS, Options, cost_of
+from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of
 from archsim.accelerators.systolic.best_rows import Goal, best_rows
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.count_table import TablePricing
@@ -20,7 +20,6 @@ from archsim.accelerators.systolic.relaxation import branches_of
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.table import Table
-from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
@@ -39,7 +38,7 @@ def contraction_options(
 ) -> Options:
     """The space's mappings at every precision that `costs` has; see `Machine.options`.
 
-    Raises InputError when none fits the buffers.
+    Raises DoesNotFit when none fits the buffers.
     """
     if space.complete and (minimize or front):
         return _searched(layer, spec, hierarchy, costs, space, minimize, front)
@@ -63,7 +62,7 @@ def _searched(
     goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None, minimize=minimize)
     found = best_rows(branches, TablePricing(prices, place), goal)
     if not found:
-        raise InputError(_nothing_fits(layer, spec, hierarchy, costs, space))
+        raise DoesNotFit(_nothing_fits(layer, spec, hierarchy, costs, space))
     table = Table(space, hierarchy, prices, sum(int(rows.wanted.sum()) for rows in found))
     for rows in found:
         table.add_rows(rows)
@@ -109,7 +108,7 @@ def _enumerated(
     assert table is not None
     assert prices is not None
     if not table.rows:
-        raise InputError(_nothing_fits(layer, spec, hierarchy, costs, space))
+        raise DoesNotFit(_nothing_fits(layer, spec, hierarchy, costs, space))
     exact = never_stalls(spec, prices.costs)
     options = table.options(layer, tuple(costs), space.mappings * len(costs), exact=exact)
     return options if front is None else options.take(_front_of(options, front))
