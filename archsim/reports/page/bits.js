@@ -37,7 +37,8 @@ function layersText(count) {
 
 function bitsSentence(layers, key) {
   const counts = bitsCounts(layers, key);
-  if (counts.length === 1) return `${counts[0][0]} bits in ${layers.length === 1 ? "the only layer" : "all layers"}`;
+  if (counts.length === 1)
+    return `${counts[0][0]} bits in ${layers.length === 1 ? "the only layer" : "all layers"}`;
   return counts.map(([bits, count]) => `${bits} bits in ${layersText(count)}`).join(", ");
 }
 

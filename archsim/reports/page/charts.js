@@ -1,9 +1,9 @@
 // Draws the charts of a page, again at another width, in another theme and on paper.
 
-// name -> {chart, option: its maker, shown: series name -> boolean, layers: index of the layer at each place on
-// the axis of layers, null where there is no such axis; bare: without the names under that axis;
-// zoomed: what else of the option follows the zoom;
-// placeOf: tells from the drawn option where a chart without that axis holds a layer}
+// name -> {chart, option: its maker, shown: series name -> boolean, layers: index of the layer at each place
+// on the axis of layers, null where there is no such axis; bare: without the names under that axis; zoomed:
+// what else of the option follows the zoom; placeOf: tells from the drawn option where a chart without that
+// axis holds a layer}
 const charts = {};
 
 function addChart(name, option, layers, { bare = false, zoomed = null, placeOf = null } = {}) {

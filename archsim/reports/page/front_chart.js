@@ -77,7 +77,8 @@ function numberedPoints(chart, place) {
   const first = front.points[chosenPoint];
   for (const point of [first, ...front.points.filter((other) => other !== first)]) {
     const [x, y] = place(point).map((value, axis) => value * scales[axis]);
-    if (kept.every((other) => Math.abs(other.x - x) > 20 || Math.abs(other.y - y) > 16)) kept.push({ point, x, y });
+    if (kept.every((other) => Math.abs(other.x - x) > 20 || Math.abs(other.y - y) > 16))
+      kept.push({ point, x, y });
   }
   return new Set(kept.map(({ point }) => point));
 }
@@ -106,7 +107,9 @@ function frontOption(chart) {
   return {
     animation: false,
     grid: { left: 64, right: 24, top: 34, bottom: 46, outerBoundsMode: "none" },
-    tooltip: tooltip("item", ({ data }) => (data.point ? frontTip(data.point) : data.isBaseline ? baselineTip() : "")),
+    tooltip: tooltip("item", ({ data }) =>
+      data.point ? frontTip(data.point) : data.isBaseline ? baselineTip() : "",
+    ),
     xAxis: frontAxis(axes.x, ux, true),
     yAxis: frontAxis(axes.y, uy, false),
     series,

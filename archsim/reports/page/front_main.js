@@ -45,7 +45,7 @@ function frontCaption() {
   const sentences = [
     front.names.length === 2
       ? "The line is the front: less of both quantities is not to be had."
-      : "Each point is a plan; seen over two quantities, a point may lie behind others and be better in the third.",
+      : "Each point is a plan. Over two of the quantities one may lie behind another and be better in the third.",
   ];
   if (hidden) sentences.push("The baseline's totals don't tell these two quantities, so it is not shown.");
   byId("front-caption").textContent = sentences.join(" ");
@@ -81,7 +81,11 @@ function pointColumns() {
     ...front.names.map((name) => {
       const [factor, unit] = quantityStep(name, values(name));
       return {
-        ...numberColumn(capital(quantity(name).label), (point) => point.values[name], (value) => digits(value * factor)),
+        ...numberColumn(
+          capital(quantity(name).label),
+          (point) => point.values[name],
+          (value) => digits(value * factor),
+        ),
         unit,
       };
     }),
@@ -91,7 +95,11 @@ function pointColumns() {
       return { title: path, number: isNumeric, value, text: (point) => oneLine(value(point)) };
     }),
     textColumn("Weight bits × layers", (point) => bitsBrief(point.plan.layers, "weight_bits"), "bits"),
-    textColumn("Activation bits × layers", (point) => bitsBrief(point.plan.layers, "activation_bits"), "bits"),
+    textColumn(
+      "Activation bits × layers",
+      (point) => bitsBrief(point.plan.layers, "activation_bits"),
+      "bits",
+    ),
     textColumn("Status", (point) => point.plan.status),
   ];
 }
@@ -101,7 +109,9 @@ function choosePoint(index) {
   focusLayer(-1, "");
   chosenPoint = index;
   const point = front.points[index];
-  const values = front.names.map((name) => `${quantity(name).label} ${quantityText(name, point.values[name])}`);
+  const values = front.names.map(
+    (name) => `${quantity(name).label} ${quantityText(name, point.values[name])}`,
+  );
   byId("chosen-title").textContent = `Plan of point ${index + 1}: ${values.join(", ")}`;
   byId("previous-point").disabled = index === 0;
   byId("next-point").disabled = index === front.points.length - 1;

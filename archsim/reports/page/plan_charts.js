@@ -29,7 +29,12 @@ function stripSeries(name, key, isLabelled) {
     stack: "bits",
     barCategoryGap: "0%",
     emphasis: { disabled: true },
-    label: { show: isLabelled, fontFamily: fontFamily(), fontSize: 11, formatter: (item) => `${item.data.bits}` },
+    label: {
+      show: isLabelled,
+      fontFamily: fontFamily(),
+      fontSize: 11,
+      formatter: (item) => `${item.data.bits}`,
+    },
     data: plan.layers.map((layer) => {
       const colour = bitsColour(layer[key]);
       return {

@@ -32,8 +32,11 @@ function isTable(value) {
 // Dimensions that are tiled anywhere: those of size 1 everywhere say nothing.
 function tiledDims() {
   const dims = new Set();
-  for (const { mapping } of plan.layers) if (isTable(mapping.tile)) Object.keys(mapping.tile).forEach((dim) => dims.add(dim));
-  return [...dims].filter((dim) => plan.layers.some((layer) => tileSizes(layer, dim).some((size) => size !== 1)));
+  for (const { mapping } of plan.layers)
+    if (isTable(mapping.tile)) Object.keys(mapping.tile).forEach((dim) => dims.add(dim));
+  return [...dims].filter((dim) =>
+    plan.layers.some((layer) => tileSizes(layer, dim).some((size) => size !== 1)),
+  );
 }
 
 function tileText(layer) {

@@ -63,7 +63,11 @@ function planColumns() {
   const has = (key) => layers.some((layer) => layer.mapping[key] !== undefined);
   const columns = [
     numberColumn("#", (layer) => layer.index + 1, String),
-    { ...textColumn("Layer", (layer) => layer.name, "ends"), text: (layer) => shorten(layer.name, 36), exact: (layer) => layer.name },
+    {
+      ...textColumn("Layer", (layer) => layer.name, "ends"),
+      text: (layer) => shorten(layer.name, 36),
+      exact: (layer) => layer.name,
+    },
     textColumn("Bits", bitsText, "bits"),
     ...tileColumns(),
   ];
@@ -100,7 +104,10 @@ function planFacts(layer) {
 function planLayerTable() {
   const wordsOf = (layer) => `${layer.name} ${bitsText(layer)}`;
   linkedLayerTable(planColumns(), plan.layers, { factsOf: planFacts, wordsOf });
-  const levels = Math.max(0, ...tiledDims().flatMap((dim) => plan.layers.map((l) => tileSizes(l, dim).length)));
+  const levels = Math.max(
+    0,
+    ...tiledDims().flatMap((dim) => plan.layers.map((l) => tileSizes(l, dim).length)),
+  );
   const sizes = levels > 1 ? "Tile sizes stand from the outermost buffer in. " : "";
   byId("layers-caption").textContent =
     `${sizes}Choose a column head to sort, a row to see its whole mapping. ` +

@@ -24,7 +24,9 @@ function planMasthead() {
 }
 
 function proofWords() {
-  byId("proof").replaceChildren(...plan.proof.map((text, place) => el(place ? "span" : "b", null, `${text} `)));
+  byId("proof").replaceChildren(
+    ...plan.proof.map((text, place) => el(place ? "span" : "b", null, `${text} `)),
+  );
   byId("warnings").hidden = !plan.warnings.length;
   byId("warnings")
     .querySelector("ul")
@@ -45,7 +47,7 @@ function totalCards() {
   byId("section-totals").hidden = !known.length;
   byId("totals").replaceChildren(...known.map(totalCard));
   const from = plan.baseline
-    ? `Baseline: every layer at ${plan.baseline.bits ?? "one precision"}, the accelerator with its own sizes, ` +
+    ? `Baseline: every layer at ${plan.baseline.bits ?? "one precision"}, the accelerator at its own sizes, ` +
       "the best tilings, no budgets. The bar is the plan, the mark the baseline. "
     : "No baseline is known. ";
   byId("totals-caption").textContent =
@@ -130,7 +132,8 @@ function searchFacts() {
   const facts = [];
   for (const [key, value] of Object.entries(plan.search)) {
     const word = Object.hasOwn(SEARCH_WORDS, key) ? SEARCH_WORDS[key] : key.replaceAll("_", " ");
-    if (isTable(value)) for (const [reason, count] of Object.entries(value)) facts.push([`${word}: ${reason}`, count]);
+    if (isTable(value))
+      for (const [reason, count] of Object.entries(value)) facts.push([`${word}: ${reason}`, count]);
     else facts.push([word, value]);
   }
   const told = facts.map(([key, value]) => [key, Number.isInteger(value) ? whole(value) : oneLine(value)]);
