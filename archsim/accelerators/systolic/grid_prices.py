@@ -74,7 +74,8 @@ class GridPrices:
             energy[component] = energy[component] + part if component in energy else part
         return energy
 
-    def actions(self) -> dict[tuple[str, str], float]:
+    @cached_property
+    def actions(self) -> Mapping[tuple[str, str], float]:
         """(component, action) -> times, of a grid of one mapping."""
         word_bits = self.prices.word_bits
         return {

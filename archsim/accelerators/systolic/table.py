@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.machine import Options
-from archsim.accelerators.systolic.axes import Axis
 from archsim.accelerators.systolic.best_rows import Rows
 from archsim.accelerators.systolic.count_table import CountTable
 from archsim.accelerators.systolic.hierarchy import Hierarchy
@@ -29,8 +28,7 @@ class Table:
         self.space, self.prices = space, prices
         self.dram = hierarchy.dram.name
         self.buffers = [m.name for tier in hierarchy.tiers for m in tier.memories]
-        self.orders = list(dict.fromkeys(orders for block in space.blocks for orders in block.orders))
-        self.splits = list(dict.fromkeys(block.array.split for block in space.blocks))
+        self.orders, self.splits = space.orders, space.splits
         leaking = prices.costs.leakage_pj_per_cycle
         self.components = list(dict.fromkeys((*prices.energy, *leaking)))
         floats = ["cycles", "cycles_high", f"traffic:{self.dram}"]
@@ -112,38 +110,10 @@ class Table:
             traffic_bytes=group("traffic:"),
             held_bytes=group("held:"),
             mapping=group("mapping:"),
-            codebooks=self._codebooks(),
+            codebooks=self.space.codebooks,
             priced=priced,
             exact=exact,
             cycles_high=columns["cycles_high"],
             leakage_pj_per_cycle=dict(self.prices.costs.leakage_pj_per_cycle),
             complete=self.space.complete,
         )
-
-    def _codebooks(self) -> dict[str, Columns]:
-        return {
-            "m": _pixel_book(self.space.pixels),
-            "n": _tile_book(self.space.channels),
-            "k": _tile_book(self.space.products),
-            "order": {"order": np.array(self.orders)},
-            "split": {"split": np.array([split or "" for split in self.splits])},
-        }
-
-
-def _pixel_book(axes: Sequence[Axis]) -> Columns:
-    """Tile sizes of the candidates of all pixel axes in turn; 0 for dimensions an axis does not have."""
-    dims = dict.fromkeys(dim for axis in axes for dim in axis.dims)
-    books = [(_tile_book(axis), (len(axis), axis.tiles.shape[1])) for axis in axes]
-    nothing = {dim: [np.zeros(shape, dtype=np.int64) for _, shape in books] for dim in dims}
-    return {
-        dim: np.concatenate(
-            [book.get(dim, zeros) for (book, _), zeros in zip(books, nothing[dim], strict=True)]
-        )
-        for dim in dims
-    }
-
-
-def _tile_book(axis: Axis) -> Columns:
-    """Tile sizes of each candidate, (candidates, levels) by dimension."""
-    table = np.array(axis.nestings)
-    return {dim: table[:, i] for i, dim in enumerate(axis.dims)}
