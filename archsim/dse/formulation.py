@@ -67,6 +67,31 @@ class Formulation:
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
         return ("cycles", "energy_pj", *traffic, *own)
 
+    def rough_front(self, machine: Machine) -> tuple[str, ...] | None:
+        """The one quantity that the goal and all limits read of mappings; None if they read several.
+
+        Tables with this front are small, and bound the goal as well as whole ones do.
+        """
+        quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
+        mapped = {q for q in quantities if q not in (AREA, SENSITIVITY, WEIGHTS, PEAK_ACTIVATIONS)}
+        if mapped == {ENERGY}:
+            return ("energy_pj",)
+        return (f"traffic:{machine.outer_memory}",) if mapped == {DRAM} else None
+
+    def floor(self, point: Point) -> float:
+        """A bound of the goal that needs no table: no layer is faster than the machine's peak."""
+        machine = point.machine
+        layers = self.space.workload.layers
+        least_ms = (
+            sum(layer.macs for layer in layers) / machine.peak_macs_per_cycle / machine.clock_mhz * 1e-3
+        )
+        if any(x.quantity == LATENCY and x.at_most < least_ms for x in self.limits):
+            return math.inf
+        known = {LATENCY: least_ms, AREA: point.area_mm2}
+        if self.goal.product or any(q not in known for q, _ in self.goal.terms):
+            return 0.0
+        return sum(weight * known[quantity] for quantity, weight in self.goal.terms)
+
     @cached_property
     def columns_read(self) -> frozenset[str]:
         quantities = [*(q for q, _ in self.goal.terms), self.goal.then, *(x.quantity for x in self.limits)]

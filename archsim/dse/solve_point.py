@@ -48,8 +48,8 @@ class PointResult:
 
 
 def bound_of(formulation: Formulation, point: Point) -> float:
-    """A bound of the goal on a point, without a solver; inf where its limits cannot be met."""
-    problem = formulation.problem(point)
+    """A bound of the goal on a priced point, without a solver; inf where its limits cannot be met."""
+    problem = formulation.problem(point if point.tables else replace(point, tables=point.rough))
     if formulation.goal.product:
         first, second = (_relaxed(problem, index) for index in (0, 1))
         bound = first * second

