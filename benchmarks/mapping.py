@@ -89,7 +89,11 @@ def price_all(runs: int) -> dict[str, float]:
     space = space_of(layer.contraction, machines[0].spec, 1, None)
     branches = branches_of(space, Holding(machines[0].hierarchy), layer.contraction.G)
     some = np.arange(0, len(branches.bounds), max(1, len(branches.bounds) // 60))
-    tables = [t.take(np.arange(i, min(i + 2048, len(t)))) for t in branches.mappings(some) for i in range(0, len(t), 2048)]  # fmt: skip
+    tables = [
+        table.take(np.arange(start, min(start + 2048, len(table))))
+        for table in branches.mappings(some)
+        for start in range(0, len(table), 2048)
+    ]
     place = branches.bounds.place
     pricings = []
     for at in machines:
@@ -149,9 +153,9 @@ def main() -> None:
     for (kib, near), minimize in product(((512, 32), (256, 32), (128, 16)), ("energy", "latency")):
         found, _ = in_fresh_process(three_levels, kib, near, minimize, asked.runs)
         print(
-            f"  {kib:4d} and {near:2d} KiB, {minimize:7s}: {found['cpu_s']:.3f} CPU s for {found['mappings']:.2g} "
-            f"mappings (goal {GOAL_ONE_S}: {verdict(found['cpu_s'] < GOAL_ONE_S)}), within {found['gap']:.2%} of "
-            "the bound"
+            f"  {kib:4d} and {near:2d} KiB, {minimize:7s}: {found['cpu_s']:.3f} CPU s",
+            f"(goal {GOAL_ONE_S}: {verdict(found['cpu_s'] < GOAL_ONE_S)})",
+            f"for {found['mappings']:.2g} mappings, within {found['gap']:.2%} of the bound",
         )
 
 

@@ -1,8 +1,8 @@
 """ResNet-18 on ZigZag's `tpu_like` machine, archsim beside ZigZag 3.9.1's own search, layer by layer.
 
-ZigZag's figures (its best mapping of each layer by energy and by latency, and the 140 CPU seconds it took) were
-measured once and are kept in zigzag_tpu_like.json. Both run the same 21 contractions alone, one after another;
-archsim's latencies are those of its kernel.
+ZigZag's figures (its best mapping of each layer by energy and by latency, and the 140 CPU seconds it took)
+were measured once and are kept in zigzag_tpu_like.json. Both run the same 21 contractions alone, one after
+another; archsim's latencies are those of its kernel.
 
 Run: python benchmarks/zigzag.py
 """

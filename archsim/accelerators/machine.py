@@ -27,9 +27,10 @@ class Options:
 
     `cycles` is a lower bound on the latency of the layer run alone (each resource's own busy time, and the
     time before the first and after the last tile's computation), `cycles_high` an upper bound (infinite where
-    a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component, leakage
-    included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping` columns are indexes into the codebook of the same name, which holds by key whatever the
-    family needs to name and rebuild a row.
+    a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component,
+    leakage included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping`
+    columns are indexes into the codebook of the same name, which holds by key whatever the family needs to
+    name and rebuild a row.
     """
 
     layer: Layer

@@ -1,7 +1,7 @@
 """Every tile size worth having, for one tier of buffers: all whole numbers but those that another one beats.
 
-A mapping's cost rises with every count of each axis: with the elements of a tile (what must be held), with the
-number of tiles (how often other operands come in), with folds, beats and loads of the array, and with the
+A mapping's cost rises with every count of each axis: with the elements of a tile (what must be held), with
+the number of tiles (how often other operands come in), with folds, beats and loads of the array, and with the
 input its tiles touch. So a size that is no better in any of these than another one can be left out, whatever
 the bit-widths, capacities and unit energies are. Only the size of the last, ragged tile is not among them: a
 tile that does nothing but shorten it is not tried (it could hide part of one tile's store).
@@ -117,7 +117,8 @@ def complete_runs(c: Contraction, role: Role) -> PixelAxis | None:
 
 
 def without_count(axis: Axis, role: Role, *windows: IntArray) -> IntArray:
-    """Indexes of candidates that matter where the number of tiles is of no consequence, if there are several."""
+    """Indexes of candidates that matter where the number of tiles is of no consequence, if there are
+    several."""
     return unbeaten(_table(axis, role, *windows, counted=False))
 
 

@@ -1,17 +1,18 @@
-"""The best mapping of one layer on a machine of three memory levels (DRAM and two tiers of buffers), with a bound.
+"""The best mapping of one layer on a machine of three memory levels (DRAM and two tiers of buffers), with a
+bound.
 
-The space is every tile size of the outer tier × every one of the inner × loop orders of both: 1e17 mappings
-for a ResNet layer, too many to list. But what crosses the border to DRAM depends on the outer tiling alone,
-and what crosses the inner border, given an inner tiling, is least when the outer tier cuts nothing: a cut only
-adds tiles, visits, halos and folds. So
+The space is every tile size of the outer tier × every one of the inner × loop orders of both: some 1e16
+mappings for a ResNet layer, too many to list. But what crosses the border to DRAM depends on the outer tiling alone,
+and what crosses the inner border, given an inner tiling, is least when the outer tier cuts nothing: a cut
+only adds tiles, visits, halos and folds. So
 
     cost(outer, inner) >= E0(outer) + E1(inner),   E0 = bits to and from DRAM × what both ends charge,
                                                    E1 = all the rest, with the outer tier uncut,
 
 and the least E0 plus the least E1, each found over its complete space (see `best_rows`), bounds all mappings
-from below. The cheapest nested pairs are then priced exactly. Where the best of them meets the bound it is the
-optimum (so it is if a cheapest outer tiling cuts nothing); else `gap` says how much could be left at the most:
-a tiling whose tiers fit each other less well may cost less together.
+from below. The cheapest nested pairs are then priced exactly. Where the best of them meets the bound it is
+the optimum (so it is if a cheapest outer tiling cuts nothing); else `gap` says how much could be left at the
+most: a tiling whose tiers fit each other less well may cost less together.
 
 Latency is bounded by the fewest cycles of the array on any inner tiling and by the least time on the DRAM
 channel on any outer one; what remains between is the time to fill and drain the outer tier's first and last
@@ -69,8 +70,8 @@ def best_nested_mapping(layer: Layer, machine: SystolicMachine, minimize: str) -
     whole = all(tier.holder(operand) for tier in tiers for operand in OPERANDS)
     if len(tiers) != 2 or not whole or machine.spec.array.dataflow == "unrolled" or layer.contraction is None:
         raise InputError(
-            f"{machine.name}: the search needs a contraction on a classical array behind two tiers of buffers "
-            "that hold inputs, weights and outputs each"
+            f"{machine.name}: the search needs a contraction on a classical array behind two tiers of "
+            "buffers that hold inputs, weights and outputs each"
         )
     if minimize not in ("energy", "latency"):
         raise InputError(f"objective {minimize!r} is not known here; allowed: energy, latency")

@@ -31,8 +31,8 @@ CACHED_ROWS = 1 << 12
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """One block's: a branch for each pair of candidates of the other axes and each of `members`, the indexes of
-    the candidates of `axis` that it stands for. `rows` are the branches' candidates.
+    """One block's: a branch for each pair of candidates of the other axes and each of `members`, the indexes
+    of the candidates of `axis` that it stands for. `rows` are the branches' candidates.
     """
 
     block: Block
@@ -66,8 +66,8 @@ class Branches:
         return LruDict(64)
 
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
-        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are kept:
-        what is worth pricing on one machine often is on the next."""
+        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
+        kept: what is worth pricing on one machine often is on the next."""
         key = chosen.tobytes()
         if key in self._expanded:
             yield self._expanded[key]

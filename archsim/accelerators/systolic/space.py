@@ -54,7 +54,8 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left out."""
+    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left
+    out."""
 
     blocks: tuple[Block, ...]
     pixels: tuple[Axis, ...]
