@@ -86,8 +86,9 @@ class _Known:
         if cost is not None:
             self.least = np.minimum(self.least, np.where(wanted, cost, np.inf).min(axis=1))
 
-    def beats(self, low: Sequence[Float], cost: Float | None) -> Bool:
-        """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity."""
+    def beats(self, low: Sequence[Float], cost: Float | None, *, strictly: bool = False) -> Bool:
+        """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity;
+        `strictly`: and less in one, as no mapping does that is itself among those known."""
         beaten = np.zeros(low[0].shape, dtype=bool)
         for i in range(max(map(len, self.rows), default=0)):
             never = np.full(len(low), -np.inf)  # where fewer are known
@@ -96,6 +97,9 @@ class _Known:
             worse &= np.isfinite(front[:, 0:1])
             for quantity, column in zip(low[1:], front.T[1:], strict=True):
                 worse &= quantity >= column[:, np.newaxis]
+            if strictly:
+                equal = [q == column[:, np.newaxis] for q, column in zip(low, front.T, strict=True)]
+                worse &= ~np.logical_and.reduce(equal)
             beaten |= worse
         if cost is not None:
             beaten |= cost > self.least[:, np.newaxis] * (1 + SLACKS[-1])
@@ -174,6 +178,7 @@ def _unbeaten_of_all(
         [np.concatenate(parts, axis=1) for parts in zip(*(entry[i] for entry in found), strict=True)]
         for i in (1, 2)
     )
+    wanted &= ~known.beats(low, None, strictly=True)
     for p, row in enumerate(wanted):
         some = np.flatnonzero(row)
         row[:] = False

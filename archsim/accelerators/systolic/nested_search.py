@@ -2,9 +2,9 @@
 bound.
 
 The space is every tile size of the outer tier × every one of the inner × loop orders of both: some 1e16
-mappings for a ResNet layer, too many to list. But what crosses the border to DRAM depends on the outer tiling alone,
-and what crosses the inner border, given an inner tiling, is least when the outer tier cuts nothing: a cut
-only adds tiles, visits, halos and folds. So
+mappings for a ResNet layer, too many to list. But what crosses the border to DRAM depends on the outer tiling
+alone, and what crosses the inner border, given an inner tiling, is least when the outer tier cuts nothing: a
+cut only adds tiles, visits, halos and folds. So
 
     cost(outer, inner) >= E0(outer) + E1(inner),   E0 = bits to and from DRAM × what both ends charge,
                                                    E1 = all the rest, with the outer tier uncut,

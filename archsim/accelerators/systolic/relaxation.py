@@ -26,7 +26,7 @@ from archsim.accelerators.systolic.streams import Streams
 MOST_ROWS = 1 << 15
 """Rows counted and priced at a time."""
 
-CACHED_ROWS = 1 << 12
+CACHED_ROWS, MOST_TABLES = 1 << 11, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Branches:
 
     @cached_property
     def _expanded(self) -> LruDict:
-        return LruDict(64)
+        return LruDict(MOST_TABLES)
 
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
         """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
@@ -111,7 +111,7 @@ class LruDict(OrderedDict[bytes, CountTable]):
             self.popitem(last=False)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
     found: list[Relaxation] = []
     tables: list[CountTable] = []

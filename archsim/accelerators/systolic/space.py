@@ -144,7 +144,7 @@ class _ArrayShape:
         return Role("side", self.rows if axis == flow.rows else self.columns, self.cores, 0)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
     roles = {axis: shape.role(axis) for axis in "MNK"}
     rectangles, complete = complete_pixels(c, roles["M"])
