@@ -114,13 +114,13 @@ def test_tiles_that_grow_inwards():
 def test_cores_need_a_split():
     machine = machine_of(three_srams(5000), cores=2)
     machine.row(layer_of(C), {**GOOD, "split": "N"})
-    with pytest.raises(InputError, match="mapping.split is ''; allowed: M, N or K"):
+    with pytest.raises(InputError, match=r"mapping.split is ''; allowed: M, N or K"):
         machine.row(layer_of(C), GOOD)
 
 
 def test_tiles_that_do_not_fit():
     machine = machine_of(three_srams(100))
-    with pytest.raises(InputError, match="layer 'layer': mapping.tile does not fit: .* would hold"):
+    with pytest.raises(InputError, match=r"layer 'layer': mapping.tile does not fit: .* would hold"):
         machine.row(layer_of(C), GOOD)
 
 
@@ -133,5 +133,5 @@ def test_a_step_that_is_not_the_unrolling():
     machine.row(layer_of(C), written)
     wrong = deepcopy(written)
     wrong["tile"]["K"][-1] = 1
-    with pytest.raises(InputError, match="tile.K .*2 as the last size"):
+    with pytest.raises(InputError, match=r"tile.K .*2 as the last size"):
         machine.row(layer_of(C), wrong)

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.accelerators.dominance import certainly_unbeaten, leaders
+from archsim.accelerators.dominance import certainly_unbeaten, leaders, unbeaten
 from archsim.accelerators.machine import SLACKS, cost_of
 from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable, TablePricing
 from archsim.accelerators.systolic.relaxation import Branches
+
+MOST_KNOWN = 10
+"""Mappings that others are measured by, for each precision."""
+
+FEW, FEW_BRANCHES = 400, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +78,17 @@ class _Known:
             if len(some):
                 costs = np.stack([quantity[p, some] for quantity in high])
                 known.extend(costs[:, leaders(costs)].T)
+                if len(known) > MOST_KNOWN:
+                    table = np.array(known)
+                    table = table[unbeaten(table)]
+                    order = np.argsort((table / np.maximum(table.mean(axis=0), 1e-300)).sum(axis=1))
+                    known[:] = table[order[:MOST_KNOWN]]
         if cost is not None:
             self.least = np.minimum(self.least, np.where(wanted, cost, np.inf).min(axis=1))
 
-    def beats(self, low: Sequence[Float], cost: Float | None) -> Bool:
-        """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity."""
+    def beats(self, low: Sequence[Float], cost: Float | None, *, strictly: bool = False) -> Bool:
+        """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity;
+        `strictly`: and less in one, as no mapping does that is itself among those known."""
         beaten = np.zeros(low[0].shape, dtype=bool)
         for i in range(max(map(len, self.rows), default=0)):
             never = np.full(len(low), -np.inf)  # where fewer are known
@@ -86,6 +97,9 @@ class _Known:
             worse &= np.isfinite(front[:, 0:1])
             for quantity, column in zip(low[1:], front.T[1:], strict=True):
                 worse &= quantity >= column[:, np.newaxis]
+            if strictly:
+                equal = [q == column[:, np.newaxis] for q, column in zip(low, front.T, strict=True)]
+                worse &= ~np.logical_and.reduce(equal)
             beaten |= worse
         if cost is not None:
             beaten |= cost > self.least[:, np.newaxis] * (1 + SLACKS[-1])
@@ -104,19 +118,28 @@ def best_rows(branches: Branches, pricing: TablePricing, goal: Goal) -> list[Row
     def expand(chosen: Int) -> None:
         for table in branches.mappings(chosen):
             priced = pricing.price(table)
-            wanted = priced.fits()
-            if not found:  # a few good ones first, to measure the others by
+            wanted = priced.fits() & ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
+            if wanted.any(axis=0).sum() > FEW or not found:
+                # a few good ones first, to measure the others by
                 some = _promising(wanted, goal.quantities(priced, priced.cycles))
                 found.extend(_bounded(priced, wanted, some, goal, known))
                 wanted[:, some] = False
-            wanted &= ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
+                wanted &= ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
             found.extend(_bounded(priced, wanted, np.flatnonzero(wanted.any(axis=0)), goal, known))
 
     expand(first)
-    possible &= ~known.beats(low, cost)
     possible[:, first] = False
-    expand(np.flatnonzero(possible.any(axis=0)))
-    return _unbeaten_of_all(found, goal, known)
+    rank = np.sum([quantity.min(axis=0) / max(quantity.mean(), 1e-300) for quantity in low], axis=0)
+    step = FEW_BRANCHES
+    while True:  # the likely ones first: what they give closes others
+        possible &= ~known.beats(low, cost)
+        left = np.flatnonzero(possible.any(axis=0))
+        if not len(left):
+            return _unbeaten_of_all(found, goal, known)
+        chosen = np.sort(left[np.argsort(rank[left], kind="stable")[:step]])
+        expand(chosen)
+        possible[:, chosen] = False
+        step *= 4
 
 
 def _promising(possible: Bool, low: Sequence[Float]) -> Int:
@@ -155,6 +178,7 @@ def _unbeaten_of_all(
         [np.concatenate(parts, axis=1) for parts in zip(*(entry[i] for entry in found), strict=True)]
         for i in (1, 2)
     )
+    wanted &= ~known.beats(low, None, strictly=True)
     for p, row in enumerate(wanted):
         some = np.flatnonzero(row)
         row[:] = False
@@ -164,7 +188,7 @@ def _unbeaten_of_all(
     ends = np.cumsum([rows.wanted.shape[1] for rows, _, _ in found])[:-1]
     parts = np.split(wanted, ends, axis=1)
     return [
-        Rows(rows.priced, part, rows.cycles_high)
+        Rows(rows.priced, part.astype(bool), rows.cycles_high)
         for (rows, _, _), part in zip(found, parts, strict=True)
         if part.any()
     ]

@@ -15,8 +15,8 @@ from archsim.workloads.layer import Contraction
 
 
 class Structure:
-    """A machine as far as counts depend on it. Machines that differ only in capacities, bandwidths, energies or
-    clock are equal.
+    """A machine as far as counts depend on it. Machines that differ only in capacities, bandwidths, energies
+    or clock are equal.
     """
 
     def __init__(self, spec: SystolicSpec, hierarchy: Hierarchy) -> None:

@@ -18,6 +18,10 @@ Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
+MOST_PRODUCTS = 1 << 18
+"""Multiplications of one matrix product: OpenBLAS shares larger ones out over threads that wait for each
+other longer than they work."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -110,7 +114,13 @@ class Weighing:
     def __call__(self, values: Float) -> Float:
         """(forms, precisions, mappings)"""
         forms, precisions, counts = self.weights.shape
-        return (self.weights.reshape(-1, counts) @ values).reshape(forms, precisions, -1)
+        weights, mappings = self.weights.reshape(-1, counts), values.shape[1]
+        result = np.empty((forms * precisions, mappings))
+        step = max(1, MOST_PRODUCTS // weights.size)
+        for start in range(0, mappings, step):
+            some = slice(start, start + step)
+            result[:, some] = weights @ values[:, some]
+        return result.reshape(forms, precisions, mappings)
 
 
 class TablePricing:
@@ -170,12 +180,15 @@ class PricedTable:
 
     def take(self, chosen: Int) -> PricedTable:
         return PricedTable(
-            self.pricing,
-            self.table.take(chosen),
-            *(v[:, chosen] for v in (self.energy_pj, self.dram_bits, self.loads, self.store)),
-            {name: bits[:, chosen] for name, bits in self.held_bits.items()},
-            None if self.ports is None else self.ports[:, chosen],
-            self.cycles[:, chosen],
+            pricing=self.pricing,
+            table=self.table.take(chosen),
+            energy_pj=self.energy_pj[:, chosen],
+            dram_bits=self.dram_bits[:, chosen],
+            loads=self.loads[:, chosen],
+            store=self.store[:, chosen],
+            held_bits={name: bits[:, chosen] for name, bits in self.held_bits.items()},
+            ports=None if self.ports is None else self.ports[:, chosen],
+            cycles=self.cycles[:, chosen],
         )
 
     def cycles_high(self) -> Float:

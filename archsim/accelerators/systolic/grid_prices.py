@@ -97,7 +97,7 @@ class GridPrices:
             weighed[id(grid)] = weighed.get(id(grid), 0.0) + float(weight[self.at])
             found[id(grid)] = grid
         constant = form.constant
-        result: Grid = np.array(constant if isinstance(constant, float) else constant[self.at], dtype=float)
+        result: Grid = np.array(np.broadcast_to(constant, len(self.prices.precisions))[self.at], dtype=float)
         for key, grid in sorted(found.items(), key=lambda entry: entry[1].size):
             if weighed[key]:
                 result = result + rows(grid) * weighed[key]

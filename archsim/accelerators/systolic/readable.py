@@ -9,6 +9,7 @@ follow. `split` names the axis that several cores share. `folds` and `chunks` fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -89,7 +90,7 @@ def _read_tiles(
         if unrolled:
             _check_step(layer, dim, sizes, size, unrolling(spec).get(dim, 1))
         nested = sizes[:-1] if unrolled else sizes
-        if any(inner > outer for outer, inner in zip(nested, nested[1:], strict=False)):
+        if any(inner > outer for outer, inner in pairwise(nested)):
             raise _wrong(layer, f"tile.{dim}", sizes, "sizes that do not grow from the outermost buffer in")
         found[dim] = np.array(sizes)
     return found
@@ -105,7 +106,8 @@ def _read_sizes(layer: Layer, dim: str, given: Any, size: int, levels: int) -> l
 
 
 def _check_step(layer: Layer, dim: str, sizes: list[int], size: int, spread: int) -> None:
-    """The last size is what the unrolling covers at once; a kernel is covered whole or position by position."""
+    """The last size is what the unrolling covers at once; a kernel is covered whole or position by
+    position."""
     step = min(size, spread)
     if dim in "RS":
         step = size if step == size else 1
@@ -113,7 +115,7 @@ def _check_step(layer: Layer, dim: str, sizes: list[int], size: int, spread: int
         if any(t != size for t in buffers) or array not in (size, step):
             raise _wrong(layer, f"tile.{dim}", sizes, f"{size} in every buffer, then {size} or {step}")
     if sizes[-1] != step:
-        raise _wrong(layer, f"tile.{dim}", sizes, f"{step} as the last size, which the array covers at once")
+        raise _wrong(layer, f"tile.{dim}", sizes, f"{step} as the last size, the array's step")
 
 
 def _read_order(layer: Layer, given: Any, levels: int) -> np.ndarray:

@@ -26,13 +26,13 @@ from archsim.accelerators.systolic.streams import Streams
 MOST_ROWS = 1 << 15
 """Rows counted and priced at a time."""
 
-CACHED_ROWS = 1 << 12
+CACHED_ROWS, MOST_TABLES = 1 << 11, 8
 
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """One block's: a branch for each pair of candidates of the other axes and each of `members`, the indexes of
-    the candidates of `axis` that it stands for. `rows` are the branches' candidates.
+    """One block's: a branch for each pair of candidates of the other axes and each of `members`, the indexes
+    of the candidates of `axis` that it stands for. `rows` are the branches' candidates.
     """
 
     block: Block
@@ -63,11 +63,11 @@ class Branches:
 
     @cached_property
     def _expanded(self) -> LruDict:
-        return LruDict(64)
+        return LruDict(MOST_TABLES)
 
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
-        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are kept:
-        what is worth pricing on one machine often is on the next."""
+        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
+        kept: what is worth pricing on one machine often is on the next."""
         key = chosen.tobytes()
         if key in self._expanded:
             yield self._expanded[key]
@@ -111,7 +111,7 @@ class LruDict(OrderedDict[bytes, CountTable]):
             self.popitem(last=False)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
     found: list[Relaxation] = []
     tables: list[CountTable] = []

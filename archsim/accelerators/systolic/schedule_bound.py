@@ -60,7 +60,8 @@ def lockstep_cycles(
 
 
 def _busy(cycles: Grid, macs: Grid, pace: Float | None) -> Grid:
-    """(groups, precisions or 1, mappings): cycles of the array, or of the slowest port where that is slower."""
+    """(groups, precisions or 1, mappings): cycles of the array, or of the slowest port where that is
+    slower."""
     busy = cycles[:, np.newaxis, :]
     return busy if pace is None else np.maximum(busy, np.ceil(macs[:, np.newaxis, :] * pace))
 
@@ -147,8 +148,8 @@ class _Dram:
             self.loads[depth] = np.ceil(bits * (1 / rate))
 
     def cycles(self, depth: int | None, kept: Grid, is_first: Grid) -> Float | float:
-        """(groups or 1, precisions, mappings): to load what is new after the loop at `depth` has turned (None:
-        nothing), and to put away the output tile before where that is finished."""
+        """(groups or 1, precisions, mappings): to load what is new after the loop at `depth` has turned
+        (None: nothing), and to put away the output tile before where that is finished."""
         if self.rate is None:
             return 0.0
         load = 0.0 if depth is None else self.loads[depth]

@@ -54,7 +54,8 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left out."""
+    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left
+    out."""
 
     blocks: tuple[Block, ...]
     pixels: tuple[Axis, ...]
@@ -143,7 +144,7 @@ class _ArrayShape:
         return Role("side", self.rows if axis == flow.rows else self.columns, self.cores, 0)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
     roles = {axis: shape.role(axis) for axis in "MNK"}
     rectangles, complete = complete_pixels(c, roles["M"])
