@@ -126,7 +126,7 @@ def test_three_quantities(case: Case) -> None:
 
 @settings(QUICK, max_examples=5)
 @given(cases())
-def test_ctrl_c_while_pricing_leaves_nothing_proven(case: Case) -> None:
+def test_ctrl_c_at_once_proves_nothing_false(case: Case) -> None:
     def interrupt(progress: object) -> None:
         raise KeyboardInterrupt
 
@@ -135,7 +135,6 @@ def test_ctrl_c_while_pricing_leaves_nothing_proven(case: Case) -> None:
     found = search.search(case.formulation)
     plans = [case.goal_of(used) for _, _, used in case.plans()]
     assert found.interrupted or not plans
-    assert found.best is None
     assert found.bound <= min(plans, default=math.inf) * (1 + 1e-9)
 
 
