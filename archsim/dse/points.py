@@ -22,6 +22,8 @@ from archsim.dse.solve_point import bound_of
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
     from archsim.accelerators.machine import Machine
 
 FEW = 4
@@ -85,7 +87,8 @@ def price(
     if alone:
         return
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _start, (dict(spec), formulation, rough))
+    stop = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _start, (dict(spec), formulation, rough, stop))
     try:
         new.sort(key=lambda point: point.number)
         chunks = [new[start : start + TOGETHER] for start in range(0, len(new), TOGETHER)]
@@ -95,13 +98,14 @@ def price(
                 _give(point, tables, rough)
                 on_priced(point, bound)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        stop.set()
+        pool.shutdown(cancel_futures=True)
 
 
-def _start(spec: dict[str, Any], formulation: Formulation, rough: bool) -> None:
+def _start(spec: dict[str, Any], formulation: Formulation, rough: bool, stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
     threadpool_limits(1, user_api="blas")  # small products, and a process a processor
-    _shared.update(spec=spec, formulation=formulation, rough=rough)
+    _shared.update(spec=spec, formulation=formulation, rough=rough, stop=stop)
 
 
 def _priced_in_worker(
@@ -111,6 +115,8 @@ def _priced_in_worker(
     rough: bool = _shared["rough"]
     found = []
     for values in combinations:
+        if _shared["stop"].is_set():
+            break
         machine = load_accelerator(with_values(_shared["spec"], values))
         point = Point(values, machine, area_mm2(machine))
         tables = _tables(machine, formulation, rough)
