@@ -11,8 +11,8 @@ cut only adds tiles, visits, halos and folds. So
 
 and the least E0 plus the least E1, each found over its complete space (see `best_rows`), bounds all mappings
 from below. The cheapest nested pairs are then priced exactly. Where the best of them meets the bound it is
-the optimum (so it is if a cheapest outer tiling cuts nothing); else `gap` says how much could be left at the
-most: a tiling whose tiers fit each other less well may cost less together.
+the optimum; else `gap` says how much could be left at the most. It stays open where tiles of the two tiers
+do not nest in each other, and by the leakage while the array waits for DRAM, which the bound leaves out.
 
 Latency is bounded by the fewest cycles of the array on any inner tiling and by the least time on the DRAM
 channel on any outer one; what remains between is the time to fill and drain the outer tier's first and last
