@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from archsim.dse.problem import Budget, Choices, Problem, Tie, minimize
-from archsim.dse.select import solve
+from archsim.dse.selection.problem import Budget, Choices, Problem, Tie, minimize
+from archsim.dse.selection.select import solve
 from scipy.stats import spearmanr
 
 from archsim.numerics.gaussian_noise import weight_noise
