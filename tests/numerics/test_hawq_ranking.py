@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from archsim.dse.selection.problem import Budget, Choices, Problem, Tie, minimize
-from archsim.dse.selection.select import solve
 from scipy.stats import spearmanr
 
+from archsim.dse.selection.problem import Budget, Choices, Problem, Tie, minimize
+from archsim.dse.selection.select import solve
 from archsim.numerics.gaussian_noise import weight_noise
 
 DATA = Path(__file__).parents[1] / "data"
