@@ -1,7 +1,7 @@
-"""`archsim search` of whole networks: array and buffer sizes, tilings and bits at once, each a process of its own.
+"""`archsim search` of whole networks: array and buffer sizes, tilings and bits at once, a process each.
 
-The library's study `edge-energy` (176 combinations of sizes, weights of 2, 4 or 8 bits, activations of 4 or 8,
-budgets on area and sensitivity) for three networks and for latency and energy, and a front of 15 points.
+The library's study `edge-energy` (176 combinations of sizes, weights of 2, 4 or 8 bits, activations of 4 or
+8, budgets on area and sensitivity) for three networks and for latency and energy, and a front of 15 points.
 
 Run: python benchmarks/search.py [--workers 2]   (about 3 min)
 """
