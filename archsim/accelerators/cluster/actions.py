@@ -34,7 +34,10 @@ def counted_actions(
     if site.spec.l1 is None:  # cores work in L2, where two 32-bit words cost one of 64 bits
         return actions | {("l2", "read"): reads / 2, ("l2", "write"): writes / 2}
     if not way.startswith("cores"):
+        p = site.precision
+        products = float(tiles.shape.macs // tiles.shape.repeats) * p.weight_bits * p.activation_bits
         actions["engine", "active"] = engine
+        actions["engine", "product"] = products * on_engine(tiles, way)
     brought = moved["input"].bytes + moved["weight"].bytes
     out = moved["output"].bytes
     incoming = fetched["input"].bytes + fetched["weight"].bytes
@@ -51,21 +54,26 @@ def counted_actions(
     return actions
 
 
+def on_engine(tiles: Tiles, way: str) -> Array:
+    """The engine's share of the layer."""
+    unit, _, rows = way.partition(":")
+    if unit == "shared":
+        return 1.0 - np.minimum(float(rows), tiles.P) / tiles.P
+    return np.full(len(tiles), float(unit == "engine"))
+
+
 def _unit_accesses(site: Site, tiles: Tiles, way: str) -> tuple[Array, Array]:
     """32-bit words that the working units read from and write to L1."""
     shape, cores = tiles.shape, site.cores
     macs = float(shape.macs // shape.repeats)
-    on_engine = 0.0 if way.startswith("cores") else 1.0
-    if way.startswith("shared"):
-        taken = np.minimum(float(way.split(":")[1]), tiles.P)
-        on_engine = 1.0 - taken / tiles.P
+    engine_share = on_engine(tiles, way)
     made = shape.P * shape.Q * shape.K * site.precision.output_bits / 32
     gathered = 0.0 if shape.pointwise else shape.P * shape.Q * shape.taps * shape.C / 4
     by_cores = macs / cores.loop.macs * cores.loop.loads + gathered
-    reads, writes = by_cores * (1 - on_engine), (gathered + made) * (1 - on_engine)
+    reads, writes = by_cores * (1 - engine_share), (gathered + made) * (1 - engine_share)
     if site.engine is not None and not way.startswith("cores"):
-        reads = reads + _engine_reads(site, tiles) * on_engine
-        writes = writes + made * on_engine
+        reads = reads + _engine_reads(site, tiles) * engine_share
+        writes = writes + made * engine_share
     return reads + np.zeros(len(tiles)), writes + np.zeros(len(tiles))
 
 

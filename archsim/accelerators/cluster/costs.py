@@ -27,14 +27,14 @@ BINARY_MAC_GATES = 8.0
 """An AND and a full adder of the reduction tree (derived)."""
 ACCUMULATOR_GATES = 32 * 12.0  # flip-flops and adders, one a pixel and output channel (derived)
 
-# Marsellus at 0.5 V: 3.32 Top/s/W on 2-bit matrix products are 115 pJ a cycle of the 16 cores, 18 pJ a core
-# at 0.8 V with all that feeds it; half of it is put down to the core and its instruction cache (assumed)
-CORE_PJ, CORE_NM, CORE_UNCERTAINTY = 9.0, 22.0, 2.0
+# Vega (22FDX) does 615 Gop/s/W in 8 bits: at PULP-NN's 31 op/cycle 50 pJ a cycle, taken at 0.6 V (assumed),
+# of which some 8 pJ a core and cycle remain for core and instruction cache at 0.8 V. Rossi et al., JSSC 2022
+CORE_PJ, CORE_NM, CORE_UNCERTAINTY = 8.0, 22.0, 2.0
 IDLE_SHARE = 0.1  # of a core's energy that its clock gate leaves (assumed)
-ENGINE_PJ_PER_BINARY_MAC = 0.015
-"""At 22 nm and 0.8 V: RBE's 110 pJ a cycle at 0.5 V (12.4 Top/s/W at 136 Gop/s) over its 10,368 one-bit
-products, half of it without its share of memory and clock (derived).
-"""
+PRODUCT_PJ = 0.0137
+"""Of a 1-bit product in an engine at 22 nm and 0.8 V, and of each multiplier's share of a cycle's clock,
+buffers and control: RBE's 12.4 Top/s/W at 0.5 V on 3×3 w2a4 layers (accelerators/marsellus.yaml), which use
+54 % of its multipliers, if half of a fully used engine's power is for the products (assumed)."""
 DMA_MM = 1.0  # of wire between L2 and L1 (assumed)
 
 
@@ -103,7 +103,7 @@ def _add_cores(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) -> No
     kge = CORE_KGE.get(cores.isa, DSP_CORE_KGE) * cores.count
     area["cores"], leakage["cores"] = _logic(spec, "cores", kge, cores)
     node = spec.technology.node_nm
-    active = Figure(CORE_PJ, "a Marsellus core (arXiv:2305.08415), derived", CORE_UNCERTAINTY).scaled(
+    active = Figure(CORE_PJ, "a Vega core (JSSC 57(1) 2022), derived", CORE_UNCERTAINTY).scaled(
         energy_scale(CORE_NM, node), "", node_uncertainty(CORE_NM, node)
     )
     active = _given(spec, "cores.active_pj", cores.active_pj, active)
@@ -121,10 +121,12 @@ def _add_engine(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) -> N
     gates = one_bit * BINARY_MAC_GATES + pixels * engine.channels_out * ACCUMULATOR_GATES
     area["engine"], leakage["engine"] = _logic(spec, "engine", gates / 1e3, spec.engine)
     node = spec.technology.node_nm
-    active = Figure(one_bit * ENGINE_PJ_PER_BINARY_MAC, "an RBE of that size, derived", 2.0).scaled(
+    product = Figure(PRODUCT_PJ, "fitted to Marsellus' RBE (arXiv:2305.08415)", 1.6).scaled(
         energy_scale(CORE_NM, node), "", node_uncertainty(CORE_NM, node)
     )
-    energy["engine", "active"] = _given(spec, "engine.active_pj", spec.engine.active_pj, active)
+    given = spec.engine
+    energy["engine", "product"] = _given(spec, "engine.product_pj", given.product_pj, product)
+    energy["engine", "active"] = _given(spec, "engine.active_pj", given.active_pj, product.scaled(one_bit))
 
 
 def _add_memories(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from archsim.accelerators.cluster import elementwise
 from archsim.accelerators.cluster.core_kernels import Cores
-from archsim.accelerators.cluster.costs import costs_of
+from archsim.accelerators.cluster.costs import Costs, costs_of
 from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
@@ -47,8 +47,8 @@ class ClusterMachine:
         self.tile_candidates = tile_candidates
         self._sites: dict[Precision, Site] = {}
         self.precision = Precision.parse(spec.cores.precision)
-        self.costs = costs_of(spec)
-        self.clock_mhz = self.costs.point.clock_mhz
+        self.prices = costs_of(spec)
+        self.clock_mhz = self.prices.point.clock_mhz
         self.peak_macs_per_cycle = self._peak()
         outermost = spec.l3.bandwidth_mb_s / self.clock_mhz if spec.l3 is not None else None
         within = 2 * spec.dma.bytes_per_cycle if spec.dma is not None else None
@@ -85,11 +85,15 @@ class ClusterMachine:
                     best = max(best, shape.macs / float(cycles[0]))
         return best
 
+    def costs(self, precision: Precision) -> Costs:
+        """Unit energies of layers at a precision: the same at all, as units are priced by their cycles."""
+        return self.prices
+
     def site_of(self, label: str) -> Site:
         return self.site(Precision.parse(label))
 
     def settings(self) -> Mapping[str, Any]:
-        point = self.costs.point
+        point = self.prices.point
         return {
             "family": self.family,
             "cores": self.spec.cores.count,
@@ -102,11 +106,11 @@ class ClusterMachine:
         }
 
     def area(self) -> Mapping[str, Figure]:
-        return self.costs.area_mm2
+        return self.prices.area_mm2
 
     def leakage(self) -> Mapping[str, Figure]:
         """What is drawn in every cycle: leakage, and the clock of what always runs (`uncore`)."""
-        return self.costs.always_on_mw
+        return self.prices.always_on_mw
 
     def at(
         self, *, vdd_v: float | None = None, clock_mhz: float | None = None, body_bias: bool = False
@@ -153,7 +157,7 @@ class ClusterMachine:
         sites = {p: self.site(p) for p in precisions}
         if layer.contraction is not None:
             return contraction_options(
-                layer, precisions, sites, self.costs, self.tile_candidates, minimize, front
+                layer, precisions, sites, self.prices, self.tile_candidates, minimize, front
             )
         options = self._elementwise_options(layer, precisions)
         return options if front is None else undominated(options, front)
@@ -188,9 +192,9 @@ class ClusterMachine:
 
     def _stream_costs(self, layer: Layer, site: Site, stream: elementwise.Stream) -> dict[str, float]:
         cycles = elementwise.latency_bound(layer, site, stream)
-        spent = {name: cycles * pj for name, pj in self.costs.always_on_pj_per_cycle.items()}
+        spent = {name: cycles * pj for name, pj in self.prices.always_on_pj_per_cycle.items()}
         for (component, action), count in elementwise.counted_actions(layer, site, stream).items():
-            pj = count * self.costs.energy_pj[component, action].value
+            pj = count * self.prices.energy_pj[component, action].value
             spent[component] = spent.get(component, 0.0) + pj
         values = {"cycles": cycles, "traffic:l2": stream.load_bytes + stream.store_bytes}
         values |= {"traffic:l3": stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3}
@@ -219,7 +223,7 @@ class ClusterMachine:
         raw = raw_mapping(layer, mapping)
         mapped = Mapped.of(raw, self.site(layer.precision), layer)
         priced = self._price(mapped)
-        energy = sum(float(pj[0]) for pj in energy_pj(priced, self.costs).values())
+        energy = sum(float(pj[0]) for pj in energy_pj(priced, self.prices).values())
         return Row(layer, raw, float(priced.cycles[0]), energy)
 
     def _price(self, mapped: Mapped) -> Priced:
@@ -249,7 +253,7 @@ class ClusterMachine:
             mapping = readable_mapping(row.mapping)
         return Performed(
             actions=tuple(
-                Action(component, action, count, self.costs.energy_pj[component, action])
+                Action(component, action, count, self.prices.energy_pj[component, action])
                 for (component, action), count in counts.items()
             ),
             dram_bytes=far if self.spec.l3 is not None else near,

@@ -46,8 +46,10 @@ class Engine(Overrides):
 
     kind: EngineKind
     setup_cycles: Cycles = Field(0, description="to program it, a tile")
+    shares_layers: bool = Field(True, description="engine and cores may do a tile's rows side by side")
     share_cycles: Cycles = Field(100, description="to divide a tile between engine and cores, and to join")
-    active_pj: Cost | None = Field(None, description="a cycle at work, its accesses to L1 apart")
+    active_pj: Cost | None = Field(None, description="a cycle at work, products and accesses to L1 apart")
+    product_pj: Cost | None = Field(None, description="one product of 1-bit operands")
 
 
 class L1(Overrides):

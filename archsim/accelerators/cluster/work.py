@@ -45,7 +45,9 @@ class Site:
         """Names of every way to divide a tile."""
         found = [f"cores:{split}" for split in SPLITS]
         if self.engine is not None and ENGINES[self.engine].runs(shape, self.precision):
-            found += ["engine", *(f"shared:{rows}" for rows in SHARED_ROWS if rows < shape.P)]
+            found.append("engine")
+            if self.spec.engine is not None and self.spec.engine.shares_layers:
+                found += [f"shared:{rows}" for rows in SHARED_ROWS if rows < shape.P]
         return found
 
     def transfer_cycles(
