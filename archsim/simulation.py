@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,23 @@ def simulate(
             f"{unproven} of {len(rows)} layers run the best of {MOST_EXECUTED} mappings executed; "
             "a better one among the candidates is not ruled out",
         )
+    return run_rows(workload, machine, rows, settings={"minimize": minimize}, timeline=timeline)
+
+
+def run_rows(
+    workload: Workload,
+    machine: Machine,
+    rows: Sequence[Row],
+    *,
+    settings: Mapping[str, Any],
+    timeline: bool = False,
+) -> Run:
+    """Execute chosen rows, one a layer in the workload's order, and account for their energy.
+
+    The workload's precisions become those of the rows. `settings` say how the rows were chosen.
+    """
+    at = {row.layer.name: row.layer.precision for row in rows}
+    workload = workload.with_precision(lambda layer: at[layer.name])
     execution = engine.simulate(machine.program(rows), timeline=timeline)
     performed = [machine.performed(row) for row in rows]
     layers = _layer_runs(machine, rows, performed, execution)
@@ -75,7 +92,7 @@ def simulate(
         peak_memory_layer=peak.layer,
         assumptions=_assumptions(machine, performed),
         roofline=Roofline(machine.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
-        settings={"minimize": minimize, "precision": _precision_label(workload), **machine.settings()},
+        settings={**settings, "precision": _precision_label(workload), **machine.settings()},
         warnings=workload.warnings,
         timeline=execution.timeline,
     )

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from timing import timed
 
-from archsim.dse.explain import explain_infeasible
-from archsim.dse.front import pareto_front
-from archsim.dse.pareto import pareto_rows, undominated
-from archsim.dse.problem import Budget, Choices, Problem, minimize, minimize_product
-from archsim.dse.select import Selection, prune, solve
+from archsim.dse.selection.explain import explain_infeasible
+from archsim.dse.selection.front import pareto_front
+from archsim.dse.selection.pareto import pareto_rows, undominated
+from archsim.dse.selection.problem import Budget, Choices, Problem, minimize, minimize_product
+from archsim.dse.selection.select import Selection, prune, solve
 
 LAYERS, ROWS = 54, 187
 QUANTITIES = ("latency_cycles", "energy_pj", "held_bytes", "noise")

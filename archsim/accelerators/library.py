@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,13 @@ def accelerator_path(name_or_path: str | Path) -> Path:
         f"accelerator {text!r} is not in the library{hint}\n"
         f"library: {', '.join(names)}; or give the path of a YAML file (ending in .yaml)"
     )
+
+
+def read_accelerator(accelerator: str | Path | Mapping[str, Any]) -> dict[str, Any]:
+    """The YAML's content of a library name, a path, or as given, not yet validated. Raises InputError."""
+    if isinstance(accelerator, Mapping):
+        return dict(accelerator)
+    return read_yaml(accelerator_path(accelerator))[0]
 
 
 def load_accelerator(accelerator: str | Path | dict[str, Any]) -> Machine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -26,10 +26,11 @@ class Options:
     """Every legal way to run one layer, a row each; all arrays have one entry a row.
 
     `cycles` is a lower bound on the latency of the layer run alone (each resource's own busy time, and the
-    time before the first and after the last tile's computation); the kernel gives the exact latency.
-    `energy_pj` is by component, leakage included at that latency. `traffic_bytes` and `held_bytes` are by
-    memory. `mapping` columns are indexes into the codebook of the same name, which holds by key whatever the
-    family needs to name and rebuild a row.
+    time before the first and after the last tile's computation), `cycles_high` an upper bound (infinite where
+    a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component,
+    leakage included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping`
+    columns are indexes into the codebook of the same name, which holds by key whatever the family needs to
+    name and rebuild a row.
     """
 
     layer: Layer
@@ -43,6 +44,15 @@ class Options:
     codebooks: Mapping[str, Mapping[str, npt.NDArray[Any]]]
     priced: int  # rows priced, those that broke a capacity included
     exact: bool = False  # nothing can stall: `cycles` are the latency itself
+    cycles_high: FloatArray = field(default_factory=lambda: np.empty(0))
+    leakage_pj_per_cycle: Mapping[str, float] = field(default_factory=dict)  # by component
+    resources: Mapping[str, FloatArray] = field(default_factory=dict)  # taken by a row: LUTs, crossbars, ...
+    complete: bool = False  # no mapping of the machine costs less than some row in every quantity
+
+    def __post_init__(self) -> None:
+        if len(self.cycles_high) != len(self.cycles):
+            unknown = np.full(len(self.cycles), np.inf)
+            object.__setattr__(self, "cycles_high", self.cycles if self.exact else unknown)
 
     def __len__(self) -> int:
         return len(self.cycles)
@@ -50,6 +60,18 @@ class Options:
     @property
     def total_energy_pj(self) -> FloatArray:
         return total(self.energy_pj)
+
+    def energy_at(self, cycles: FloatArray) -> FloatArray:
+        """Total energy of every row, in pJ, if it takes so many cycles (those the kernel found, say)."""
+        leakage = sum(self.leakage_pj_per_cycle.values())
+        return self.total_energy_pj + leakage * (cycles - self.cycles)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Options:
+        """The table with some of its rows."""
+        groups = ("energy_pj", "traffic_bytes", "held_bytes", "mapping", "resources")
+        columns = {name: {key: v[rows] for key, v in getattr(self, name).items()} for name in groups}
+        single = {name: getattr(self, name)[rows] for name in ("precision", "cycles", "cycles_high")}
+        return replace(self, **single, **columns)
 
     def row(self, index: int) -> Row:
         """The row at `index` as a value of its own."""
@@ -134,6 +156,7 @@ class Machine(Protocol):
     composition: Literal["sequential", "pipelined"]
     clock_mhz: float
     precision: Precision  # what its arithmetic is built for
+    outer_memory: str  # the one that holds the whole network: traffic with it is `dram_bytes`
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited
     counts_from_zero: bool  # report the index of a contraction's last cycle instead of the count
@@ -151,11 +174,29 @@ class Machine(Protocol):
         ...
 
     def options(
-        self, layer: Layer, precisions: Sequence[Precision] = (), *, minimize: str | None = None
+        self,
+        layer: Layer,
+        precisions: Sequence[Precision] = (),
+        *,
+        minimize: str | None = None,
+        front: Sequence[str] | None = None,
     ) -> Options:
         """Every legal way to run the layer; InputError when no tile of it fits.
 
-        With `minimize` only rows whose bound is near the least need be kept (SLACKS).
+        With `minimize` only rows whose bound is near the least need be kept (SLACKS), and of those only what
+        another one does not beat in latency and energy. With `front`, names among cycles, energy_pj,
+        traffic:<memory> and held:<memory>, rows are left out that another row of the same precision beats in
+        all of them whatever latency the kernel finds for either: its `cycles_high` is no more than their
+        `cycles`, its energy at `cycles_high` no more than theirs at `cycles`, and so on; of equal rows one
+        is kept.
+        """
+        ...
+
+    def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
+        """The row of a readable mapping as `performed` gives it (and results hold it), priced.
+
+        Keys that follow from the others (folds, chunks) are ignored. Raises InputError, naming layer and key,
+        for a mapping that the machine cannot run.
         """
         ...
 

@@ -15,6 +15,7 @@ import archsim
 from archsim.cli.listing import list_library
 from archsim.cli.run import run
 from archsim.cli.schema import schema
+from archsim.cli.search import search
 from archsim.cli.show import show
 from archsim.errors import InputError
 
@@ -43,6 +44,7 @@ app = typer.Typer(
     epilog="MODEL, ACCELERATOR: a name in the library (see: archsim list) or the path of a file.",
 )
 app.command("run")(run)
+app.command("search")(search)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)

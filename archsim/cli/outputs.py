@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archsim.errors import InputError
 
@@ -20,7 +20,7 @@ class Output:
 
     option: str
     path: Path
-    write: Callable[[Run, Path], None]
+    write: Callable[[Any, Path], None]
 
 
 def check_outputs(outputs: Sequence[Output], inputs: Iterable[str]) -> None:
@@ -44,11 +44,11 @@ def check_outputs(outputs: Sequence[Output], inputs: Iterable[str]) -> None:
             taken[target.resolve()] = f"the output of {output.option}"
 
 
-def write_outputs(outputs: Sequence[Output], run: Run) -> None:
-    """Write every file. Raises InputError for one that cannot be written."""
+def write_outputs(outputs: Sequence[Output], result: Any) -> None:
+    """Write a result into every file. Raises InputError for one that cannot be written."""
     for output in outputs:
         try:
-            output.write(run, output.path.expanduser())
+            output.write(result, output.path.expanduser())
         except OSError as error:
             reason = error.strerror or error
             raise InputError(f"{output.option} {output.path}: cannot be written: {reason}") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.workload_options import Bits, Dims, Strict, parse_bits, read_workload
 from archsim.errors import InputError
 
+if TYPE_CHECKING:
+    from archsim.run import Run
+
 
 class Minimize(StrEnum):
     latency = "latency"
@@ -24,8 +27,16 @@ class Minimize(StrEnum):
 
 
 def run(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Library name, or an .onnx or .csv file.")],
-    on: Annotated[str, typer.Option("--on", metavar="ACCELERATOR", help="Library name, or a .yaml file.")],
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Library name, or an .onnx or .csv file.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="ACCELERATOR", help="Library name, or a .yaml file.")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Run a plan of `archsim search`."),
+    ] = None,
     minimize: Annotated[
         Minimize, typer.Option("--minimize", help="What each layer's mapping is chosen for.")
     ] = Minimize.latency,
@@ -67,19 +78,14 @@ def run(
         ("--timeline", timeline, outputs.write_timeline),
     )
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
-    check_outputs(files, inputs=(model, on))
-    with _spinner(f"{model} on {on}", shown=not quiet):
-        from archsim.accelerators.library import load_accelerator
-        from archsim.simulation import simulate
-
-        precision = parse_bits(bits)
-        workload, machine = read_workload(model, dim, None, strict), load_accelerator(on)
-        try:
-            result = simulate(
-                workload, machine, minimize=minimize.value, precision=precision, timeline=timeline is not None
-            )
-        except InputError as error:
-            raise InputError(f"{model} on {on}: {error}") from None  # which of the two is for the user to see
+    check_outputs(files, inputs=[str(name) for name in (model, on, plan) if name is not None])
+    with _spinner(str(plan) if plan is not None else f"{model} on {on}", shown=not quiet):
+        if plan is not None:
+            if bits is not None:
+                raise InputError("--bits: a plan has its own bits; edit the plan to change them")
+            result = _run_plan(plan, model, on, dim, strict, timeline=timeline is not None)
+        else:
+            result = _run_model(model, on, minimize.value, bits, dim, strict, timeline=timeline is not None)
         write_outputs(files, result)
     if quiet:
         return
@@ -88,6 +94,47 @@ def run(
     print_run(result, results())
     for file in files:
         messages().print(f"wrote {file.path}", markup=False)
+
+
+def _run_model(
+    model: str | None,
+    on: str | None,
+    minimize: str,
+    bits: str | None,
+    dims: list[str] | None,
+    strict: bool,
+    *,
+    timeline: bool,
+) -> Run:
+    """Each layer by its cheapest mapping."""
+    from archsim.accelerators.library import load_accelerator
+    from archsim.simulation import simulate
+
+    if model is None or on is None:
+        raise InputError("give a MODEL and --on ACCELERATOR, or --plan FILE")
+    precision = parse_bits(bits)
+    workload, machine = read_workload(model, dims, None, strict), load_accelerator(on)
+    try:
+        return simulate(workload, machine, minimize=minimize, precision=precision, timeline=timeline)
+    except InputError as error:
+        raise InputError(f"{model} on {on}: {error}") from None  # which of the two is for the user to see
+
+
+def _run_plan(
+    path: Path, model: str | None, on: str | None, dims: list[str] | None, strict: bool, *, timeline: bool
+) -> Run:
+    """What a plan says; the model and the accelerator are its own unless others are named."""
+    from archsim.dse.plan import read_plan
+    from archsim.dse.replay import run_plan
+
+    plan = read_plan(path)
+    workload = (
+        None if model is None and not dims else read_workload(model or plan.workload, dims, None, strict)
+    )
+    try:
+        return run_plan(plan, workload=workload, accelerator=on, timeline=timeline)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 @contextmanager

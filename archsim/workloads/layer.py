@@ -201,6 +201,15 @@ class Layer:
         return bool(self.weights)
 
     @property
+    def work(self) -> tuple[object, ...]:
+        """What there is to do; equal for layers that cost the same on any machine at the same precision."""
+        ops = tuple(sorted(self.ops.items()))
+        if self.contraction is not None:
+            return self.contraction, self.has_static_weights, ops
+        shapes = tuple(tuple(t.shape for t in group) for group in (self.inputs, self.weights, self.outputs))
+        return self.operator, ops, shapes
+
+    @property
     def parameters(self) -> int:
         return sum(tensor.elements for tensor in self.weights)
 

@@ -96,7 +96,7 @@ def check_actions(row, walked, machine) -> None:
     where = described(row, machine)
     for name, width in word_bits.items():
         for action in ("read", "write"):
-            words = -(-walked.moved[name, action] * groups // width)
+            words = walked.moved[name, action] * groups / width
             assert counts[name, action] == words, f"{name} {action}: {where}"
     dram = walked.moved["dram", "read"] + walked.moved["dram", "write"]
     assert did.dram_bytes * 8 == dram * groups, where

@@ -137,7 +137,7 @@ def check_buffers(row, walked, machine) -> None:
     for tier in machine.hierarchy.tiers:
         for memory in tier.memories:
             for action in ("read", "write"):
-                words = -(-walked.moved[memory.name, action] * groups // memory.word_bits)
+                words = walked.moved[memory.name, action] * groups / memory.word_bits
                 assert counts[memory.name, action] == words, f"{memory.name} {action}: {where}"
     dram = walked.moved["dram", "read"] + walked.moved["dram", "write"]
     assert did.dram_bytes * 8 == dram * groups, where
@@ -149,7 +149,7 @@ def check_registers(row, walked, machine) -> None:
     counts, groups = counts_of(machine.performed(row)), row.layer.contraction.G
     for memory in machine.hierarchy.registers:
         for action in ("read", "write"):
-            words = -(-walked.moved[memory.name, action] * groups // memory.word_bits)
+            words = walked.moved[memory.name, action] * groups / memory.word_bits
             assert counts[memory.name, action] == words, f"{memory.name} {action}: {described(row, machine)}"
 
 

@@ -10,8 +10,8 @@ from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.stationary import StationaryArray
-from archsim.accelerators.systolic.stationary_nest import single_stationary_nest, stationary_nests
-from archsim.accelerators.systolic.unrolled import UnrolledArray, single_unrolled_nest, unrolled_nest
+from archsim.accelerators.systolic.stationary_nest import single_stationary_nest
+from archsim.accelerators.systolic.unrolled import UnrolledArray, single_unrolled_nest
 from archsim.workloads.layer import Contraction
 
 ArrayModel = StationaryArray | UnrolledArray
@@ -22,17 +22,6 @@ LoopTiles = Mapping[str, tuple[int, ...]]
 
 def is_unrolled(spec: SystolicSpec) -> bool:
     return spec.array.dataflow == "unrolled"
-
-
-def candidate_arrays(contraction: Contraction, spec: SystolicSpec, tiers: int, most: int) -> list[ArrayModel]:
-    """The array at work on every candidate tiling, about `most` sizes a dimension, and every split."""
-    c = lowered(contraction)
-    unrolled = is_unrolled(spec)
-    nests = (
-        [unrolled_nest(c, spec, tiers, most)] if unrolled else stationary_nests(c, spec.array, tiers, most)
-    )
-    splits = "MNK" if spec.array.cores > 1 else (None,)
-    return [array_at(nest, spec, tiers, split, c) for nest in nests for split in splits]
 
 
 def chosen_nest(contraction: Contraction, spec: SystolicSpec, tiles: LoopTiles) -> Nest:

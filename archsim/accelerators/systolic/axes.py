@@ -8,17 +8,18 @@ edges and halos is worked out here, once per axis candidate, and combined by bro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.systolic.extents import (
     Extents,
+    channels_of_tiles,
     channels_touched,
     input_window,
     nested_extents,
@@ -57,11 +58,25 @@ class Axis:
         around = np.minimum.accumulate(np.concatenate([whole, tiles[:, :, :-1]], axis=2), axis=2)
         return np.any(around > tiles, axis=1)
 
-    def extents(self, candidate: int, level: int) -> Iterator[tuple[int, int]]:
-        """(elements, count) of the tiles at `level`."""
-        nesting = self.nestings[candidate]
-        pieces = [nested_extents(size, n[: level + 1]) for size, n in zip(self.sizes, nesting, strict=True)]
-        yield from _combined(pieces)
+    @cached_property
+    def pieces(self) -> tuple[IntArray, IntArray]:
+        """(elements, count) of the innermost tiles, (candidates, different tiles) each; counts may be 0."""
+        if self.tiles.shape[1] == 1:
+            return _whole_and_rest(self.sizes, np.array(self.nestings)[:, :, 0])
+        found = [
+            list(_combined([nested_extents(s, n) for s, n in zip(self.sizes, nesting, strict=True)]))
+            for nesting in self.nestings
+        ]
+        most = max(map(len, found))
+        table = np.array([each + [(1, 0)] * (most - len(each)) for each in found], dtype=np.int64)
+        return table[:, :, 0], table[:, :, 1]
+
+    def take(self, chosen: IntArray) -> Self:
+        """The axis with some of its candidates."""
+        arrays = {
+            name: value[chosen] for name, value in field_values(self).items() if isinstance(value, np.ndarray)
+        }
+        return replace(self, nestings=tuple(self.nestings[i] for i in chosen.tolist()), **arrays)
 
 
 @dataclass(frozen=True)
@@ -115,10 +130,13 @@ def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Pro
     size = c.C * kernel
     base = axis_of(("CRS",), (size,), nestings)
     levels = base.tiles.shape[1]
-    table = np.array(
-        [[_channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
-        dtype=np.int64,
-    ).reshape(len(nestings), levels, 2)
+    if levels == 1:
+        table = channels_of_tiles(size, base.tiles[:, 0], kernel)[:, np.newaxis, :]
+    else:
+        table = np.array(
+            [[_channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
+            dtype=np.int64,
+        ).reshape(len(nestings), levels, 2)
     return ProductAxis(
         **field_values(base),
         channels_sum=table[:, :, 0],
@@ -198,6 +216,8 @@ def _chains(sizes: Sequence[int], levels: int) -> list[Nesting]:
 
 def axis_of(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
     levels = len(nestings[0][0])
+    if levels == len(dims) == 1:
+        return _single_axis(dims, sizes, nestings)
     tiles = [[prod(n[level] for n in nesting) for level in range(levels)] for nesting in nestings]
     counts = [
         [
@@ -226,6 +246,36 @@ def axis_of(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tu
         counts=np.array(counts, dtype=np.int64).reshape(shape),
         last=np.array(last, dtype=np.int64).reshape(shape),
     )
+
+
+def _single_axis(
+    dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]
+) -> Axis:
+    """One dimension cut once."""
+    (size,), tiles = sizes, np.array(nestings, dtype=np.int64).reshape(len(nestings), 1)
+    return Axis(
+        size=size,
+        dims=dims,
+        nestings=tuple(nestings),
+        sizes=sizes,
+        tiles=tiles,
+        counts=-(-size // tiles),
+        last=(size - 1) % tiles + 1,
+    )
+
+
+def _whole_and_rest(sizes: Sequence[int], tiles: IntArray) -> tuple[IntArray, IntArray]:
+    """Of dimensions cut once: every combination of full and last tiles."""
+    extents = counts = np.ones((len(tiles), 1), dtype=np.int64)
+    for size, tile in zip(sizes, tiles.T, strict=True):
+        whole, rest = size // tile, size % tile
+        extent = np.stack([tile, np.maximum(rest, 1)], axis=1)
+        count = np.stack([whole, rest > 0], axis=1)
+        if not rest.any():
+            extent, count = extent[:, :1], count[:, :1]
+        extents = (extents[:, :, np.newaxis] * extent[:, np.newaxis, :]).reshape(len(tiles), -1)
+        counts = (counts[:, :, np.newaxis] * count[:, np.newaxis, :]).reshape(len(tiles), -1)
+    return extents, counts
 
 
 def field_values(axis: Axis) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from archsim.accelerators.systolic.arrays import LoopTiles, array_at, tiles_of
 from archsim.accelerators.systolic.axes import Nesting
 from archsim.accelerators.systolic.contraction_tiles import ContractionTiles
 from archsim.accelerators.systolic.costs import Costs
+from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import IRRELEVANT, Nest
-from archsim.accelerators.systolic.pricing import Priced, operand_bits
+from archsim.accelerators.systolic.pricing import operand_bits
 from archsim.accelerators.systolic.program import (
     LayerProgram,
     channel_names,
@@ -38,7 +39,7 @@ def contraction_tiles(
     hierarchy: Hierarchy,
     nest: Nest,
     mapping: Mapping[str, Any],
-    priced: Priced,
+    priced: GridPrices,
 ) -> ContractionTiles:
     """The loops over the outermost tiles of a mapping whose single-row `nest` and price are given."""
     assert layer.contraction is not None
@@ -47,10 +48,10 @@ def contraction_tiles(
     tiles = tiles_of(mapping, spec)
     loops = tile_loops(c, {dim: nesting[0] for dim, nesting in _flattened(tiles).items()}, orders[0])
     array = array_at(nest, spec, len(hierarchy.tiers), str(mapping["split"]) or None, c)
-    bits = operand_bits(layer, spec)
+    bits = operand_bits(layer, layer.precision, spec)
     held = frozenset(o for o in IRRELEVANT if hierarchy.tiers[0].holder(o))
-    load, store = _spread(nest, hierarchy, array.work(orders, bits), orders, bits, set(IRRELEVANT) - held)
-    ports = [float(v.max()) for name, v in priced.memory_cycles.items() if name != hierarchy.dram.name]
+    load, store = _spread(nest, hierarchy, array.work(orders), orders, bits, set(IRRELEVANT) - held)
+    ports = [float(v.max()) for v in priced.memory_cycles.values()]
     return ContractionTiles(
         bits=bits,
         held_outermost=held,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil, sqrt
 
 from archsim.accelerators.systolic.spec import Dram, Register, Sram, SystolicSpec
@@ -33,14 +34,20 @@ class Costs:
     def unit_energy(self, component: str, action: str) -> Figure:
         return self.energy_pj[component, action]
 
-    @property
+    @cached_property
     def leakage_pj_per_cycle(self) -> dict[str, float]:
         """1 mW for 1 µs is 1000 pJ."""
         return {name: figure.value * 1e3 / self.clock_mhz for name, figure in self.leakage_mw.items()}
 
 
-def costs_of(spec: SystolicSpec, precision: Precision) -> Costs:
-    """Price the accelerator for layers at `precision`. Raises InputError for a part outside its tables."""
+def costs_of(spec: SystolicSpec, precision: Precision, others: Costs | None = None) -> Costs:
+    """Price the accelerator for layers at `precision`. Raises InputError for a part outside its tables.
+
+    `others` are its costs at another precision: only what a MAC takes differs.
+    """
+    if others is not None:
+        unit = {("mac", "mac"): _mac(spec, precision).energy_pj["mac"]}
+        return replace(others, energy_pj={**others.energy_pj, **unit})
     dram_spec = next(m for m in spec.memories if isinstance(m, Dram))
     parts = {m.name: _memory(m, spec) for m in spec.memories if not isinstance(m, Dram)}
     energy = {(name, action): f for name, part in parts.items() for action, f in part.energy_pj.items()}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from math import ceil, gcd
 
+import numpy as np
+import numpy.typing as npt
+
 Extents = tuple[tuple[int, int], ...]
 """(extent, how many tiles have it), at most one entry per distinct extent."""
 
@@ -82,6 +85,24 @@ def channels_touched(size: int, tile: int, per_channel: int) -> tuple[int, int]:
         touched = (size - 1) // per_channel - full * tile // per_channel + 1
         total, largest = total + touched, max(largest, touched)
     return total, largest
+
+
+def channels_of_tiles(size: int, tiles: npt.NDArray[np.int64], per_channel: int) -> npt.NDArray[np.int64]:
+    """`channels_touched` of many tile sizes: (sizes, 2).
+
+    A border between tiles that is none between channels makes one channel be touched twice. The largest tile
+    is among those whose start goes through all offsets within a channel, or is the last.
+    """
+    counts = -(-size // tiles)
+    period = per_channel // np.gcd(per_channel, tiles)
+    total = size // per_channel + (counts - 1) - (counts - 1) // period
+    largest = (size - 1) // per_channel - (counts - 1) * tiles // per_channel + 1
+    for i in range(per_channel):
+        offset = i * tiles % per_channel
+        largest = np.where(
+            i < counts - 1, np.maximum(largest, (offset + tiles - 1) // per_channel + 1), largest
+        )
+    return np.stack([total, largest], axis=1)
 
 
 def tile_candidates(size: int, most: int, preferred: tuple[int, ...] = ()) -> list[int]:

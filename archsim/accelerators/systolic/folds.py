@@ -61,17 +61,12 @@ class Folds:
 
 def folds_of(axis: Axis, width: int, cores: int) -> Folds:
     """Cut every innermost tile into pieces of `width`, shared out evenly over `cores`."""
-    innermost = axis.tiles.shape[1] - 1
-    time, total = [], []
-    for candidate in range(len(axis)):
-        slowest = everyone = 0
-        for extent, count in axis.extents(candidate, innermost):
-            busiest, together = split_folds(extent, width, cores)
-            slowest += busiest * count
-            everyone += together * count
-        time.append(slowest)
-        total.append(everyone)
-    return Folds(np.array(time, dtype=np.int64), np.array(total, dtype=np.int64))
+    extents, counts = axis.pieces
+    share, larger = np.divmod(extents, cores)
+    more, fewer = -(-(share + 1) // width), -(-share // width)
+    busiest = np.where(larger > 0, more, fewer)
+    together = larger * more + (cores - larger) * fewer
+    return Folds((busiest * counts).sum(axis=1), (together * counts).sum(axis=1))
 
 
 def split_folds(extent: int, width: int, cores: int) -> tuple[int, int]:
@@ -79,12 +74,3 @@ def split_folds(extent: int, width: int, cores: int) -> tuple[int, int]:
     share, larger = divmod(extent, cores)
     most = ceil((share + 1) / width) if larger else ceil(share / width)
     return most, larger * ceil((share + 1) / width) + (cores - larger) * ceil(share / width)
-
-
-def beats_of(axis: Axis, cores: int) -> IntArray:
-    """Beats to stream every innermost tile once, shared out over `cores`."""
-    innermost = axis.tiles.shape[1] - 1
-    if cores == 1:
-        return np.full(len(axis), axis.size, dtype=np.int64)
-    beats = [sum(ceil(e / cores) * n for e, n in axis.extents(i, innermost)) for i in range(len(axis))]
-    return np.array(beats, dtype=np.int64)

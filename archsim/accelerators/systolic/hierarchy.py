@@ -60,3 +60,26 @@ def _tiers(memories: Sequence[Sram]) -> tuple[Tier, ...]:
         else:
             groups[-1].append(memory)
     return tuple(Tier(tuple(group)) for group in groups)
+
+
+class Holding:
+    """A hierarchy as far as counts depend on it: who holds what, and how many copies. Two that are alike in
+    that are equal, whatever their capacities and costs.
+    """
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        self.hierarchy = hierarchy
+        self.key = (
+            hierarchy.dram.name,
+            tuple(
+                tuple((m.name, tuple(m.holds), m.double_buffered) for m in tier.memories)
+                for tier in hierarchy.tiers
+            ),
+            tuple((m.name, tuple(m.holds)) for m in hierarchy.registers),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Holding) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)

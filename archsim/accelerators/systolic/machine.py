@@ -9,54 +9,68 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import ArrayModel, array_at, candidate_arrays, chosen_nest, tiles_of
+from archsim.accelerators.systolic.arrays import array_at, chosen_nest, tiles_of
+from archsim.accelerators.systolic.contraction_options import contraction_options
 from archsim.accelerators.systolic.contraction_program import (
     contraction_program,
     contraction_tiles,
     groups_of,
 )
 from archsim.accelerators.systolic.costs import Costs, costs_of
+from archsim.accelerators.systolic.counts import counts_of
+from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
-from archsim.accelerators.systolic.pricing import Priced, never_stalls, price
+from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
 from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivided_program
+from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import SystolicSpec
-from archsim.accelerators.systolic.table import contraction_options
-from archsim.accelerators.systolic.vector import vector_actions, vector_latency, vector_work
+from archsim.accelerators.systolic.vector import (
+    vector_actions,
+    vector_latency,
+    vector_latency_high,
+    vector_work,
+)
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.components.figure import Figure
 from archsim.components.technology import supply_v
+from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
 
-TILE_CANDIDATES = 8
-
 
 class SystolicMachine:
-    """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension."""
+    """See `archsim.accelerators.machine.Machine`.
+
+    With one tier of buffers and a classical dataflow tables are complete: every tile size that another one
+    does not beat. Machines of more tiers or with a free unrolling have too many nested tilings for a table:
+    there, and wherever `tile_candidates` is given, about so many sizes are tried per loop dimension.
+    """
 
     family = "systolic"
     composition: Literal["sequential"] = "sequential"
 
-    def __init__(self, spec: SystolicSpec, *, tile_candidates: int = TILE_CANDIDATES) -> None:
+    def __init__(self, spec: SystolicSpec, *, tile_candidates: int | None = None) -> None:
         self.spec = spec
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
         self.precision = Precision.parse(spec.array.mac_bits)
+        self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._costs: dict[Precision, Costs] = {}
-        self._arrays: dict[Contraction, list[ArrayModel]] = {}
-        self._mapped_rows: dict[object, tuple[Nest, Priced]] = {}
+        self._spaces: dict[Contraction, Space] = {}
+        self._mapped_rows: dict[object, tuple[Nest, GridPrices]] = {}
         bits = self.costs(Precision()).dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
 
     def costs(self, precision: Precision) -> Costs:
         if precision not in self._costs:
-            self._costs[precision] = costs_of(self.spec, precision)
+            some = next(iter(self._costs.values()), None)
+            self._costs[precision] = costs_of(self.spec, precision, some)
         return self._costs[precision]
 
     @property
@@ -83,28 +97,48 @@ class SystolicMachine:
         return self.costs(Precision()).leakage_mw
 
     def options(
-        self, layer: Layer, precisions: Sequence[Precision] = (), *, minimize: str | None = None
+        self,
+        layer: Layer,
+        precisions: Sequence[Precision] = (),
+        *,
+        minimize: str | None = None,
+        front: Sequence[str] | None = None,
     ) -> Options:
-        """Every candidate mapping of a contraction, or the one way to stream anything else.
+        """Every mapping of a contraction that some count makes worth having (see `complete_axes`), or the one
+        way to stream anything else. `precisions` default to the layer's own.
 
-        `precisions` default to the layer's own. With `minimize` only rows near the cheapest are kept.
-        Raises InputError when no tile fits the buffers.
+        Raises InputError when no tile fits the buffers, or for a quantity that `front` cannot have.
         """
-        precisions = tuple(precisions) or (layer.precision,)
+        precisions = tuple(dict.fromkeys(precisions)) or (layer.precision,)
+        if front is not None:
+            front = self._front(front)
+        if layer.contraction is None:
+            return self._vector_options(layer, precisions)
         costs = {p: self.costs(p) for p in precisions}
-        if layer.contraction is not None:
-            arrays = self._candidates(layer.contraction)
-            return contraction_options(layer, precisions, self.spec, self.hierarchy, costs, arrays, minimize)
-        return self._vector_options(layer, precisions)
+        space = self._space(layer.contraction)
+        return contraction_options(
+            layer, self.spec, self.hierarchy, costs, space, minimize=minimize, front=front
+        )
 
-    def _candidates(self, contraction: Contraction) -> list[ArrayModel]:
-        if contraction not in self._arrays:
+    def _front(self, names: Sequence[str]) -> tuple[str, ...]:
+        buffers = [m.name for tier in self.hierarchy.tiers for m in tier.memories]
+        known = ["cycles", "energy_pj", f"traffic:{self.hierarchy.dram.name}"]
+        known += [f"held:{name}" for name in buffers]
+        for name in names:
+            if name not in known:
+                raise InputError(f"{self.name}: front: {name!r} is not known; allowed: {', '.join(known)}")
+        if not names:
+            raise InputError(f"{self.name}: front names no quantity; allowed: {', '.join(known)}")
+        return tuple(names)
+
+    def _space(self, contraction: Contraction) -> Space:
+        if contraction not in self._spaces:
             tiers = len(self.hierarchy.tiers)
-            self._arrays[contraction] = candidate_arrays(contraction, self.spec, tiers, self.tile_candidates)
-        return self._arrays[contraction]
+            self._spaces[contraction] = space_of(contraction, self.spec, tiers, self.tile_candidates)
+        return self._spaces[contraction]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
-        cycles, dram_bytes = [], []
+        cycles, high, dram_bytes = [], [], []
         energy: dict[str, list[float]] = {}
         held: dict[str, list[float]] = {}
         for precision in precisions:
@@ -113,6 +147,7 @@ class SystolicMachine:
             costs = self.costs(precision)
             latency = vector_latency(work, costs)
             cycles.append(latency)
+            high.append(vector_latency_high(work, costs))
             dram_bytes.append((work.load_bits + work.store_bits) / 8)
             spent = {name: latency * pj for name, pj in costs.leakage_pj_per_cycle.items()}
             for (component, action), count in vector_actions(at, work, self.spec, self.hierarchy).items():
@@ -133,6 +168,9 @@ class SystolicMachine:
             mapping={},
             codebooks={},
             priced=len(precisions),
+            cycles_high=np.array(high),
+            leakage_pj_per_cycle=dict(self.costs(precisions[0]).leakage_pj_per_cycle),
+            complete=True,
         )
 
     def performed(self, row: Row) -> Performed:
@@ -149,11 +187,13 @@ class SystolicMachine:
             compute = ceil(work.vector_cycles)
         else:
             priced = self._mapped(row)[1]
-            counts = {key: float(grid.max()) for key, grid in priced.actions.items()}
-            compute = int(priced.compute_cycles.max())
+            counts = priced.actions()
+            compute = int(priced.counts.compute_cycles.max())
             busy = {"compute": float(compute)} | {k: float(v.max()) for k, v in priced.memory_cycles.items()}
             dram_bits = float(priced.dram_bits.max())
-            mapping = _readable(row, self.spec, int(priced.folds.max()))
+            if costs.dram_bits_per_cycle is not None:
+                busy[self.hierarchy.dram.name] = dram_bits / costs.dram_bits_per_cycle
+            mapping = _readable(row, self.spec, int(priced.counts.folds.max()))
         return Performed(
             actions=tuple(
                 Action(component, action, count, costs.unit_energy(component, action))
@@ -185,9 +225,9 @@ class SystolicMachine:
             return vector_program(row.layer, work, costs, double_buffered=double)
         nest, priced = self._mapped(row)
         if never_stalls(self.spec, costs):
-            return undivided_program(row.layer.name, int(priced.compute_cycles.max()))
+            return undivided_program(row.layer.name, int(priced.counts.compute_cycles.max()))
         tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, nest, row.mapping, priced)
-        groups = groups_of(row.layer.contraction.G, priced.together)
+        groups = groups_of(row.layer.contraction.G, priced.counts.together)
         return contraction_program(
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
@@ -206,7 +246,7 @@ class SystolicMachine:
             return vector_work(row.layer, self.spec, self.hierarchy).held_bits
         return {name: float(grid.max()) for name, grid in self._mapped(row)[1].held_bits.items()}
 
-    def _mapped(self, row: Row) -> tuple[Nest, Priced]:
+    def _mapped(self, row: Row) -> tuple[Nest, GridPrices]:
         """The one-mapping nest of a row and its price."""
         layer = row.layer
         assert layer.contraction is not None
@@ -216,10 +256,12 @@ class SystolicMachine:
         key = (layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split)
         if key not in self._mapped_rows:
             nest = chosen_nest(layer.contraction, self.spec, tiles)
-            costs = self.costs(layer.precision)
+            costs = {layer.precision: self.costs(layer.precision)}
             array = array_at(nest, self.spec, len(self.hierarchy.tiers), split, lowered(layer.contraction))
-            priced = price(layer, array, self.spec, self.hierarchy, costs, orders)
-            self._mapped_rows[key] = nest, priced
+            counts = counts_of(array, self.hierarchy, orders, layer.contraction.G)
+            counted = [key for key, _ in grids(counts)]
+            prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
+            self._mapped_rows[key] = nest, GridPrices(counts, prices, 0)
         return self._mapped_rows[key]
 
 

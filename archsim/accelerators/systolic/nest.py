@@ -29,18 +29,27 @@ IRRELEVANT: Mapping[str, str] = {"weight": "M", "input": "N", "output": "K"}
 
 @dataclass(frozen=True)
 class Nest:
-    """The candidates of the three axes, as grids of a common shape."""
+    """Mappings made of the three axes' candidates: all combinations as grids of a common shape, or with
+    `rows` (a candidate's index for each axis) so many single ones as flat arrays.
+    """
 
     m: PixelAxis
     n: Axis
     k: ProductAxis
+    rows: Mapping[str, npt.NDArray[np.int64]] | None = None
+
+    def at(self, m: npt.NDArray[np.int64], n: npt.NDArray[np.int64], k: npt.NDArray[np.int64]) -> Nest:
+        """The mappings with these candidates of the axes."""
+        return Nest(self.m, self.n, self.k, {"M": m, "N": n, "K": k})
 
     @property
     def levels(self) -> int:
         return self.m.tiles.shape[1]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
+        if self.rows is not None:
+            return self.rows["M"].shape
         return len(self.m), len(self.n), len(self.k)
 
     def axis(self, name: str) -> Axis:
@@ -48,6 +57,8 @@ class Nest:
 
     def grid(self, name: str, values: npt.NDArray[Any]) -> Grid:
         """One value per candidate of axis `name`, shaped to broadcast against the other axes."""
+        if self.rows is not None:
+            return values[self.rows[name]]
         return values.reshape(tuple(-1 if axis == name else 1 for axis in "MNK"))
 
     def tiles(self, name: str, level: int) -> Grid:
@@ -90,10 +101,12 @@ class Nest:
         if operand == "input":
             return self._pixels(self.m.window_sum, level) * self.grid("K", self.k.channels_sum[:, level])
         first, second = (a for a in "MNK" if a != IRRELEVANT[operand])
-        return np.array(self.axis(first).size * self.axis(second).size).reshape(1, 1, 1)
+        return np.array(self.axis(first).size * self.axis(second).size).reshape(())
 
     def _pixels(self, windows: npt.NDArray[Any], level: int) -> Grid:
         at_level = windows[:, level, :]
+        if self.rows is not None:
+            return at_level[self.rows["M"], self.k.kernel_case[self.rows["K"], level]]
         if at_level.shape[1] == 1:
             return self.grid("M", at_level[:, 0])
         return at_level[:, self.k.kernel_case[:, level]][:, np.newaxis, :]
@@ -111,8 +124,8 @@ class Nest:
 
     def _depth(self, operand: str, level: int, orders: Sequence[str]) -> Grid:
         axis = IRRELEVANT[operand]
-        moves: Grid = np.zeros((1, 1, 1), dtype=bool)  # does a loop further in replace the operand?
-        depth: Grid = np.zeros((1, 1, 1), dtype=np.int64)
+        moves: Grid = np.zeros((), dtype=bool)  # does a loop further in replace the operand?
+        depth: Grid = np.zeros((), dtype=np.int64)
         for b in reversed(range(level + 1)):
             loops = LOOP_ORDERS[orders[b]]
             inside = moves
@@ -126,7 +139,7 @@ class Nest:
     def visits(self, operand: str, level: int, orders: Sequence[str]) -> Grid:
         """How many times each of the operand's tiles is brought into `level`."""
         depth = self.depth(operand, level, orders)
-        visits: Grid = np.ones((1, 1, 1), dtype=np.int64)
+        visits: Grid = np.ones((), dtype=np.int64)
         for b in range(level + 1):
             visits = np.where(depth == b + 1, self.counts(IRRELEVANT[operand], b), visits)
         return visits

@@ -14,6 +14,7 @@ from math import prod
 
 import numpy as np
 
+from archsim.accelerators.systolic.array_work import Moved
 from archsim.accelerators.systolic.axes import Axis, IntArray, Nesting, outer_tiles
 from archsim.accelerators.systolic.nest import IRRELEVANT, Grid, Nest
 from archsim.accelerators.systolic.spec import Register
@@ -30,34 +31,27 @@ class PeRegisters:
     level: int
     held: Mapping[str, Register]  # by operand
 
-    def accesses(
-        self, orders: Sequence[str], bits: Mapping[str, int], output_visits: Grid
-    ) -> dict[tuple[str, str], Grid]:
-        """(register memory, read | write) -> bits, for one group."""
+    def accesses(self, orders: Sequence[str], output_visits: Grid) -> Moved:
+        """Elements read from and written to the register memories, for one group."""
         nest = self.nest
         macs, outputs = nest.m.size * nest.n.size * nest.k.size, nest.m.size * nest.n.size
-        result: dict[tuple[str, str], Grid] = {}
-
-        def add(memory: Register, action: str, count: Grid | int, width: int) -> None:
-            key = memory.name, action
-            result[key] = result.get(key, np.zeros((1, 1, 1), dtype=np.int64)) + np.asarray(count) * width
-
+        result: Moved = {}
         for operand, memory in self.held.items():
             copies = self._copies(operand, orders)
             if operand == "output":
-                add(memory, "read", macs + outputs * copies, bits["sum"])
-                add(memory, "write", macs + outputs * (output_visits - 1), bits["sum"])
+                result[memory.name, "read", "sum"] = macs + outputs * copies
+                result[memory.name, "write", "sum"] = macs + outputs * (output_visits - 1)
             else:
                 values = nest.n.size * nest.k.size if operand == "weight" else self._pixels_kept
-                add(memory, "read", macs, bits[operand])
-                add(memory, "write", values * copies, bits[operand])
+                result[memory.name, "read", operand] = np.array(macs)
+                result[memory.name, "write", operand] = values * copies
         return result
 
     def _copies(self, operand: str, orders: Sequence[str]) -> Grid:
         """PEs along the axis the operand ignores that keep a value of it, added up over its visits."""
         name = IRRELEVANT[operand]
         depth = self.nest.depth(operand, self.level, orders)
-        copies: Grid = np.zeros((1, 1, 1), dtype=np.int64)
+        copies: Grid = np.zeros((), dtype=np.int64)
         for d in range(self.level + 2):
             copies = np.where(depth == d, self._at_work[name, d], copies)
         return copies

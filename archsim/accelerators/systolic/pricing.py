@@ -1,103 +1,175 @@
-"""Pricing all mappings of a layer at once: counted actions, energy by component, cycles, what is held."""
+"""Prices of mappings: linear forms in their counts, and the latency that follows from them.
+
+An access of a buffer costs the bits it uses: so many bits are bits / word_bits accesses, whole or not. So
+energy, traffic and what is held are exactly linear in the counts, with weights that are found once for a layer
+and a machine, for all precisions at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from archsim.accelerators.machine import total
-from archsim.accelerators.systolic.array_work import ArrayWork
-from archsim.accelerators.systolic.arrays import ArrayModel, is_unrolled
 from archsim.accelerators.systolic.costs import Costs
+from archsim.accelerators.systolic.counts import Counts
 from archsim.accelerators.systolic.hierarchy import Hierarchy
-from archsim.accelerators.systolic.nest import Grid, Nest
+from archsim.accelerators.systolic.nest import Grid
 from archsim.accelerators.systolic.spec import Sram, SystolicSpec
-from archsim.accelerators.systolic.traffic import Traffic, traffic_of
 from archsim.workloads.layer import Layer
+from archsim.workloads.precision import Precision
+
+Weights = npt.NDArray[np.float64]
+"""One weight a precision."""
+
+KINDS = ("input", "weight", "output", "sum")
 
 
-@dataclass(frozen=True)
-class Priced:
-    """Grids over the mappings of one nest, loop order and split, for the whole layer (all groups)."""
+@dataclass
+class Form:
+    """A quantity as weights of counts, and a constant; both by precision."""
 
-    cycles: Grid  # lower bound of the layer's latency
-    compute_cycles: Grid
-    memory_cycles: Mapping[str, Grid]  # busy time of each memory whose bandwidth is finite
-    actions: Mapping[tuple[str, str], Grid]  # (component, action) -> count
-    held_bits: Mapping[str, Grid]
-    dram_bits: Grid
-    folds: Grid
-    fits: Grid
-    together: int  # groups run at the same time
+    weights: dict[Hashable, Weights] = field(default_factory=dict)
+    constant: Weights | float = 0.0
 
-    def energy_pj(self, costs: Costs, rows: Callable[[Grid], Grid] = np.asarray) -> dict[str, Grid]:
-        """By component; leakage over `cycles` included. `rows` picks those wanted from each grid."""
-        energy: dict[str, Grid] = {}
-        for (component, action), count in self.actions.items():
-            part = rows(count) * costs.unit_energy(component, action).value
-            energy[component] = energy[component] + part if component in energy else part
-        cycles = rows(self.cycles)
-        for component, pj_per_cycle in costs.leakage_pj_per_cycle.items():
-            part = cycles * pj_per_cycle
-            energy[component] = energy[component] + part if component in energy else part
-        return energy
+    def add(self, count: Hashable, weight: Weights) -> None:
+        self.weights[count] = self.weights[count] + weight if count in self.weights else weight
+
+    def plus(self, other: Form, times: Weights) -> None:
+        for count, weight in other.weights.items():
+            self.add(count, weight * times)
+        self.constant = self.constant + other.constant * times
 
 
-def operand_bits(layer: Layer, spec: SystolicSpec) -> dict[str, int]:
+def operand_bits(layer: Layer, precision: Precision, spec: SystolicSpec) -> dict[str, int]:
     """Widths of input, weight, output and partial sum. Two activations multiplied: both have their width."""
-    p = layer.precision
     return {
-        "input": p.activation_bits,
-        "weight": p.weight_bits if layer.has_static_weights else p.activation_bits,
-        "output": p.output_bits,
-        "sum": max(spec.array.mac.accumulator_bits, p.output_bits),
+        "input": precision.activation_bits,
+        "weight": precision.weight_bits if layer.has_static_weights else precision.activation_bits,
+        "output": precision.output_bits,
+        "sum": max(spec.array.mac.accumulator_bits, precision.output_bits),
     }
 
 
-def price(
+@dataclass(frozen=True)
+class Prices:
+    """What the counts of one layer's mappings cost on one machine, at several precisions.
+
+    Forms by name: `actions` (component, action) -> times (for memories bits, to be divided by their
+    `word_bits`), `energy` component -> pJ without leakage,
+    `read`, `written`, `held` memory -> bits, `exposed` and `dram` bits.
+    """
+
+    precisions: tuple[Precision, ...]
+    widths: Mapping[str, Weights]  # kind -> bits
+    costs: Costs
+    actions: Mapping[tuple[str, str], Form]
+    word_bits: Mapping[str, int]
+    energy: Mapping[str, Form]
+    read: Mapping[str, Form]
+    written: Mapping[str, Form]
+    held: Mapping[str, Form]
+    capacity: Mapping[str, int]
+    exposed: Form
+    dram: Form
+    ports: tuple[Sram, ...]  # buffers whose bandwidth is finite
+    double_buffered: bool
+
+    @property
+    def total_energy(self) -> Form:
+        total = Form()
+        for form in self.energy.values():
+            total.plus(form, np.ones(len(self.precisions)))
+        return total
+
+
+def prices_of(
     layer: Layer,
-    array: ArrayModel,
+    counted: Collection[Hashable],
     spec: SystolicSpec,
     hierarchy: Hierarchy,
-    costs: Costs,
-    orders: Sequence[str],
-) -> Priced:
-    """Price every mapping of the array's nest under one loop order a level."""
+    costs: Mapping[Precision, Costs],
+) -> Prices:
+    """The forms over `counted`, the keys of all counts (see `grids`), at every precision that `costs` has."""
     assert layer.contraction is not None
-    groups, nest = layer.contraction.G, array.nest
-    bits = operand_bits(layer, spec)
-    work = array.work(orders, bits)
-    traffic = traffic_of(nest, hierarchy, work, orders, bits)
-    dram = hierarchy.dram.name
-    dram_bits = (traffic.read_bits[dram] + traffic.write_bits[dram]) * groups
-    compute = work.cycles * work.rounds
-    memory_cycles = _memory_cycles(hierarchy, traffic, groups)
-    busiest_buffer = compute
-    for cycles in memory_cycles.values():
-        busiest_buffer = np.maximum(busiest_buffer, cycles)
-    if costs.dram_bits_per_cycle is not None:
-        memory_cycles[dram] = dram_bits / costs.dram_bits_per_cycle
-        if all(m.double_buffered for m in hierarchy.tiers[0].memories):
-            exposed = _exposed_bits(nest, hierarchy, bits) / costs.dram_bits_per_cycle
-            latency = np.maximum(busiest_buffer + exposed, memory_cycles[dram])
-        else:  # one copy of a tile: loading, working and storing take turns
-            latency = busiest_buffer + memory_cycles[dram]
-    else:
-        latency = busiest_buffer
-    latency = latency + costs.dram_latency_cycles
-    return Priced(
-        cycles=latency,
-        compute_cycles=compute,
-        memory_cycles=memory_cycles,
-        actions=_actions(layer, spec, hierarchy, work, traffic, groups),
-        held_bits=traffic.held_bits,
-        dram_bits=dram_bits,
-        folds=work.folds * work.rounds,
-        fits=_fits(hierarchy, traffic) & work.register_fits,
-        together=work.together,
+    precisions = tuple(costs)
+    bits = [operand_bits(layer, p, spec) for p in precisions]
+    width = {kind: np.array([float(b[kind]) for b in bits]) for kind in KINDS}
+    some = costs[precisions[0]]
+    actions, read, written = _moved_forms(counted, layer.contraction.G, hierarchy, width)
+    memories = [m for tier in hierarchy.tiers for m in tier.memories]
+    word_bits = {m.name: m.word_bits for m in (*memories, *hierarchy.registers)}
+    ones = np.ones(len(precisions))
+    actions["mac", "mac"] = Form(constant=layer.macs * ones)
+    if spec.vector_unit is not None:
+        for operation, count in layer.ops.items():
+            actions["vector_unit", operation] = Form(constant=count * ones)
+    energy: dict[str, Form] = {}
+    for (component, action), form in actions.items():
+        unit = [costs[p].unit_energy(component, action).value for p in precisions]
+        energy.setdefault(component, Form()).plus(form, np.array(unit) / word_bits.get(component, 1))
+    held: dict[str, Form] = {}
+    exposed = Form()
+    for key in counted:
+        match key:
+            case ("held", memory, kind):
+                held.setdefault(memory, Form()).add(key, width[kind])
+            case ("exposed", kind):
+                exposed.add(key, width[kind])
+    dram = Form()
+    for form in (read[hierarchy.dram.name], written[hierarchy.dram.name]):
+        dram.plus(form, ones)
+    return Prices(
+        precisions=precisions,
+        widths=width,
+        costs=some,
+        actions=actions,
+        word_bits=word_bits,
+        energy=energy,
+        read=read,
+        written=written,
+        held=held,
+        capacity={m.name: m.capacity_bits for m in (*memories, *hierarchy.registers)},
+        exposed=exposed,
+        dram=dram,
+        ports=tuple(m for m in memories if m.bandwidth_bits_per_cycle is not None),
+        double_buffered=all(m.double_buffered for m in hierarchy.tiers[0].memories),
     )
+
+
+def _moved_forms(
+    counted: Collection[Hashable], groups: int, hierarchy: Hierarchy, width: Mapping[str, Weights]
+) -> tuple[dict[tuple[str, str], Form], dict[str, Form], dict[str, Form]]:
+    """(actions, bits read, bits written)"""
+    actions: dict[tuple[str, str], Form] = {}
+    bits: dict[str, dict[str, Form]] = {"read": {}, "write": {}}
+    for key in counted:
+        match key:
+            case ("moved", component, action, kind):
+                weight = groups * width[kind]
+            case _:
+                continue
+        actions.setdefault((component, action), Form()).add(key, weight)
+        if action in bits:
+            bits[action].setdefault(component, Form()).add(key, weight)
+    expected = [m.name for tier in hierarchy.tiers for m in tier.memories]
+    for name in (hierarchy.dram.name, *expected):
+        for action in ("read", "write"):
+            actions.setdefault((name, action), Form())
+            bits[action].setdefault(name, Form())
+    return actions, bits["read"], bits["write"]
+
+
+def grids(counts: Counts) -> Iterator[tuple[Hashable, Grid]]:
+    """Every count that forms may weigh, under its key."""
+    for key, grid in counts.moved.items():
+        yield ("moved", *key), grid
+    for key, grid in {**counts.held, **counts.register_held}.items():
+        yield ("held", *key), grid
+    for kind, grid in counts.exposed.items():
+        yield ("exposed", kind), grid
 
 
 def never_stalls(spec: SystolicSpec, costs: Costs) -> bool:
@@ -106,28 +178,7 @@ def never_stalls(spec: SystolicSpec, costs: Costs) -> bool:
     return costs.dram_bits_per_cycle is None and all(m.bandwidth_bits_per_cycle is None for m in buffers)
 
 
-def _exposed_bits(nest: Nest, hierarchy: Hierarchy, bits: Mapping[str, int]) -> Grid | int:
-    """Bits of the very first tile's operands and of the very last output tile: nothing overlaps them."""
-    outer = hierarchy.tiers[0]
-    first_input = nest.grid("M", nest.m.window_first) * nest.grid("K", nest.k.channels_first)
-    first_weight = nest.tiles("N", 0) * nest.tiles("K", 0)
-    last_output = nest.grid("M", nest.m.last[:, 0]) * nest.grid("N", nest.n.last[:, 0])
-    exposed = {"input": first_input, "weight": first_weight, "output": last_output}
-    held = [elements * bits[operand] for operand, elements in exposed.items() if outer.holder(operand)]
-    return sum(held[1:], start=held[0])
-
-
-def _memory_cycles(hierarchy: Hierarchy, traffic: Traffic, groups: int) -> dict[str, Grid]:
-    cycles: dict[str, Grid] = {}
-    for tier in hierarchy.tiers:
-        for memory in tier.memories:
-            if memory.bandwidth_bits_per_cycle is not None:
-                read, write = traffic.read_bits[memory.name], traffic.write_bits[memory.name]
-                cycles[memory.name] = port_cycles(memory, read, write) * groups
-    return cycles
-
-
-def port_cycles(memory: Sram, read_bits, write_bits):
+def port_cycles(memory: Sram, read_bits: Grid, write_bits: Grid) -> Grid:
     """Cycles the ports of a buffer need for so many bits read and written."""
     assert memory.bandwidth_bits_per_cycle is not None
     if memory.ports == "1r1w":
@@ -136,54 +187,14 @@ def port_cycles(memory: Sram, read_bits, write_bits):
     return (read_bits + write_bits) / (ports * memory.bandwidth_bits_per_cycle)
 
 
-def _fits(hierarchy: Hierarchy, traffic: Traffic) -> Grid:
-    fits: Grid = np.ones((1, 1, 1), dtype=bool)
-    for tier in hierarchy.tiers:
-        for memory in tier.memories:
-            fits = fits & (traffic.held_bits[memory.name] <= memory.capacity_bits)
-    return fits
-
-
-def _delivered_bits(work: ArrayWork, bits: Mapping[str, int]) -> Grid:
-    """Bits that cross between the buffers and the array."""
-    return total(
-        {
-            "input": work.reads["input"] * bits["input"],
-            "weight": work.reads["weight"] * bits["weight"],
-            "output": (work.output_writes - work.output_reads) * bits["output"],
-            "sum": work.output_reads * (2 * bits["sum"]),
-        }
-    )
-
-
-def _actions(
-    layer: Layer,
-    spec: SystolicSpec,
-    hierarchy: Hierarchy,
-    work: ArrayWork,
-    traffic: Traffic,
-    groups: int,
-) -> dict[tuple[str, str], Grid]:
-    one = np.ones((1, 1, 1))
-    dram = hierarchy.dram.name
-    actions: dict[tuple[str, str], Grid] = {
-        (dram, "read"): traffic.read_bits[dram] * groups,
-        (dram, "write"): traffic.write_bits[dram] * groups,
-    }
-    for tier in hierarchy.tiers:
-        for memory in tier.memories:
-            for action, bits in (("read", traffic.read_bits), ("write", traffic.write_bits)):
-                words = bits[memory.name] * groups / memory.word_bits
-                actions[memory.name, action] = np.ceil(words, out=words)
-    if is_unrolled(spec):
-        word_bits = {m.name: m.word_bits for m in hierarchy.registers}
-        for (name, action), bits in work.register_accesses.items():
-            actions[name, action] = np.ceil(bits * groups / word_bits[name])
-    else:
-        actions["pe_registers", "move"] = one * groups * work.register_bits
-    actions["wires", "transfer"] = _delivered_bits(work, operand_bits(layer, spec)) * groups
-    actions["mac", "mac"] = layer.macs * one
-    if spec.vector_unit is not None:
-        for operation, count in layer.ops.items():
-            actions["vector_unit", operation] = count * one
-    return actions
+def latency_bound(prices: Prices, busiest: Grid, dram_bits: Grid, exposed_bits: Grid) -> Grid:
+    """Lower bound of the latency: `busiest` are the cycles of the array or of the slowest buffer port."""
+    costs = prices.costs
+    rate = costs.dram_bits_per_cycle
+    if rate is None:
+        return busiest + costs.dram_latency_cycles
+    if prices.double_buffered:
+        bound = np.maximum(busiest + exposed_bits / rate, dram_bits / rate)
+    else:  # one copy of a tile: loading, working and storing take turns
+        bound = busiest + dram_bits / rate
+    return bound + costs.dram_latency_cycles

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from archsim.accelerators.systolic.array_work import ArrayWork
 from archsim.accelerators.systolic.axes import IntArray
-from archsim.accelerators.systolic.folds import DATAFLOWS, Dataflow, Folds, beats_of, fold_overhead, folds_of
+from archsim.accelerators.systolic.folds import DATAFLOWS, Dataflow, Folds, fold_overhead, folds_of
 from archsim.accelerators.systolic.nest import IRRELEVANT, Grid, Nest
 from archsim.accelerators.systolic.spec import Array
 from archsim.accelerators.systolic.streams import Streams, streams_of
@@ -48,7 +48,7 @@ class StationaryArray:
 
     @cached_property
     def beats(self) -> IntArray:
-        return beats_of(self.nest.axis(self.flow.streamed), self.cores(self.flow.streamed))
+        return self.streams.beats
 
     @cached_property
     def single_fold(self) -> Grid:
@@ -63,12 +63,19 @@ class StationaryArray:
         load_cycles = self.array.rows if self.array.overlap_folds else 0
         return streams_of(self.nest.axis(self.flow.streamed), self.cores(self.flow.streamed), load_cycles)
 
+    def at(self, m: IntArray, n: IntArray, k: IntArray) -> StationaryArray:
+        """The array at work on single mappings (see `Nest.at`); what the axes' candidates cost is kept."""
+        chosen = replace(self, nest=self.nest.at(m, n, k))
+        for table in ("rows", "columns", "beats", "streams"):
+            chosen.__dict__[table] = getattr(self, table)
+        return chosen
+
     def load_depth(self, orders: Sequence[str]) -> Grid:
         """Depth at which the stationary operand is loaded anew (see `streams`)."""
         kept = self.nest.depth(self.flow.stationary, self.nest.levels - 1, orders)
         return np.where(self.single_fold, kept, self.nest.levels)
 
-    def work(self, orders: Sequence[str], bits: Mapping[str, int]) -> ArrayWork:
+    def work(self, orders: Sequence[str]) -> ArrayWork:
         nest, flow = self.nest, self.flow
         depth = self.load_depth(orders)
 
@@ -96,15 +103,15 @@ class StationaryArray:
             cycles = folds * (beats + at_depth(self.streams.loads) * overhead)
         macs = nest.m.size * nest.n.size * nest.k.size
         writes = elements("output")
-        moving = sum(bits[operand] for operand in ("input", "weight") if operand != flow.stationary)
-        preloaded = elements(flow.stationary) * bits[flow.stationary] if flow.preload else 0
+        pipelined: dict[str, Grid | int] = {"input": macs, "weight": macs, "sum": macs}
+        pipelined[flow.stationary] = elements(flow.stationary) if flow.preload else 0
         return ArrayWork(
             cycles=cycles,
             reads={"input": elements("input"), "weight": elements("weight")},
             output_writes=writes,
             output_reads=writes - nest.m.size * nest.n.size,
             folds=folds,
-            register_bits=macs * (moving + bits["sum"]) + preloaded,
+            pipelined=pipelined,
             rounds=self.groups,
         )
 

@@ -24,8 +24,10 @@ class Streams:
     `loads`: how often the operand is loaded; `core_loads`: the same, added up over the cores that have
     something to stream. With overlapped folds a load hides behind the beats streamed before the next one:
     `exposed` is what is left of all loads, `exposed_last` of the last one, after which nothing follows.
+    `beats` (candidates,): to stream every innermost tile once, each shared out over the cores.
     """
 
+    beats: IntArray
     loads: IntArray
     core_loads: IntArray
     exposed: IntArray
@@ -38,19 +40,39 @@ def streams_of(axis: Axis, cores: int, load_cycles: int) -> Streams:
     once = np.ones((candidates, 1), dtype=np.int64)
     loads = np.concatenate([once, axis.counts], axis=1)
     nothing = np.zeros_like(loads)
+    extents, number = axis.pieces
+    beats = (-(-extents // cores) * number).sum(axis=1)
     if cores == 1 and load_cycles == 0:
-        return Streams(loads, loads, nothing, nothing)
+        return Streams(beats, loads, loads, nothing, nothing)
+    if levels == 1:
+        return Streams(beats, loads, *_cut_once(axis, cores, load_cycles, beats))
     core_loads, exposed, last = loads.copy(), nothing.copy(), nothing.copy()
     for candidate in range(candidates):
         nesting = axis.nestings[candidate]
         for depth in range(levels + 1):
             tiles = list(tiles_at(axis.sizes, nesting, depth))
             core_loads[candidate, depth] = sum(n * cores_at_work(e, nesting, cores) for e, n in tiles)
-            beats = [(beats_of_tile(e, nesting, depth, cores), n) for e, n in tiles]
-            exposed[candidate, depth] = sum(n * max(0, load_cycles - b) for b, n in beats)
+            each = [(beats_of_tile(e, nesting, depth, cores), n) for e, n in tiles]
+            exposed[candidate, depth] = sum(n * max(0, load_cycles - b) for b, n in each)
             final = beats_of_tile(last_tile(axis.sizes, nesting, depth), nesting, depth, cores)
             last[candidate, depth] = max(0, load_cycles - final)
-    return Streams(loads, core_loads, exposed, last)
+    return Streams(beats, loads, core_loads, exposed, last)
+
+
+def _cut_once(
+    axis: Axis, cores: int, load_cycles: int, beats: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """(core_loads, exposed, exposed_last) with one level of tiles: depth 0 is the axis, depth 1 its tiles."""
+    extents, counts = axis.pieces
+    busy = [np.minimum(cores, axis.tiles[:, 0]), (np.minimum(cores, extents) * counts).sum(axis=1)]
+    hidden = np.maximum(0, load_cycles - beats)
+    each = np.maximum(0, load_cycles - -(-extents // cores))
+    final = np.maximum(0, load_cycles - -(-axis.last[:, 0] // cores))
+    return (
+        np.stack(busy, axis=1),
+        np.stack([hidden, (each * counts).sum(axis=1)], axis=1),
+        np.stack([hidden, final], axis=1),
+    )
 
 
 def tiles_at(

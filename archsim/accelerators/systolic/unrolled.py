@@ -19,7 +19,7 @@ from math import ceil, prod
 import numpy as np
 
 from archsim.accelerators.systolic import axes
-from archsim.accelerators.systolic.array_work import ArrayWork
+from archsim.accelerators.systolic.array_work import ArrayWork, Held
 from archsim.accelerators.systolic.axes import IntArray, Nesting
 from archsim.accelerators.systolic.extents import nested_extents, tile_candidates
 from archsim.accelerators.systolic.nest import Grid, Nest
@@ -121,7 +121,7 @@ class UnrolledArray:
     def registers(self) -> PeRegisters:
         return PeRegisters(self.nest, self.contraction, self.levels, registers_holding(self.spec))
 
-    def work(self, orders: Sequence[str], bits: Mapping[str, int]) -> ArrayWork:
+    def work(self, orders: Sequence[str]) -> ArrayWork:
         nest = self.nest
         held = registers_holding(self.spec)
         level = {o: self.levels if o in held else self.levels + 1 for o in OPERANDS}
@@ -129,7 +129,9 @@ class UnrolledArray:
         outputs = nest.m.size * nest.n.size
         reads = {o: nest.volume(o, level[o]) * visits[o] for o in ("input", "weight")}
         writes = outputs * visits["output"]
-        cycles = prod((nest.grid(name, self.steps(name)) for name in "MNK"), start=np.ones((1, 1, 1)))
+        cycles = prod(
+            (nest.grid(name, self.steps(name)) for name in "MNK"), start=np.ones((), dtype=np.int64)
+        )
         return ArrayWork(
             cycles=cycles,
             reads=reads,
@@ -138,9 +140,9 @@ class UnrolledArray:
             folds=nest.counts("M", self.levels)
             * nest.counts("N", self.levels)
             * nest.counts("K", self.levels),
-            register_bits=0,
-            register_accesses=self.registers.accesses(orders, bits, visits["output"]),
-            register_fits=self._fits(held, bits),
+            pipelined={},
+            register_accesses=self.registers.accesses(orders, visits["output"]),
+            register_held=self._held(held),
             together=self.together,
             rounds=-(-self.contraction.G // self.together),
         )
@@ -155,19 +157,15 @@ class UnrolledArray:
             sum(count for _, count in nested_extents(size, n)) for size, n in zip(sizes, nesting, strict=True)
         )
 
-    def _fits(self, held: Mapping[str, Register], bits: Mapping[str, int]) -> Grid:
-        """Whether each PE's registers hold its part of the array tile."""
-        needs: dict[str, Grid] = {}
+    def _held(self, held: Mapping[str, Register]) -> Held:
+        """What the registers of each PE keep of an array tile."""
+        kept: Held = {}
         for operand, memory in held.items():
-            width = bits["sum"] if operand == "output" else bits[operand]
-            part: Grid = np.array(width).reshape(1, 1, 1)
+            part: Grid = np.ones((), dtype=np.int64)
             for name in "MNK":
                 axis = self.nest.axis(name)
                 dims = [i for i, dim in enumerate(axis.dims) if dim in RELEVANT[operand]]
                 each = [prod(-(-n[i][-2] // n[i][-1]) for i in dims) for n in axis.nestings]
                 part = part * self.nest.grid(name, np.array(each, dtype=np.int64))
-            needs[memory.name] = needs.get(memory.name, np.zeros((1, 1, 1))) + part
-        fits: Grid = np.ones((1, 1, 1), dtype=bool)
-        for memory in held.values():
-            fits = fits & (needs[memory.name] <= memory.capacity_bits)
-        return fits
+            kept[memory.name, "sum" if operand == "output" else operand] = part
+        return kept

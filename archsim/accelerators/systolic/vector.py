@@ -72,7 +72,7 @@ def vector_actions(
     dram = hierarchy.dram.name
     actions: dict[tuple[str, str], float] = {(dram, "read"): work.load_bits, (dram, "write"): work.store_bits}
     for memory in hierarchy.tiers[0].memories:
-        words = ceil(work.buffer_bits.get(memory.name, 0) / memory.word_bits)
+        words = work.buffer_bits.get(memory.name, 0) / memory.word_bits
         if words:
             actions[memory.name, "read"] = actions[memory.name, "write"] = words
     if spec.vector_unit is not None:
@@ -88,3 +88,10 @@ def vector_latency(work: VectorWork, costs: Costs) -> float:
     working = work.vector_cycles + exposed / costs.dram_bits_per_cycle
     moving = (work.load_bits + work.store_bits) / costs.dram_bits_per_cycle
     return max(working, moving) + costs.dram_latency_cycles
+
+
+def vector_latency_high(work: VectorWork, costs: Costs) -> float:
+    """Upper bound: every chunk loaded, worked on and stored in turn, each in whole cycles."""
+    rate = costs.dram_bits_per_cycle
+    moving = 0.0 if rate is None else (work.load_bits + work.store_bits) / rate + 2 * work.chunks
+    return ceil(work.vector_cycles) + moving + costs.dram_latency_cycles

@@ -1,0 +1,228 @@
+"""Which mappings of a contraction go into its options table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from archsim.accelerators.dominance import certainly_unbeaten
+from archsim.accelerators.machine import SLACKS, Options, cost_of
+from archsim.accelerators.systolic.best_rows import Goal, Rows, best_rows
+from archsim.accelerators.systolic.costs import Costs
+from archsim.accelerators.systolic.counts import Counts, counts_of
+from archsim.accelerators.systolic.grid_prices import GridPrices
+from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
+from archsim.accelerators.systolic.nest import Grid
+from archsim.accelerators.systolic.pricing import Prices, grids, never_stalls, prices_of
+from archsim.accelerators.systolic.relaxation import relaxation_of
+from archsim.accelerators.systolic.space import Block, Space
+from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.accelerators.systolic.table import Table
+from archsim.errors import InputError
+from archsim.workloads.layer import Layer
+from archsim.workloads.precision import Precision
+
+LATENCY_AND_ENERGY = ("cycles", "energy_pj")
+
+
+def contraction_options(
+    layer: Layer,
+    spec: SystolicSpec,
+    hierarchy: Hierarchy,
+    costs: Mapping[Precision, Costs],
+    space: Space,
+    *,
+    minimize: str | None = None,
+    front: Sequence[str] | None = None,
+) -> Options:
+    """The space's mappings at every precision that `costs` has; see `Machine.options`.
+
+    Raises InputError when none fits the buffers.
+    """
+    if space.complete and (minimize or front):
+        return _searched(layer, spec, hierarchy, costs, space, minimize, front)
+    return _enumerated(layer, spec, hierarchy, costs, space, minimize, front)
+
+
+def _searched(
+    layer: Layer,
+    spec: SystolicSpec,
+    hierarchy: Hierarchy,
+    costs: Mapping[Precision, Costs],
+    space: Space,
+    minimize: str | None,
+    front: Sequence[str] | None,
+) -> Options:
+    """The best rows of a complete space."""
+    assert layer.contraction is not None
+    holding, groups = Holding(hierarchy), layer.contraction.G
+    counted = relaxation_of(space.blocks[0], holding, groups).bounds.place
+    prices = prices_of(layer, tuple(counted), spec, hierarchy, costs)
+    goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None)
+    found = best_rows(space, prices, holding, groups, goal)
+    if not found:
+        raise InputError(_nothing_fits(layer, spec, hierarchy, costs, space))
+    if minimize is not None:
+        found = _near_the_least(found, minimize)
+    table = Table(space, hierarchy, prices, sum(int(rows.wanted.sum()) for rows in found))
+    for rows in found:
+        table.add_rows(rows)
+    priced = space.mappings * len(costs)
+    return table.options(layer, tuple(costs), priced, exact=never_stalls(spec, prices.costs))
+
+
+def _near_the_least(found: list[Rows], minimize: str) -> list[Rows]:
+    """Rows within the largest slack of their precision's least cost."""
+    goal = Goal(LATENCY_AND_ENERGY, certain=False)
+    costs = []
+    for rows in found:
+        both = goal.quantities(rows.prices, rows.cycles, rows.cycles)
+        costs.append(np.where(rows.wanted, cost_of(minimize, both[:, :, 0], both[:, :, 1]), np.inf))
+    least = np.min([cost.min(axis=0) for cost in costs], axis=0)
+    return [
+        Rows(r.block, r.table, r.prices, cost <= least * (1 + SLACKS[-1]), r.cycles, r.cycles_high)
+        for r, cost in zip(found, costs, strict=True)
+    ]
+
+
+def _enumerated(
+    layer: Layer,
+    spec: SystolicSpec,
+    hierarchy: Hierarchy,
+    costs: Mapping[Precision, Costs],
+    space: Space,
+    minimize: str | None,
+    front: Sequence[str] | None,
+) -> Options:
+    """Every mapping of the space, or with an objective those near the least found so far."""
+    assert layer.contraction is not None
+    each = [(block, orders) for block in space.blocks for orders in block.orders]
+    counted: dict[int, Counts] = {}
+    prices: Prices | None = None
+    table: Table | None = None
+    least = float("inf")
+    for p in range(len(costs)):
+        for i, (block, orders) in enumerate(each):
+            counts = counted.get(i) or counts_of(block.array, hierarchy, orders, layer.contraction.G)
+            if len(costs) > 1:
+                counted[i] = counts
+            if prices is None or table is None:
+                keys = [key for key, _ in grids(counts)]
+                prices = prices_of(layer, keys, spec, hierarchy, costs)
+                table = Table(space, hierarchy, prices, space.mappings * len(costs))
+            priced = GridPrices(counts, prices, p)
+            keep = priced.fits
+            if minimize is not None and keep.any():
+                cost = _cost(priced, minimize)
+                least = min(least, float(np.where(keep, cost, np.inf).min()))
+                keep = keep & (cost <= least * (1 + SLACKS[-1]))
+            if front is not None and keep.any():
+                keep = _front(priced, front, np.broadcast_to(keep, block.array.nest.shape))
+            if keep.any():
+                _add(table, block, orders, p, priced, keep)
+    assert table is not None and prices is not None
+    if not table.rows:
+        raise InputError(_nothing_fits(layer, spec, hierarchy, costs, space))
+    exact = never_stalls(spec, prices.costs)
+    options = table.options(layer, tuple(costs), space.mappings * len(costs), exact=exact)
+    return options if front is None else options.take(_front_of(options, front))
+
+
+def _add(table: Table, block: Block, orders: tuple[str, ...], p: int, priced: GridPrices, keep: Grid) -> None:
+    nest, shape = block.array.nest, block.array.nest.shape
+    few = keep.size == np.prod(shape) and np.count_nonzero(keep) * 8 < keep.size
+    picked = np.nonzero(keep) if few else None
+
+    def rows(grid: Grid) -> Grid:
+        return grid if picked is None else np.broadcast_to(grid, shape)[picked]
+
+    values = {
+        "cycles": rows(priced.cycles),
+        "cycles_high": rows(priced.cycles_high),
+        f"traffic:{table.dram}": rows(priced.dram_bits / 8),
+    }
+    values |= {f"energy:{name}": pj for name, pj in priced.energy_pj(rows).items()}
+    values |= {f"held:{name}": rows(priced.held_bits[name] / 8) for name in table.buffers}
+    for axis, codes in zip("MNK", block.codes, strict=True):
+        values[f"mapping:{axis.lower()}"] = rows(nest.grid(axis, codes))
+    if picked is None:
+        table.add(block, orders, p, values, keep, shape)
+    else:
+        flat = np.ones(len(picked[0]), dtype=bool)
+        table.add(block, orders, p, values, flat, flat.shape)
+
+
+def _cost(priced: GridPrices, minimize: str) -> Grid:
+    if minimize == "latency":
+        return priced.cycles
+    return cost_of(minimize, priced.cycles, priced.total_energy_pj)
+
+
+def _front(priced: GridPrices, names: Sequence[str], keep: Grid) -> Grid:
+    """Of the grid's rows to keep, those that no other beats for certain."""
+    leakage = sum(priced.prices.costs.leakage_pj_per_cycle.values())
+    picked = np.nonzero(keep)
+    low, high = [], []
+    behind = priced.cycles_high - priced.cycles
+    for name in names:
+        kind, _, memory = name.partition(":")
+        if kind == "cycles":
+            value, more = priced.cycles, behind
+        elif kind == "energy_pj":
+            value, more = priced.total_energy_pj, behind * leakage
+        else:
+            value, more = priced.dram_bits if kind == "traffic" else priced.held_bits[memory], 0.0
+        low.append(np.broadcast_to(value, keep.shape)[picked])
+        high.append(np.broadcast_to(value + more, keep.shape)[picked])
+    stays = certainly_unbeaten(np.stack(low, axis=1), np.stack(high, axis=1))
+    kept = np.zeros(keep.shape, dtype=bool)
+    kept[tuple(index[stays] for index in picked)] = True
+    return kept
+
+
+def _front_of(options: Options, names: Sequence[str]) -> np.ndarray:
+    """Indexes of rows that no other row of the same precision beats for certain."""
+    low, high = [], []
+    for name in names:
+        kind, _, memory = name.partition(":")
+        if kind == "cycles":
+            low.append(options.cycles)
+            high.append(options.cycles_high)
+        elif kind == "energy_pj":
+            low.append(options.total_energy_pj)
+            high.append(options.energy_at(options.cycles_high))
+        else:
+            table = options.traffic_bytes if kind == "traffic" else options.held_bytes
+            low.append(table[memory])
+            high.append(table[memory])
+    least, most = np.stack(low, axis=1), np.stack(high, axis=1)
+    kept = []
+    for p in range(len(options.precisions)):
+        some = np.flatnonzero(options.precision == p)
+        if len(some):
+            kept.append(some[certainly_unbeaten(least[some], most[some])])
+    return np.concatenate(kept)
+
+
+def _nothing_fits(
+    layer: Layer,
+    spec: SystolicSpec,
+    hierarchy: Hierarchy,
+    costs: Mapping[Precision, Costs],
+    space: Space,
+) -> str:
+    assert layer.contraction is not None
+    block = space.blocks[0]
+    counts = counts_of(block.array, hierarchy, block.orders[0], layer.contraction.G)
+    prices = prices_of(layer, [key for key, _ in grids(counts)], spec, hierarchy, costs)
+    needs = []
+    for name, bits in GridPrices(counts, prices, 0).held_bits.items():
+        least, have = float(np.min(bits)) / 8, prices.capacity[name] / 8
+        if least > have:
+            needs.append(f"{name} needs {least:,.0f} bytes for the smallest and has {have:,.0f}")
+    reason = "; ".join(needs) or "no tile fits all memories at once"
+    return (
+        f"{spec.name}: no tile of layer {layer.name!r} fits ({reason}). "
+        "Give the memory more capacity, fewer operands to hold, or the layer fewer bits."
+    )

@@ -1,0 +1,161 @@
+"""The mappings of a contraction that a table prices: which tilings, under which loop orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+
+from archsim.accelerators.systolic.arrays import ArrayModel, is_unrolled
+from archsim.accelerators.systolic.axes import Axis, IntArray
+from archsim.accelerators.systolic.complete_axes import (
+    Role,
+    complete_channels,
+    complete_pixels,
+    complete_products,
+    complete_runs,
+    without_count,
+)
+from archsim.accelerators.systolic.folds import DATAFLOWS
+from archsim.accelerators.systolic.lowering import lowered
+from archsim.accelerators.systolic.nest import IRRELEVANT, LOOP_ORDERS, Nest
+from archsim.accelerators.systolic.spec import Array, SystolicSpec
+from archsim.accelerators.systolic.stationary import StationaryArray
+from archsim.accelerators.systolic.stationary_nest import stationary_nests
+from archsim.accelerators.systolic.unrolled import UnrolledArray, unrolled_nest
+from archsim.workloads.layer import Contraction
+
+TILE_CANDIDATES = 8
+"""Sizes tried per loop dimension where not all of them can be."""
+
+Orders = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """All combinations of a nest's candidates under some loop orders.
+
+    `codes`: for each axis (M, N, K) the candidates' places in the space's lists.
+    """
+
+    array: ArrayModel
+    orders: tuple[Orders, ...]
+    codes: tuple[IntArray, IntArray, IntArray]
+
+    @property
+    def mappings(self) -> int:
+        return int(np.prod(self.array.nest.shape)) * len(self.orders)
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left out."""
+
+    blocks: tuple[Block, ...]
+    pixels: tuple[Axis, ...]
+    channels: Axis
+    products: Axis
+    complete: bool
+
+    @property
+    def mappings(self) -> int:
+        return sum(block.mappings for block in self.blocks)
+
+
+def space_of(contraction: Contraction, spec: SystolicSpec, tiers: int, tile_candidates: int | None) -> Space:
+    """Every tiling (see `complete_axes`) of a classical array behind one tier of buffers; for other machines,
+    or with `tile_candidates`, a geometric choice of about so many sizes per dimension.
+    """
+    c = lowered(contraction)
+    if tile_candidates is None and tiers == 1 and not is_unrolled(spec):
+        return _complete_space(c, _ArrayShape.of(spec.array))
+    return _bounded_space(c, spec, tiers, tile_candidates or TILE_CANDIDATES)
+
+
+def _bounded_space(c: Contraction, spec: SystolicSpec, tiers: int, most: int) -> Space:
+    unrolled = is_unrolled(spec)
+    nests = (
+        [unrolled_nest(c, spec, tiers, most)] if unrolled else stationary_nests(c, spec.array, tiers, most)
+    )
+    orders = tuple(product(LOOP_ORDERS, repeat=nests[0].levels))
+    blocks: list[Block] = []
+    before = 0
+    for nest in nests:
+        codes = np.arange(len(nest.m)) + before, np.arange(len(nest.n)), np.arange(len(nest.k))
+        for split in _splits(spec.array):
+            array = (
+                UnrolledArray(nest, spec, tiers, c)
+                if unrolled
+                else StationaryArray(nest, spec.array, split, c.G)
+            )
+            blocks.append(Block(array, orders, codes))
+        before += len(nest.m)
+    return Space(tuple(blocks), tuple(n.m for n in nests), nests[0].n, nests[0].k, complete=False)
+
+
+def _splits(array: Array) -> Sequence[str | None]:
+    """The axes that several cores can share out."""
+    return tuple("MNK") if array.cores > 1 else (None,)
+
+
+@dataclass(frozen=True)
+class _ArrayShape:
+    """What of an array decides which tilings are worth trying."""
+
+    rows: int
+    columns: int
+    dataflow: str
+    cores: int
+    overlap_folds: bool
+
+    @classmethod
+    def of(cls, array: Array) -> _ArrayShape:
+        return cls(array.rows, array.columns, array.dataflow, array.cores, array.overlap_folds)
+
+    def role(self, axis: str) -> Role:
+        flow = DATAFLOWS[self.dataflow]
+        if axis == flow.streamed:
+            return Role("streamed", 0, self.cores, self.rows if self.overlap_folds else 0)
+        return Role("side", self.rows if axis == flow.rows else self.columns, self.cores, 0)
+
+
+@lru_cache(maxsize=256)
+def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
+    roles = {axis: shape.role(axis) for axis in "MNK"}
+    rectangles, complete = complete_pixels(c, roles["M"])
+    runs = complete_runs(c, roles["M"])
+    n, k = complete_channels(c, roles["N"]), complete_products(c, roles["K"])
+    pixels = (rectangles,) if runs is None else (rectangles, runs)
+    array = Array(
+        rows=shape.rows,
+        columns=shape.columns,
+        dataflow=shape.dataflow,  # type: ignore[arg-type]
+        cores=shape.cores,
+        overlap_folds=shape.overlap_folds,
+    )
+    blocks: list[Block] = []
+    for order in LOOP_ORDERS:
+        free = IRRELEVANT[order]  # the innermost loop: the operand that stays does not mind its turns
+        ns, ks = _all(n), _all(k)
+        if free == "N":
+            ns = without_count(n, roles["N"])
+        if free == "K":
+            ks = without_count(k, roles["K"], k.channels_sum, k.channels_max)
+        before = 0
+        for m in pixels:
+            ms = _all(m)
+            if free == "M":
+                ms = without_count(m, roles["M"], m.window_sum, m.window_max)
+            nest = Nest(m.take(ms), n.take(ns), k.take(ks))
+            for split in _splits(array):
+                stationary = StationaryArray(nest, array, split, c.G)
+                blocks.append(Block(stationary, ((order,),), (ms + before, ns, ks)))
+            before += len(m)
+    return Space(tuple(blocks), pixels, n, k, complete)
+
+
+def _all(axis: Axis) -> IntArray:
+    return np.arange(len(axis))

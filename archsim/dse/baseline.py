@@ -1,0 +1,63 @@
+"""What a plan is compared with: the accelerator as its YAML has it, every layer at one precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archsim.dse.bits import uniform_space
+from archsim.dse.explore import Explorer
+from archsim.dse.formulation import Formulation
+from archsim.dse.layer_columns import SensitivityTable
+from archsim.dse.points import make_points
+from archsim.dse.quantities import Goal, budget_quantity
+from archsim.dse.solve_point import PointResult
+from archsim.errors import InputError
+from archsim.simulation import run_rows
+from archsim.workloads.precision import Precision
+from archsim.workloads.workload import Workload
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The best tilings of that accelerator for the same goal, without budgets; `reason` if there are none."""
+
+    bits: str
+    formulation: Formulation
+    best: PointResult | None
+    reason: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        workload: Workload,
+        spec: Mapping[str, Any],
+        bits: str,
+        goal: Goal,
+        sensitivity: SensitivityTable | None,
+        time_limit_s: float,
+    ) -> Baseline:
+        """Raises InputError for bits that are no precision."""
+        formulation = Formulation(uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity)
+        try:
+            points, _ = make_points(spec, [{}])
+        except InputError as error:
+            return cls(bits, formulation, None, str(error))
+        best = Explorer(spec, points).search(formulation, time_limit_s=time_limit_s).best
+        return cls(bits, formulation, best, points[0].unfit)
+
+    def used(self, budget: str) -> float:
+        """How much of a budget the baseline takes. Raises InputError if it cannot run at all."""
+        if self.best is None:
+            why = self.reason or "the time ran out"
+            raise InputError(f"budgets: {budget} is a share of the baseline, which cannot run: {why}")
+        return self.formulation.used(self.best.point, self.best.rows or (), budget_quantity(budget))
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Totals as of a run, with the bits and the goal's value; None if it cannot run."""
+        if self.best is None or self.best.rows is None:
+            return None
+        rows = self.best.point.rows(self.formulation.space.workload.layers, self.best.rows)
+        run = run_rows(self.formulation.space.workload, self.best.point.machine, rows, settings={})
+        return {"bits": self.bits, "objective": self.best.value, **asdict(run.totals)}

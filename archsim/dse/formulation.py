@@ -1,0 +1,191 @@
+"""A study's question about one hardware point, as a selection problem over the point's tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.dse.bits import BitSpace
+from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets
+from archsim.dse.point import LayerTable, Point
+from archsim.dse.quantities import (
+    AREA,
+    DRAM,
+    ENERGY,
+    LATENCY,
+    PEAK_ACTIVATIONS,
+    POWER,
+    SENSITIVITY,
+    WEIGHTS,
+    Goal,
+    Quantity,
+)
+from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
+from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    from archsim.accelerators.machine import Machine
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so much of a quantity, in its own unit."""
+
+    quantity: Quantity
+    at_most: float
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """What is chosen from (`space`), what for (`goal`) and under which `limits`, whatever the hardware."""
+
+    space: BitSpace
+    goal: Goal
+    limits: tuple[Limit, ...] = ()
+    sensitivity: SensitivityTable | None = None
+
+    def with_limits(self, *limits: Limit) -> Formulation:
+        return replace(self, limits=limits)
+
+    def with_goal(self, goal: Goal) -> Formulation:
+        return replace(self, goal=goal)
+
+    def front(self, machine: Machine) -> tuple[str, ...]:
+        """Quantities of an options table that this formulation trades against each other."""
+        columns = sorted(self.columns_read)
+        own = [column for column in columns if column.startswith(("held:", "resource:"))]
+        traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
+        return ("cycles", "energy_pj", *traffic, *own)
+
+    @cached_property
+    def columns_read(self) -> frozenset[str]:
+        quantities = [*(q for q, _ in self.goal.terms), self.goal.then, *(x.quantity for x in self.limits)]
+        return frozenset(q.column for q in quantities)
+
+    def problem(self, point: Point) -> Problem:
+        """The selection problem on a point's tables as they are now."""
+        return Problem(
+            choices=tuple(self._choices(index, point) for index in range(len(point.tables))),
+            objective=self._objective(point),
+            budgets=tuple(budget for limit in self.limits for budget in self._budgets(limit, point)),
+            ties=self.space.ties,
+            fixed={AREA.column: point.area_mm2},
+        )
+
+    def goal_units(self, point: Point) -> float:
+        """How much of the problem's objective one unit of the goal is."""
+        units = [quantity.in_column(point.machine) for quantity, _ in self.goal.terms]
+        return math.prod(units) if self.goal.product else units[0]
+
+    def used(self, point: Point, rows: Sequence[int], quantity: Quantity) -> float:
+        """How much of a quantity a selection takes, in its own unit."""
+        asked = self
+        if quantity.column not in self.columns_read:
+            asked = self.with_limits(*self.limits, Limit(quantity, math.inf))
+        problem = asked.problem(point)
+        if quantity == POWER:
+            energy, cycles = (problem.total(q.column, rows) for q in (ENERGY, LATENCY))
+            return energy / cycles * point.machine.clock_mhz * 1e-3 if cycles else 0.0
+        if quantity == PEAK_ACTIVATIONS:
+            live = [problem.total(_live_column(layer), rows) for layer, _ in asked._live_sets]
+            return max(live) / quantity.per_unit
+        return problem.total(quantity.column, rows, quantity.combine) / quantity.in_column(point.machine)
+
+    def _objective(self, point: Point) -> Objective:
+        """In columns of the first term, whose weight of 1 leaves costs that are integers integers."""
+        goal, whole = self.goal, self.goal_units(point)
+        if goal.product:
+            terms = tuple(Term(quantity.column) for quantity, _ in goal.terms)
+        else:
+            terms = tuple(Term(q.column, w * whole / q.in_column(point.machine)) for q, w in goal.terms)
+        return Objective(terms, (Term(goal.then.column),), product=goal.product)
+
+    def _budgets(self, limit: Limit, point: Point) -> list[Budget]:
+        quantity = limit.quantity
+        at_most = limit.at_most * quantity.in_column(point.machine)
+        if quantity == POWER:
+            return [Budget(quantity.name, _power_column(limit), 0.0)]
+        if quantity == PEAK_ACTIVATIONS:
+            return [
+                Budget(f"{quantity.name} at {layer}", _live_column(layer), at_most)
+                for layer, _ in self._live_sets
+            ]
+        return [Budget(quantity.name, quantity.column, at_most, quantity.combine)]
+
+    @cached_property
+    def _live_sets(self) -> list[tuple[str, frozenset[str]]]:
+        return live_sets(self.space.workload)
+
+    def _choices(self, index: int, point: Point) -> Choices:
+        table = point.tables[index]
+        options = table.options
+        columns = {LATENCY.column: table.cycles, ENERGY.column: table.energy_pj}
+        for name, by_precision in self._precision_columns(index).items():
+            columns[name] = by_precision[options.precision]
+        if DRAM.column in self.columns_read:
+            columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
+        for limit in self.limits:
+            kind, _, name = limit.quantity.column.partition(":")
+            if kind == "held":
+                columns[limit.quantity.column] = _column(options.held_bytes, name, table, limit)
+            elif kind == "resource":
+                columns[limit.quantity.column] = _column(options.resources, name, table, limit)
+            elif limit.quantity == POWER:
+                columns[_power_column(limit)] = _excess_pj(table, point, limit.at_most)
+        return Choices(
+            self.space.workload.layers[index].name, columns, self.space.keys(index, options.precision)
+        )
+
+    def _precision_columns(self, index: int) -> dict[str, FloatArray]:
+        """Those of a layer that this formulation reads, each worked out once."""
+        if index not in self._by_layer:
+            columns = PrecisionColumns(self.space, self.sensitivity)
+            found = {}
+            if WEIGHTS.column in self.columns_read:
+                found[WEIGHTS.column] = columns.weight_bytes(index)
+            if SENSITIVITY.column in self.columns_read:
+                found[SENSITIVITY.column] = columns.loss(index)
+            if PEAK_ACTIVATIONS.column in self.columns_read:
+                for layer, live in self._live_sets:
+                    found[_live_column(layer)] = columns.live_bytes(index, live)
+            self._by_layer[index] = found
+        return self._by_layer[index]
+
+    @cached_property
+    def _by_layer(self) -> dict[int, dict[str, FloatArray]]:
+        return {}
+
+
+def _live_column(layer: str) -> str:
+    return f"{PEAK_ACTIVATIONS.column}:{layer}"
+
+
+def _power_column(limit: Limit) -> str:
+    return f"{POWER.column}:{limit.at_most!r}"
+
+
+def _excess_pj(table: LayerTable, point: Point, power_mw: float) -> FloatArray:
+    """Energy beyond what the power would make in the same time; over all layers it may not exceed 0.
+
+    A row that was not executed may take longer, up to its `cycles_high`; the lower end of both is a bound.
+    """
+
+    def excess(cycles: FloatArray) -> FloatArray:
+        return table.options.energy_at(cycles) - power_mw * 1e3 / point.machine.clock_mhz * cycles
+
+    longest = np.where(table.executed, table.cycles, table.options.cycles_high)
+    return np.minimum(excess(table.cycles), excess(longest))
+
+
+def _column(by_name: Mapping[str, FloatArray], name: str, table: LayerTable, limit: Limit) -> FloatArray:
+    if name in by_name:
+        return by_name[name]
+    if table.options.layer.contraction is None:
+        return np.zeros(len(table.options))
+    known = ", ".join(by_name) or "none"
+    raise InputError(f"budgets: {limit.quantity.name}: the accelerator has no {name!r}; it has: {known}")

@@ -1,0 +1,108 @@
+"""Columns of a layer's table that follow from its bits alone: weight bytes, sensitivity, live activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from archsim.dse.bits import BitSpace
+from archsim.dse.selection.problem import FloatArray
+from archsim.workloads.layer import Tensor
+from archsim.workloads.precision import Precision
+from archsim.workloads.workload import Workload
+
+
+class SensitivityTable(Protocol):
+    """What a layer's bits cost in accuracy, by operand ("weight" or "activation")."""
+
+    def loss(self, layer: str, operand: str, bits: int) -> float: ...
+
+
+@dataclass(frozen=True)
+class PrecisionColumns:
+    """One value per precision of a layer; a table's rows take theirs by index."""
+
+    space: BitSpace
+    sensitivity: SensitivityTable | None = None
+
+    def weight_bytes(self, index: int) -> FloatArray:
+        """Bytes of the static parameters that the layer is the first to read."""
+        own = self._first_read[index]
+        return self._each(index, lambda p: sum(-(-t.elements * p.weight_bits // 8) for t in own))
+
+    def loss(self, index: int) -> FloatArray:
+        """Loss increase of weights and activations together; 0 of what is no convolution or product.
+
+        Raises InputError where the table lacks the layer or a bit-width.
+        """
+        layer = self.space.workload.layers[index]
+        if layer.contraction is None or self.sensitivity is None:
+            return np.zeros(len(self.space.precisions[index]))
+        table = self.sensitivity
+
+        def of(precision: Precision) -> float:
+            activations = table.loss(layer.name, "activation", precision.activation_bits)
+            if not layer.has_static_weights:
+                return activations
+            return activations + table.loss(layer.name, "weight", precision.weight_bits)
+
+        return self._each(index, of)
+
+    def live_bytes(self, index: int, live: frozenset[str]) -> FloatArray:
+        """Bytes of the tensors among `live` that the layer makes, or as an input's first reader brings in."""
+        layer = self.space.workload.layers[index]
+        made = [t for t in layer.outputs if t.name in live]
+        given = [t for t in self._given[index] if t.name in live]
+
+        def of(precision: Precision) -> float:
+            written = sum(-(-t.elements * precision.output_bits // 8) for t in made)
+            return written + sum(-(-t.elements * precision.activation_bits // 8) for t in given)
+
+        return self._each(index, of)
+
+    @cached_property
+    def _first_read(self) -> list[list[Tensor]]:
+        seen: set[str] = set()
+        return [_new(layer.weights, seen) for layer in self.space.workload.layers]
+
+    @cached_property
+    def _given(self) -> list[list[Tensor]]:
+        inputs, seen = {t.name for t in self.space.workload.inputs}, set()
+        layers = self.space.workload.layers
+        return [_new([t for t in layer.inputs if t.name in inputs], seen) for layer in layers]
+
+    def _each(self, index: int, value: Callable[[Precision], float]) -> FloatArray:
+        return np.array([value(p) for p in self.space.precisions[index]], dtype=np.float64)
+
+
+def _new(tensors: Sequence[Tensor], seen: set[str]) -> list[Tensor]:
+    """Those not seen before, which they then are."""
+    found = [t for t in tensors if t.name not in seen]
+    seen.update(t.name for t in found)
+    return found
+
+
+def live_sets(workload: Workload) -> list[tuple[str, frozenset[str]]]:
+    """(layer, names of the activation tensors alive while it runs), without sets that others contain."""
+    last = len(workload.layers) - 1
+    born = {t.name: 0 for t in workload.inputs}
+    dies: dict[str, int] = {}
+    for i, layer in enumerate(workload.layers):
+        for tensor in layer.outputs:
+            born[tensor.name] = dies[tensor.name] = i
+        for tensor in layer.inputs:
+            dies[tensor.name] = i
+    dies.update({t.name: last for t in workload.outputs})
+    sets = [
+        (layer.name, frozenset(name for name in dies if born[name] <= i <= dies[name]))
+        for i, layer in enumerate(workload.layers)
+    ]
+    return [(name, live) for i, (name, live) in enumerate(sets) if not _contained(live, sets, i)]
+
+
+def _contained(live: frozenset[str], sets: Sequence[tuple[str, frozenset[str]]], own: int) -> bool:
+    return any(live < other or (live == other and i < own) for i, (_, other) in enumerate(sets))

@@ -1,0 +1,155 @@
+"""A plan: the sizes, the bits and the mapping of every layer that a search found (JSON `archsim.plan/1`).
+
+Other tools may read, edit and replay it: `archsim run --plan plan.json` executes what it says. Only what says
+how to run it is needed (workload, accelerator, hardware, layers); the rest is what the search knows of it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from archsim.accelerators.yaml_input import validate
+from archsim.atomic import whole_file
+from archsim.errors import InputError
+
+Bits = Annotated[int, Field(ge=1, le=32)]
+Status = Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "UNKNOWN"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlanLayer(_Part):
+    """How one layer runs; `latency_cycles` and `energy_pj` are those of the layer alone, on the kernel."""
+
+    name: str
+    weight_bits: Bits
+    activation_bits: Bits
+    output_bits: Bits | None = Field(None, description="default: activation_bits")
+    mapping: dict[str, Any]
+    latency_cycles: int | None = None
+    energy_pj: float | None = None
+
+
+class BudgetUse(_Part):
+    """A limit and how much of it the plan takes, in the budget's unit."""
+
+    name: str
+    limit: float
+    used: float
+    slack: float
+
+
+class Buys(_Part):
+    """What a wider budget would buy: the best goal under it, and how much better that is."""
+
+    budget: str
+    limit: float
+    objective: float
+    gain_percent: float
+
+
+class Plan(_Part):
+    """`objective` and `best_bound` are in the units of `minimize`, of the layers run one by one.
+
+    `totals` are those of the whole plan on the kernel, where the next layer's first weights are fetched while
+    a layer still runs: they may be a little better than the objective says, and are never worse.
+    """
+
+    schema_: Literal["archsim.plan/1"] = Field(default="archsim.plan/1", alias="schema")
+    study: str = ""
+    workload: str
+    dims: dict[str, int] = Field(default_factory=dict)
+    accelerator: str | dict[str, Any]
+    hardware: dict[str, Any] = Field(default_factory=dict)
+    minimize: str = ""
+    status: Status = "UNKNOWN"
+    objective: float | None = None
+    best_bound: float | None = None
+    gap: float | None = None
+    then: dict[str, float] = Field(default_factory=dict)
+    wall_s: float | None = None
+    layers: list[PlanLayer]
+    totals: dict[str, Any] = Field(default_factory=dict)
+    budgets: list[BudgetUse] = Field(default_factory=list)
+    baseline: dict[str, Any] | None = None
+    buys: list[Buys] = Field(default_factory=list)
+    search: dict[str, Any] = Field(default_factory=dict)
+    warnings: list[str] = Field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object."""
+        return self.model_dump(by_alias=True)
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the plan, a line a layer. Raises InputError when it can't be written."""
+        write_document(self.to_dict(), path)
+
+    def to_html(self, path: str | Path) -> None:
+        """The plan as a page that works offline."""
+        from archsim.reports.plan_page import write_plan_page
+
+        write_plan_page(self.to_dict(), path)
+
+
+class FrontPlan(_Part):
+    """A point of a Pareto front: its quantities by name, and the plan that has them."""
+
+    values: dict[str, float]
+    plan: Plan
+
+
+class FrontFile(_Part):
+    """A Pareto front, in the order of the first quantity (JSON `archsim.front/1`)."""
+
+    schema_: Literal["archsim.front/1"] = Field(default="archsim.front/1", alias="schema")
+    study: str
+    status: Status
+    points: list[FrontPlan]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object."""
+        return self.model_dump(by_alias=True)
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the front, a line a point. Raises InputError when it can't be written."""
+        write_document(self.to_dict(), path)
+
+    def to_html(self, path: str | Path) -> None:
+        """The front as a page that works offline."""
+        from archsim.reports.plan_page import write_front_page
+
+        write_front_page(self.to_dict(), path)
+
+
+def write_document(document: dict[str, Any], path: str | Path) -> None:
+    """JSON, a line a key and an entry of a list. Raises InputError when it can't be written."""
+    lines = []
+    for key, value in document.items():
+        text = json.dumps(value, allow_nan=False)
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(f"  {json.dumps(entry, allow_nan=False)}" for entry in value) + "\n ]"
+        lines.append(f" {json.dumps(key)}: {text}")
+    with whole_file(path) as file:
+        file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def read_plan(path: str | Path) -> Plan:
+    """The plan in a file. Raises InputError for a file that is none, naming the key that is wrong."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not valid JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("schema") != "archsim.plan/1":
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise InputError(f"{path}: is no plan: schema is {found!r}, expected 'archsim.plan/1'")
+    return validate(Plan, data, where=str(path))

@@ -1,0 +1,113 @@
+"""What a study can minimise or limit: a name with its unit, and the tables' column behind it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archsim.dse.selection.problem import Combine
+from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    from archsim.accelerators.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """`per_unit`: how much of the column one unit of the quantity is (of cycles: a matter of the clock)."""
+
+    name: str
+    column: str
+    per_unit: float = 1.0
+    combine: Combine = "sum"
+    clocked: bool = False  # the column counts cycles, the quantity milliseconds
+
+    def in_column(self, machine: Machine) -> float:
+        """Units of the column in one unit of the quantity, on a machine."""
+        return machine.clock_mhz * 1e3 if self.clocked else self.per_unit
+
+
+LATENCY = Quantity("latency_ms", "latency_cycles", clocked=True)
+ENERGY = Quantity("energy_mj", "energy_pj", 1e9)
+AREA = Quantity("area_mm2", "area_mm2")
+SENSITIVITY = Quantity("sensitivity", "sensitivity")
+DRAM = Quantity("dram_mb", "dram_bytes", 1e6)
+WEIGHTS = Quantity("weight_kib", "weight_bytes", 1024.0)
+POWER = Quantity("power_mw", "power")
+PEAK_ACTIVATIONS = Quantity("peak_activation_kib", "live", 1024.0)
+HELD, RESOURCE = "held_kib.", "resource."
+
+SUMS: Mapping[str, Quantity] = {q.name: q for q in (LATENCY, ENERGY, AREA, SENSITIVITY, DRAM, WEIGHTS)}
+"""Quantities that can be minimised, alone or weighted."""
+
+SHORT: Mapping[str, str] = {
+    "latency": LATENCY.name,
+    "energy": ENERGY.name,
+    "area": AREA.name,
+    "dram": DRAM.name,
+    "weights": WEIGHTS.name,
+}
+EDP = "edp"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Minimise the weighted sum of `terms`, or the product of the two; among equals minimise `then`."""
+
+    terms: tuple[tuple[Quantity, float], ...]
+    then: Quantity
+    product: bool = False
+
+    @property
+    def text(self) -> str:
+        if self.product:
+            return " x ".join(quantity.name for quantity, _ in self.terms)
+        parts = (f"{weight:g} {q.name}" if weight != 1 else q.name for q, weight in self.terms)
+        return " + ".join(parts)
+
+
+def goal_of(minimize: str | Mapping[str, float], then: str | None = None) -> Goal:
+    """The goal that a study's `minimize` and `then` mean. Raises InputError for a word that is not known."""
+    if minimize == EDP:
+        terms = ((ENERGY, 1.0), (LATENCY, 1.0))
+    elif isinstance(minimize, str):
+        terms = ((objective_quantity(minimize), 1.0),)
+    else:
+        terms = tuple((objective_quantity(name), weight) for name, weight in minimize.items())
+    if not terms:
+        raise InputError("minimize: names nothing")
+    second = ENERGY if terms[0][0] == LATENCY else LATENCY
+    return Goal(terms, second if then is None else objective_quantity(then), product=minimize == EDP)
+
+
+def objective_quantity(name: str) -> Quantity:
+    """The quantity that a word of `minimize` means. Raises InputError for another word."""
+    full = SHORT.get(name, name)
+    if full in SUMS:
+        return SUMS[full]
+    raise InputError(_unknown("minimize", name, [EDP, *SHORT, *SUMS]))
+
+
+def budget_quantity(name: str) -> Quantity:
+    """The quantity that a budget limits. Raises InputError for a name that is none."""
+    if name in SUMS:
+        return SUMS[name]
+    for special in (POWER, PEAK_ACTIVATIONS):
+        if name == special.name:
+            return special
+    if name.startswith(HELD) and name != HELD:
+        return Quantity(name, f"held:{name.removeprefix(HELD)}", 1024.0, "max")
+    if name.startswith(RESOURCE) and name != RESOURCE:
+        return Quantity(name, f"resource:{name.removeprefix(RESOURCE)}")
+    allowed = [*SUMS, POWER.name, PEAK_ACTIVATIONS.name, f"{HELD}<memory>", f"{RESOURCE}<name>"]
+    raise InputError(_unknown("budgets", name, allowed))
+
+
+def _unknown(key: str, name: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.4)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{key}: {name!r} is not known{hint} Allowed: {', '.join(allowed)}".replace(
+        "known Allowed", "known. Allowed"
+    )

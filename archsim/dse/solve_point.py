@@ -1,0 +1,144 @@
+"""The best selection on one hardware point, with costs that the kernel has confirmed."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from archsim.dse.formulation import Formulation
+from archsim.dse.point import LayerTable, Point
+from archsim.dse.quantities import ENERGY, LATENCY
+from archsim.dse.selection.instance import build
+from archsim.dse.selection.problem import Problem
+from archsim.dse.selection.relaxation import relax
+from archsim.dse.selection.select import Selection, solve
+from archsim.dse.selection.session import relative_gap
+
+RIVALS = 16
+"""Rows a chosen row's table is asked for at a time: those that could have been better than it turned out."""
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """What is known of a point, in the units of the goal.
+
+    `rows` (one a layer) have been executed, so `value` and `then` are what they cost. Where no selection is
+    known `rows` is None and `value` inf; the point is infeasible if then `bound` is inf too.
+    """
+
+    point: Point
+    rows: tuple[int, ...] | None
+    value: float
+    then: float
+    bound: float
+    then_gap: float
+    interrupted: bool = False
+
+    @property
+    def gap(self) -> float:
+        return relative_gap(self.value, self.bound) if self.rows is not None else math.inf
+
+    @property
+    def key(self) -> tuple[float, float, float]:
+        """Smaller is better: the goal, then the second objective, then the area."""
+        return self.value, self.then, self.point.area_mm2
+
+
+def bound_of(formulation: Formulation, point: Point) -> float:
+    """A bound of the goal on a point, without a solver; inf where its limits cannot be met."""
+    problem = formulation.problem(point)
+    if formulation.goal.product:
+        first, second = (_relaxed(problem, index) for index in (0, 1))
+        bound = first * second
+    else:
+        bound = _relaxed(problem, None)
+    return bound / formulation.goal_units(point)
+
+
+def _relaxed(problem: Problem, term: int | None) -> float:
+    terms = problem.objective.terms if term is None else (problem.objective.terms[term],)
+    instance = build(problem, [terms])
+    if len(instance.empty):
+        return math.inf
+    relaxed = relax(instance)
+    if relaxed.infeasible:
+        return math.inf
+    return math.ceil(relaxed.bound) if instance.cost.integral else relaxed.bound
+
+
+def solve_point(
+    formulation: Formulation,
+    point: Point,
+    *,
+    cutoff: float = math.inf,
+    time_limit_s: float = 60.0,
+    gap: float = 0.0,
+    workers: int = 1,
+) -> PointResult:
+    """Solve, execute what was chosen, and solve again with what it took, until the choice holds.
+
+    Rows that were not executed enter with bounds from below, so every solution's bound is one of the true
+    costs, and a solution of executed rows is optimal. Ends early when the bound passes `cutoff` (in the units
+    of the goal), within `gap`, or when the time is over; then the best selection of executed rows stands.
+    """
+    ends = time.monotonic() + time_limit_s
+    units = formulation.goal_units(point)
+    best = PointResult(point, None, math.inf, math.inf, -math.inf, math.inf)
+    while True:
+        left = max(0.01, ends - time.monotonic())
+        problem = formulation.problem(point)
+        found = solve(problem, time_limit_s=left, gap=gap, workers=workers, hint=best.rows)
+        bound = math.inf if found.status == "INFEASIBLE" else max(best.bound, found.best_bound / units)
+        best = replace(best, bound=min(bound, best.value), interrupted=found.interrupted)
+        if found.rows is None:
+            return best
+        new = _execute(point, found.rows, formulation)
+        best = min(best, _true(formulation, point, found, best), key=lambda result: result.key)
+        settled = not new or best.gap <= gap or best.bound > cutoff
+        if settled or found.interrupted or time.monotonic() >= ends:
+            return best
+
+
+def _true(formulation: Formulation, point: Point, found: Selection, before: PointResult) -> PointResult:
+    """The selection at what its executed rows cost; no selection if that breaks a limit."""
+    problem = formulation.problem(point)
+    assert found.rows is not None
+    if problem.broken(found.rows):
+        return before
+    value = problem.value(found.rows) / formulation.goal_units(point)
+    then = problem.cost(problem.objective.then, found.rows)
+    then /= formulation.goal.then.in_column(point.machine)
+    return replace(
+        before,
+        rows=found.rows,
+        value=value,
+        then=then,
+        bound=min(before.bound, value),
+        then_gap=found.then_gap,
+    )
+
+
+def _execute(point: Point, rows: tuple[int, ...], formulation: Formulation) -> int:
+    """Execute chosen rows, and of their tables the rows that could be better than those turned out."""
+    done = 0
+    for table, row in dict.fromkeys(zip(point.tables, rows, strict=True)):
+        new = table.execute(point.machine, [row])
+        if new:
+            table.execute(point.machine, _rivals(table, row, formulation))
+        done += new
+    return done
+
+
+def _rivals(table: LayerTable, row: int, formulation: Formulation) -> list[int]:
+    columns = {q.column for q, _ in formulation.goal.terms}
+    cost = np.ones(len(table.cycles))
+    if LATENCY.column in columns:
+        cost = cost * table.cycles
+    if ENERGY.column in columns:
+        cost = cost * table.energy_pj
+    alike = table.options.precision == table.options.precision[row]
+    open_rows = np.flatnonzero(alike & ~table.executed & (cost < cost[row]))
+    return open_rows[np.argsort(cost[open_rows], kind="stable")][:RIVALS].tolist()

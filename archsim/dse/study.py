@@ -1,0 +1,187 @@
+"""A study: what is searched, for what, under which budgets. Read from YAML, or built in Python.
+
+name: edge-energy
+workload: resnet50                        # library name or path
+accelerator: systolic-32-edge             # library name or path; fields below are open
+hardware:
+  array.rows, array.columns: [8, 16, 32]  # set together
+  buffer.capacity_kib: [64, 128, 192, 256]
+bits:
+  weights: [2, 4, 8]
+  activations: [4, 8]
+  layers: {first: {weights: [8]}, last: {weights: [8]}}
+minimize: energy
+budgets: {area_mm2: 4, sensitivity: 110 %}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from math import prod
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from archsim.dse.quantities import Goal, budget_quantity, goal_of, objective_quantity
+from archsim.errors import InputError
+
+Bits = Annotated[int, Field(ge=1, le=32)]
+Value = bool | int | float | str
+Limit = float | str
+SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
+MOST_VALUES = 10_000
+MOST_POINTS = 1_000_000
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class LayerBits(_Part):
+    """Bit-widths that some layers may choose from; those of the study where left out."""
+
+    weights: list[Bits] | None = Field(None, min_length=1)
+    activations: list[Bits] | None = Field(None, min_length=1)
+
+
+class BitChoices(_Part):
+    """Bit-widths to choose from. `layers`: exceptions by name, pattern (`layer4.*`), `first` or `last`."""
+
+    weights: list[Bits] = Field(default=[8], min_length=1)
+    activations: list[Bits] = Field(default=[8], min_length=1)
+    layers: dict[str, LayerBits] = Field(default_factory=dict)
+    tied: list[Annotated[list[str], Field(min_length=2)]] = Field(
+        default_factory=list, description="groups of layers with equal weight and activation bits"
+    )
+
+
+class SensitivitySource(_Part):
+    """Where the sensitivity table comes from: a file, or computed with calibration inputs."""
+
+    table: str | None = Field(None, description="CSV or JSON, as `archsim sensitivity` writes it")
+    calibration: str | None = Field(None, description="inputs of the model, .npz or .npy")
+
+    @model_validator(mode="after")
+    def _one(self) -> SensitivitySource:
+        if (self.table is None) == (self.calibration is None):
+            raise ValueError("give either table or calibration")
+        return self
+
+
+def _source(given: object) -> object:
+    """A path alone is a table's."""
+    return {"table": given} if isinstance(given, str) else given
+
+
+class Range(_Part):
+    """Values from `start` to `stop`, both included where the steps meet it."""
+
+    start: float = Field(alias="from")
+    stop: float = Field(alias="to")
+    step: PositiveFloat | None = Field(None, description="added each time")
+    times: float | None = Field(None, gt=1, description="multiplied each time")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Range:
+        if (self.step is None) == (self.times is None):
+            raise ValueError("a range is given by either step or times")
+        if self.times is not None and self.start <= 0:
+            raise ValueError("a range by times starts above 0")
+        return self
+
+    def values(self) -> list[Value]:
+        values, value = [], self.start
+        while value <= self.stop * (1 + 1e-12) and len(values) < MOST_VALUES:
+            values.append(int(value) if float(value).is_integer() else value)
+            value = value + self.step if self.step is not None else value * (self.times or 1.0)
+        return values
+
+
+class Study(_Part):
+    """What is searched. Raises InputError (through `read_study`) for whatever does not fit together."""
+
+    name: str = Field("search", min_length=1)
+    description: str = ""
+    workload: str
+    dims: dict[str, PositiveInt] = Field(default_factory=dict)
+    accelerator: str | dict[str, Any]
+    hardware: dict[str, list[Value] | Range] = Field(default_factory=dict)
+    bits: BitChoices = Field(default_factory=BitChoices)
+    minimize: str | dict[str, PositiveFloat] = "latency"
+    then: str | None = None
+    front: list[str] | None = Field(None, min_length=2, max_length=3)
+    points: int = Field(15, ge=2)
+    budgets: dict[str, Limit] = Field(default_factory=dict)
+    sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
+    baseline_bits: str = "w8a8"
+    time_limit_s: PositiveFloat = 300.0
+    gap: float = Field(0.0, ge=0, lt=1)
+    marginals: bool = True
+
+    @field_validator("hardware")
+    @classmethod
+    def _open_values(cls, hardware: dict[str, list[Value] | Range]) -> dict[str, list[Value] | Range]:
+        for key, values in hardware.items():
+            listed = values.values() if isinstance(values, Range) else values
+            if not listed:
+                raise ValueError(f"{key} has no value to choose from")
+            if len(set(map(repr, listed))) != len(listed):
+                raise ValueError(f"{key} lists a value twice")
+        paths = [path.strip() for key in hardware for path in key.split(",")]
+        for path in paths:
+            if paths.count(path) > 1:
+                raise ValueError(f"{path} is there twice")
+        points = prod(len(v.values() if isinstance(v, Range) else v) for v in hardware.values())
+        if points > MOST_POINTS:
+            raise ValueError(f"these are {points:,} combinations; at most {MOST_POINTS:,} are searched")
+        return hardware
+
+    @model_validator(mode="after")
+    def _known_words(self) -> Study:
+        try:
+            self.goal()
+            for name in self.front or ():
+                objective_quantity(name)
+            for name, limit in self.budgets.items():
+                budget_quantity(name)
+                share_of_baseline(name, limit)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def goal(self) -> Goal:
+        """What is minimised first, and what among equals. Raises InputError for an unknown word."""
+        return goal_of(self.minimize, self.then)
+
+    def points_of_hardware(self) -> Iterator[dict[str, Value]]:
+        """Every combination of the open fields, path by path; keys that list several paths set them alike."""
+        lists = [v.values() if isinstance(v, Range) else v for v in self.hardware.values()]
+        for values in product(*lists):
+            yield {
+                path.strip(): value
+                for key, value in zip(self.hardware, values, strict=True)
+                for path in key.split(",")
+            }
+
+
+def share_of_baseline(budget: str, limit: Limit) -> float | None:
+    """1.1 for `110 %` of the baseline's; None for a limit in the budget's own unit. Raises InputError."""
+    if not isinstance(limit, str):
+        return None
+    match = SHARE.fullmatch(limit)
+    if match is None:
+        raise InputError(
+            f"budgets: {budget} is {limit!r}; give a number, or a share of the baseline as in '90 %'"
+        )
+    return float(match.group(1)) / 100
