@@ -17,6 +17,7 @@ from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point, layer_tables
 from archsim.dse.solve_point import bound_of
 from archsim.errors import InputError
+from archsim.simulation import set_up
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
@@ -107,6 +108,7 @@ def _priced_in_worker(values: Mapping[str, Any]) -> tuple[list[LayerTable] | str
 
 def _tables(machine: Machine, formulation: Formulation) -> list[LayerTable] | str:
     try:
+        machine = set_up(machine, formulation.space.workload)
         return layer_tables(machine, formulation.space, formulation.front(machine))
     except InputError as error:
         return str(error)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
+import numpy as np
+
 from archsim.accelerators.cluster.core_kernels import elementwise_cycles
 from archsim.accelerators.cluster.table import possible_places
 from archsim.accelerators.cluster.work import Site
@@ -84,13 +86,24 @@ def latency_bound(layer: Layer, site: Site, stream: Stream) -> float:
     """The slower of moving and working, with the first chunk's load and the last one's store."""
     work = stream.chunks * chunk_cycles(layer, site, stream)
     first, last = stream.part(stream.load_bytes, 0), stream.part(stream.store_bytes, stream.chunks - 1)
-    exposed = site.transfer_cycles(first) + site.transfer_cycles(last)  # type: ignore[arg-type]
-    loads = site.transfer_cycles(stream.load_bytes, stream.chunks, stream.chunks)  # type: ignore[arg-type]
+    exposed = site.transfer_cycles(np.float64(first)) + site.transfer_cycles(np.float64(last))
+    loads = site.transfer_cycles(np.float64(stream.load_bytes), stream.chunks, stream.chunks)
     bound = max(work + exposed, loads)
     if stream.in_l3 or stream.out_l3:
         size = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3
-        bound = max(bound, float(site.l3_cycles(size)))  # type: ignore[arg-type]
+        bound = max(bound, float(site.l3_cycles(np.float64(size))))
     return float(bound) + site.spec.overheads.layer_cycles
+
+
+def latency_most(layer: Layer, site: Site, stream: Stream) -> float:
+    """Everything one after the other, each chunk's parts rounded up."""
+    n = stream.chunks
+    moved = site.transfer_cycles(np.float64(stream.load_bytes + stream.store_bytes), 2 * n, 2 * n)
+    total = n * chunk_cycles(layer, site, stream) + float(moved)
+    if stream.in_l3 or stream.out_l3:
+        far = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3
+        total += float(site.l3_cycles(np.float64(far), 2 * n))
+    return total + 4 * n + site.spec.overheads.layer_cycles
 
 
 def counted_actions(layer: Layer, site: Site, stream: Stream) -> dict[tuple[str, str], float]:

@@ -24,7 +24,7 @@ def elementwise_program(layer: Layer, site: Site, stream: Stream) -> LayerProgra
 
     def cycles(total: float, chunk: int, *, l3: bool = False) -> int:
         size = np.float64(stream.part(total, chunk))
-        moved = site.l3_cycles(size) if l3 else site.transfer_cycles(size)  # type: ignore[arg-type]
+        moved = site.l3_cycles(size) if l3 else site.transfer_cycles(size)
         return ceil(float(moved) - 1e-9)
 
     def load(chunk: int) -> Firing:

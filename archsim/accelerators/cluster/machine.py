@@ -53,6 +53,7 @@ class ClusterMachine:
         outermost = spec.l3.bandwidth_mb_s / self.clock_mhz if spec.l3 is not None else None
         within = 2 * spec.dma.bytes_per_cycle if spec.dma is not None else None
         self.dram_bytes_per_cycle = outermost or within
+        self.outer_memory = "l2" if spec.l3 is None else "l3"
 
     def site(self, precision: Precision) -> Site:
         """The machine as layers of one precision meet it. InputError: the cores cannot do that precision."""
@@ -188,6 +189,8 @@ class ClusterMachine:
             mapping={"chunks": index.astype(np.int64)},
             codebooks={"chunks": {"chunks": book}},
             priced=len(arrays["cycles"]),
+            cycles_high=arrays["cycles_high"],
+            leakage_pj_per_cycle=self.prices.always_on_pj_per_cycle,
         )
 
     def _stream_costs(self, layer: Layer, site: Site, stream: elementwise.Stream) -> dict[str, float]:
@@ -196,7 +199,8 @@ class ClusterMachine:
         for (component, action), count in elementwise.counted_actions(layer, site, stream).items():
             pj = count * self.prices.energy_pj[component, action].value
             spent[component] = spent.get(component, 0.0) + pj
-        values = {"cycles": cycles, "traffic:l2": stream.load_bytes + stream.store_bytes}
+        most = elementwise.latency_most(layer, site, stream)
+        values = {"cycles": cycles, "cycles_high": most, "traffic:l2": stream.load_bytes + stream.store_bytes}
         values |= {"traffic:l3": stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3}
         values |= {f"energy:{name}": pj for name, pj in spent.items()}
         return values | {f"held:{name}": n for name, n in elementwise.held_bytes(site, stream).items()}
@@ -238,7 +242,7 @@ class ClusterMachine:
         if layer.contraction is None:
             stream = self._stream(row)
             counts = elementwise.counted_actions(layer, site, stream)
-            moved = float(site.transfer_cycles(np.float64(stream.load_bytes)))  # type: ignore[arg-type]
+            moved = float(site.transfer_cycles(np.float64(stream.load_bytes)))
             compute = stream.chunks * elementwise.chunk_cycles(layer, site, stream)
             busy = {"compute": float(compute), "dma_in": moved}
             far = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3

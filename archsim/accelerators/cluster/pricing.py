@@ -14,6 +14,7 @@ from archsim.accelerators.cluster.tiles import L2Tile, Tiles
 from archsim.accelerators.cluster.traffic import (
     Moved,
     Plan,
+    Sizes,
     from_l3,
     held_l1,
     held_l2,
@@ -32,6 +33,7 @@ class Priced:
     """One entry a tile, for the whole layer."""
 
     cycles: Array  # lower bound of the latency, the layer run alone
+    cycles_high: Array  # upper bound
     compute: Array
     busy: Mapping[str, Array]  # cycles of each shared resource
     actions: Mapping[tuple[str, str], Array]
@@ -49,7 +51,7 @@ def price(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Priced:
     sizes = tile_bytes(site, tiles, plan.way)
     moved = through_l1(site, tiles, plan.way, loops, trips)
     fetched = from_l3(site, tiles, l2, plan, loops[:2])
-    compute, engine, core_work = _compute(site, tiles, plan.way)
+    compute, engine, core_work, least = _compute(site, tiles, plan.way)
     repeats = shape.repeats
     busy = {
         "dma_in": repeats * (_dma(site, moved["input"]) + _dma(site, moved["weight"])),
@@ -62,6 +64,11 @@ def price(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Priced:
         busy["l3"] = repeats * np.sum([site.l3_cycles(m.bytes, m.transfers) for m in every], axis=0)
         first = first + _first_fetch(site, tiles, l2, plan)
     cycles = np.maximum.reduce([repeats * compute + first + last, busy["dma_in"] + last, *busy.values()])
+    cycles_high = repeats * compute + np.sum(list(busy.values()), axis=0)
+    if plan.buffers == 2 and not plan.places.uses_l3:
+        slowest = np.maximum(_slowest_load(site, tiles, sizes), _slowest_store(site, tiles, sizes))
+        unstalled = repeats * compute + first + last + slowest  # the first tile is not the slowest to load
+        cycles_high = np.where(slowest <= least, np.minimum(unstalled, cycles_high), cycles_high)
     held = {"l1": held_l1(site, tiles, sizes, moved, plan), "l2": held_l2(site, tiles, l2, plan)}
     if site.spec.l1 is None:
         del held["l1"]
@@ -70,6 +77,7 @@ def price(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Priced:
     actions = counted_actions(site, tiles, plan.way, moved, fetched, (compute, engine, core_work))
     return Priced(
         cycles=cycles + site.spec.overheads.layer_cycles,
+        cycles_high=_rounded_up(site, tiles, plan, cycles_high),
         compute=repeats * compute,
         busy=busy,
         actions={key: repeats * count for key, count in actions.items()},
@@ -84,16 +92,40 @@ def _dma(site: Site, moved: Moved) -> Array:
     return site.transfer_cycles(moved.bytes, moved.transfers, moved.lines)
 
 
-def _compute(site: Site, tiles: Tiles, way: str) -> tuple[Array, Array, Array]:
-    """(cycles, engine's own, core-cycles at work) of all tiles of one repeat."""
+def _slowest_load(site: Site, tiles: Tiles, sizes: Sizes) -> Array:
+    """At most so many cycles go by while one position's tiles are loaded."""
+    shape = tiles.shape
+    lines = tiles.rows_most * tiles.columns_most
+    weight_lines = 1.0 if shape.static_weights else tiles.K
+    return site.transfer_cycles(sizes.input, 1.0, lines) + site.transfer_cycles(
+        sizes.weight, 1.0, weight_lines
+    )
+
+
+def _slowest_store(site: Site, tiles: Tiles, sizes: Sizes) -> Array:
+    return site.transfer_cycles(sizes.output, 1.0, tiles.P * tiles.Q)
+
+
+def _rounded_up(site: Site, tiles: Tiles, plan: Plan, cycles: Array) -> Array:
+    """Every firing takes whole cycles; a shared tile's longest unit is known on average only."""
+    count = tiles.shape.repeats * tiles.trips("P") * tiles.trips("Q") * tiles.trips("K") * tiles.trips("C")
+    high = cycles + site.spec.overheads.layer_cycles + 5 * count
+    averaged = plan.way.startswith("shared") & (tiles.trips("C") > 1)
+    return np.where(averaged, np.inf, high)
+
+
+def _compute(site: Site, tiles: Tiles, way: str) -> tuple[Array, Array, Array, Array]:
+    """(cycles, engine's own, core-cycles at work) of all tiles of one repeat, cycles of its fastest tile."""
     total = [np.zeros(len(tiles)) for _ in range(3)]
+    least = np.full(len(tiles), np.inf)
     for count, sizes, sums in tiles.corners():
         if not count.any():
             continue
         busy = site.busy(way, tiles.shape, sizes, sums)
         for into, part in zip(total, (busy.cycles, busy.engine, busy.cores), strict=True):
             into += np.where(count > 0, count * part, 0.0)
-    return total[0], total[1], total[2]
+        least = np.where(count > 0, np.minimum(least, busy.cycles), least)
+    return total[0], total[1], total[2], least
 
 
 def _first_fetch(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Array:

@@ -27,6 +27,7 @@ from archsim.accelerators.cluster.tiles import (
 )
 from archsim.accelerators.cluster.traffic import Places, Plan
 from archsim.accelerators.cluster.work import Site
+from archsim.accelerators.dominance import certainly_unbeaten
 from archsim.accelerators.machine import SLACKS, Options, cost_of, total
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
@@ -130,7 +131,7 @@ def contraction_options(
             blocks.append(_columns(block, p, energy, np.flatnonzero(keep)))
     if not blocks:
         raise InputError(_nothing_fits(layer, sites[precisions[0]], tightest))
-    options = _options(layer, precisions, blocks, rows)
+    options = _options(layer, precisions, blocks, rows, costs)
     return options if front is None else undominated(options, front)
 
 
@@ -155,7 +156,7 @@ def _columns(
     values |= {"buffers": plan.buffers, "precision": precision}
     values |= {f"{name}_in": getattr(plan.places, name) for name in ("input", "weight", "output")}
     columns: Columns = {key: np.broadcast_to(np.asarray(value), len(kept)) for key, value in values.items()}
-    columns |= {"cycles": priced.cycles[kept]}
+    columns |= {"cycles": priced.cycles[kept], "cycles_high": priced.cycles_high[kept]}
     columns |= {f"energy:{name}": pj[kept] for name, pj in energy.items()}
     columns |= {f"held:{name}": size[kept] for name, size in priced.held.items()}
     columns |= {"traffic:l2": priced.l2_bytes[kept], "traffic:l3": priced.l3_bytes[kept]}
@@ -163,7 +164,7 @@ def _columns(
 
 
 def _options(
-    layer: Layer, precisions: Sequence[Precision], blocks: Sequence[Columns], priced: int
+    layer: Layer, precisions: Sequence[Precision], blocks: Sequence[Columns], priced: int, costs: Costs
 ) -> Options:
     names = list(dict.fromkeys(name for block in blocks for name in block))
 
@@ -190,51 +191,35 @@ def _options(
         mapping=mapping,
         codebooks=codebooks,
         priced=priced,
+        cycles_high=columns["cycles_high"],
+        leakage_pj_per_cycle=costs.always_on_pj_per_cycle,
     )
 
 
 def undominated(options: Options, names: Sequence[str]) -> Options:
-    """Rows of each precision that no other beats in every named quantity (`cycles`, `energy`, a memory's
-    bytes held); the first of equal ones stays.
+    """Rows of each precision that no other beats for certain in all the named quantities.
+
+    Names are cycles, energy_pj, traffic:<memory> and held:<memory>. Raises InputError for another name.
     """
-    known = {
+    exact = {f"traffic:{name}": column for name, column in options.traffic_bytes.items()}
+    exact |= {f"held:{name}": column for name, column in options.held_bytes.items()}
+    low: dict[str, npt.NDArray[np.float64]] = {
         "cycles": options.cycles,
-        "energy": options.total_energy_pj,
         "energy_pj": options.total_energy_pj,
+        **exact,
     }
-    known |= {**options.held_bytes, **{f"held_bytes.{k}": v for k, v in options.held_bytes.items()}}
-    known |= {f"traffic_bytes.{k}": v for k, v in options.traffic_bytes.items()}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InputError(f"front: {unknown[0]!r} is no quantity of the table; allowed: {', '.join(known)}")
-    table = np.stack([known[name] for name in names], axis=1)
-    kept: list[int] = []
-    for precision in range(len(options.precisions)):
-        rows = np.flatnonzero(options.precision == precision)
-        rows = rows[np.lexsort(table[rows].T[::-1])]
-        while len(rows):
-            best, rows = rows[0], rows[1:]
-            kept.append(int(best))
-            rows = rows[(table[rows] < table[best]).any(axis=1)]
-    return subset(options, np.sort(np.array(kept, dtype=np.int64)))
-
-
-def subset(options: Options, rows: npt.NDArray[np.int64]) -> Options:
-    """The options of some rows."""
-    from dataclasses import replace
-
-    def pick(columns: Mapping[str, npt.NDArray[Any]]) -> Columns:
-        return {name: values[rows] for name, values in columns.items()}
-
-    return replace(
-        options,
-        precision=options.precision[rows],
-        cycles=options.cycles[rows],
-        energy_pj=pick(options.energy_pj),
-        traffic_bytes=pick(options.traffic_bytes),
-        held_bytes=pick(options.held_bytes),
-        mapping=pick(options.mapping),
-    )
+    high = low | {"cycles": options.cycles_high, "energy_pj": options.energy_at(options.cycles_high)}
+    for name in names:
+        if name not in low:
+            raise InputError(f"front: {name!r} is not known; allowed: {', '.join(low)}")
+    if not names:
+        raise InputError(f"front names no quantity; allowed: {', '.join(low)}")
+    lows, highs = (np.stack([columns[name] for name in names], axis=1) for columns in (low, high))
+    kept = [
+        rows[certainly_unbeaten(lows[rows], highs[rows])]
+        for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
+    ]
+    return options.take(np.sort(np.concatenate(kept)))
 
 
 def _nothing_fits(layer: Layer, site: Site, block: Block | None) -> str:

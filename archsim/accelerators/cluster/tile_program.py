@@ -166,7 +166,7 @@ class TileCosts:
         cut = trips("K" if shape.depthwise else "C")[0] > 1
         lines = rows * columns if cut else rows if trips("Q")[0] > 1 else 1
         size = rows * columns * channels * self.site.precision.activation_bits / 8
-        return float(self.site.transfer_cycles(np.float64(size), 1, lines))  # type: ignore[arg-type]
+        return float(self.site.transfer_cycles(np.float64(size), 1, lines))
 
     def weights(self, at: Mapping[str, Piece]) -> float:
         shape = self.tiles.shape
@@ -180,7 +180,7 @@ class TileCosts:
         trips = self.tiles.trips
         lines = p * q if trips("K")[0] > 1 else p if trips("Q")[0] > 1 else 1
         size = p * q * k * self.site.precision.output_bits / 8
-        return ceil(float(self.site.transfer_cycles(np.float64(size), 1, lines)) - 1e-9)  # type: ignore[arg-type]
+        return ceil(float(self.site.transfer_cycles(np.float64(size), 1, lines)) - 1e-9)
 
     def compute(self, at: Mapping[str, Piece]) -> int:
         sizes = {dim: np.array([float(at[dim].extent)]) for dim in "PQKC"}
@@ -194,7 +194,7 @@ class TileCosts:
         if places.input == "l3" and self.loops.at_first("input2", at):
             channels = at["K2"].extent if shape.depthwise else shape.C
             size = at["P2"].reads * shape.input_size[1] * channels * site.precision.activation_bits / 8
-            cycles += float(site.l3_cycles(np.float64(size)))  # type: ignore[arg-type]
+            cycles += float(site.l3_cycles(np.float64(size)))
         if places.weight == "l3" and self.loops.at_first("weight2", at):
             k, c = np.array([float(at["K2"].extent)]), np.array([float(shape.C)])
             cycles += float(site.l3_cycles(weight_bytes(site, shape, self.plan.way, k, c))[0])
@@ -202,7 +202,7 @@ class TileCosts:
 
     def spill(self, at: Mapping[str, Piece]) -> int:
         size = at["P2"].extent * self.tiles.shape.Q * at["K2"].extent * self.site.precision.output_bits / 8
-        return ceil(float(self.site.l3_cycles(np.float64(size))) - 1e-9)  # type: ignore[arg-type]
+        return ceil(float(self.site.l3_cycles(np.float64(size))) - 1e-9)
 
 
 def tile_program(

@@ -51,7 +51,7 @@ class Site:
         return found
 
     def transfer_cycles(
-        self, size: Array, transfers: Array | float = 1.0, lines: Array | float = 1.0
+        self, size: Array | np.float64, transfers: Array | float = 1.0, lines: Array | float = 1.0
     ) -> Array:
         """Of transfers between L2 and L1, `size` bytes in all; nothing where cores work in L2."""
         dma = self.spec.dma
@@ -60,7 +60,7 @@ class Site:
         each = dma.setup_cycles + dma.latency_cycles
         return transfers * each + size / dma.bytes_per_cycle + lines * dma.line_cycles
 
-    def l3_cycles(self, size: Array, transfers: Array | float = 1.0) -> Array:
+    def l3_cycles(self, size: Array | np.float64, transfers: Array | float = 1.0) -> Array:
         """Of transfers between L3 and L2, `size` bytes in all."""
         l3 = self.spec.l3
         assert l3 is not None
