@@ -154,7 +154,8 @@ def rematerialise(
     if graph.least_bytes > max_bytes:
         raise InputError(
             f"workload {workload.name!r}: a single layer needs {graph.least_bytes / 1024:.4g} KiB for its "
-            f"inputs and output, more than the {max_bytes / 1024:.4g} KiB allowed; raise the limit, or lower its bits"
+            f"inputs and output, more than the {max_bytes / 1024:.4g} KiB allowed; raise the limit, or give "
+            "it fewer bits"
         )
     model = _Model(graph, int(max_bytes), most_executions)
     status, intervals, bound = model.solve(time_limit_s, workers)
