@@ -17,6 +17,7 @@ from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
 from archsim.cli.show import show
+from archsim.cli.validate import validate
 from archsim.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 2 is also what a wrong option gives
@@ -48,6 +49,7 @@ app.command("search")(search)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("validate")(validate)
 
 
 def _version(wanted: bool) -> None:

@@ -38,7 +38,7 @@ class ClusterMachine:
     """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension."""
 
     family = "cluster"
-    composition: Literal["sequential"] = "sequential"
+    composition: Literal["sequential", "pipelined"] = "sequential"
     counts_from_zero = False
 
     def __init__(self, spec: ClusterSpec, *, tile_candidates: int = TILE_CANDIDATES) -> None:

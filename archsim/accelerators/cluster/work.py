@@ -56,16 +56,16 @@ class Site:
         """Of transfers between L2 and L1, `size` bytes in all; nothing where cores work in L2."""
         dma = self.spec.dma
         if dma is None:
-            return 0.0 * size
+            return np.zeros_like(size)
         each = dma.setup_cycles + dma.latency_cycles
-        return transfers * each + size / dma.bytes_per_cycle + lines * dma.line_cycles
+        return np.asarray(transfers * each + size / dma.bytes_per_cycle + lines * dma.line_cycles)
 
     def l3_cycles(self, size: Array | np.float64, transfers: Array | float = 1.0) -> Array:
         """Of transfers between L3 and L2, `size` bytes in all."""
         l3 = self.spec.l3
         assert l3 is not None
         each = l3.setup_cycles + l3.latency_ns * self.clock_mhz * 1e-3
-        return transfers * each + size * self.clock_mhz / l3.bandwidth_mb_s
+        return np.asarray(transfers * each + size * self.clock_mhz / l3.bandwidth_mb_s)
 
     def busy(self, way: str, shape: Shape, sizes: Mapping[str, Array], sums: Array) -> Busy:
         """Cycles of tiles of the given sizes (P, Q, K, C)."""
