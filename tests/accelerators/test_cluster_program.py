@@ -41,7 +41,7 @@ def test_the_program_does_what_was_priced(number):
         graph = machine.program([row])
         execution = engine.simulate(graph)
         assert bound - 1e-6 <= execution.cycles <= high, row
-        priced = machine._price(machine._mapped(row))
+        priced = machine._priced(row)[1]
         fired = {actor.name.rsplit(":", 1)[1]: total_firings(actor.schedule) for actor in graph.actors}
         for resource, parts in (("dma_in", ("load",)), ("dma_out", ("store",)), ("l3", ("fetch", "spill"))):
             done = execution.resource_busy_cycles.get(resource, 0)

@@ -16,11 +16,11 @@ from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
-from archsim.accelerators.cluster.pricing import Priced, price
+from archsim.accelerators.cluster.pricing import Priced, price, work_of
 from archsim.accelerators.cluster.program import LayerProgram, graph_of
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
-from archsim.accelerators.cluster.table import contraction_options, energy_pj, undominated
+from archsim.accelerators.cluster.table import KEYS, contraction_options, energy_pj, undominated
 from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import Action, Options, Performed, Row
@@ -46,6 +46,7 @@ class ClusterMachine:
         self.name = spec.name
         self.tile_candidates = tile_candidates
         self._sites: dict[Precision, Site] = {}
+        self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
         self.prices = costs_of(spec)
         self.clock_mhz = self.prices.point.clock_mhz
@@ -225,16 +226,20 @@ class ClusterMachine:
             energy = sum(pj for name, pj in costs.items() if name.startswith("energy:"))
             return replace(row, cycles=costs["cycles"], energy_pj=energy)
         raw = raw_mapping(layer, mapping)
-        mapped = Mapped.of(raw, self.site(layer.precision), layer)
-        priced = self._price(mapped)
+        priced = self._priced(Row(layer, raw, 0.0, 0.0))[1]
         energy = sum(float(pj[0]) for pj in energy_pj(priced, self.prices).values())
         return Row(layer, raw, float(priced.cycles[0]), energy)
 
-    def _price(self, mapped: Mapped) -> Priced:
-        return price(mapped.site, mapped.tiles, mapped.l2, mapped.plan)
-
-    def _mapped(self, row: Row) -> Mapped:
-        return Mapped.of(row.mapping, self.site(row.layer.precision), row.layer)
+    def _priced(self, row: Row) -> tuple[Mapped, Priced]:
+        """A contraction's row as what it stands for, and its price; worked out once."""
+        values = tuple(row.mapping[key] for key in KEYS)
+        key = shape_of(row.layer), row.layer.precision, values
+        if key not in self._known:
+            mapped = Mapped.of(row.mapping, self.site(row.layer.precision), row.layer)
+            work = work_of(mapped.site, mapped.tiles, mapped.plan.way)
+            priced = price(mapped.site, mapped.tiles, mapped.l2, mapped.plan, work)
+            self._known[key] = mapped, priced
+        return self._known[key]
 
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, what is always on apart (that follows from the latency)."""
@@ -249,7 +254,7 @@ class ClusterMachine:
             near = stream.load_bytes + stream.store_bytes
             mapping: Mapping[str, Any] = {"unit": "cores", "chunks": stream.chunks}
         else:
-            priced = self._price(self._mapped(row))
+            priced = self._priced(row)[1]
             counts = {key: float(count[0]) for key, count in priced.actions.items()}
             compute = ceil(float(priced.compute[0]))
             busy = {"compute": float(compute)} | {name: float(v[0]) for name, v in priced.busy.items()}
@@ -286,7 +291,7 @@ class ClusterMachine:
         layer, site = row.layer, self.site(row.layer.precision)
         if layer.contraction is None:
             return elementwise_program(layer, site, self._stream(row))
-        mapped = self._mapped(row)
+        mapped = self._priced(row)[0]
         places = mapped.plan.places
         prefetch = early = False
         if before is not None and layer.has_static_weights and self.spec.l1 is not None:
@@ -304,7 +309,7 @@ class ClusterMachine:
         site = self.site(row.layer.precision)
         if row.layer.contraction is None:
             return elementwise.held_bytes(site, self._stream(row))
-        return {name: float(size[0]) for name, size in self._price(self._mapped(row)).held.items()}
+        return {name: float(size[0]) for name, size in self._priced(row)[1].held.items()}
 
     def _check_l2(self, rows: Sequence[Row]) -> None:
         held = [self._held(row) for row in rows]

@@ -43,53 +43,97 @@ class Priced:
     fits: npt.NDArray[np.bool_]
 
 
-def price(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Priced:
-    """Price every tile under one plan."""
-    shape = tiles.shape
+@dataclass(frozen=True)
+class Work:
+    """Cycles of all tiles of one repeat, the engine's, core-cycles at work; cycles of the fastest tile."""
+
+    cycles: Array
+    engine: Array
+    cores: Array
+    fastest: Array
+
+
+def price(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan, work: Work) -> Priced:
+    """Price every tile under one plan; `work` is that of its way."""
+    shape, repeats = tiles.shape, tiles.shape.repeats
     trips = {dim: tiles.trips(dim) for dim in "PQKC"}
     loops = l2.loops(tiles, plan.order)
     sizes = tile_bytes(site, tiles, plan.way)
     moved = through_l1(site, tiles, plan.way, loops, trips)
     fetched = from_l3(site, tiles, l2, plan, loops[:2])
-    compute, engine, core_work, least = _compute(site, tiles, plan.way)
-    repeats = shape.repeats
     busy = {
         "dma_in": repeats * (_dma(site, moved["input"]) + _dma(site, moved["weight"])),
         "dma_out": repeats * _dma(site, moved["output"]),
     }
     first = site.transfer_cycles(sizes.input_first) + site.transfer_cycles(sizes.weight)
-    last = site.transfer_cycles(_last_output(site, tiles))
     if plan.places.uses_l3:
-        every = fetched.values()
-        busy["l3"] = repeats * np.sum([site.l3_cycles(m.bytes, m.transfers) for m in every], axis=0)
+        busy["l3"] = repeats * np.sum([_l3(site, part) for part in fetched.values()], axis=0)
         first = first + _first_fetch(site, tiles, l2, plan)
-    cycles = np.maximum.reduce([repeats * compute + first + last, busy["dma_in"] + last, *busy.values()])
-    cycles_high = repeats * compute + np.sum(list(busy.values()), axis=0)
-    if plan.buffers == 2 and not plan.places.uses_l3:
-        slowest = np.maximum(_slowest_load(site, tiles, sizes), _slowest_store(site, tiles, sizes))
-        unstalled = repeats * compute + first + last + slowest  # the first tile is not the slowest to load
-        cycles_high = np.where(slowest <= least, np.minimum(unstalled, cycles_high), cycles_high)
+    arriving = repeats * (_l3(site, fetched["input"]) + _l3(site, fetched["weight"]))
+    low, high = _latency(site, tiles, plan, work, sizes, busy, first, arriving)
     held = {"l1": held_l1(site, tiles, sizes, moved, plan), "l2": held_l2(site, tiles, l2, plan)}
     if site.spec.l1 is None:
         del held["l1"]
     if plan.places.weight == "l2" and shape.static_weights:
         held["l2_weights"] = np.full(len(tiles), repeats * _whole_weights(site, tiles, plan))
-    actions = counted_actions(site, tiles, plan.way, moved, fetched, (compute, engine, core_work))
+    counts = (work.cycles, work.engine, work.cores)
+    actions = counted_actions(site, tiles, plan.way, moved, fetched, counts)
     return Priced(
-        cycles=cycles + site.spec.overheads.layer_cycles,
-        cycles_high=_rounded_up(site, tiles, plan, cycles_high),
-        compute=repeats * compute,
+        cycles=low,
+        cycles_high=high,
+        compute=repeats * work.cycles,
         busy=busy,
         actions={key: repeats * count for key, count in actions.items()},
         held=held,
-        l2_bytes=repeats * np.sum([m.bytes for m in moved.values()], axis=0),
-        l3_bytes=repeats * np.sum([m.bytes for m in fetched.values()], axis=0),
+        l2_bytes=repeats * np.sum([part.bytes for part in moved.values()], axis=0),
+        l3_bytes=repeats * np.sum([part.bytes for part in fetched.values()], axis=0),
         fits=_fits(site.spec, held),
     )
 
 
+def _latency(
+    site: Site,
+    tiles: Tiles,
+    plan: Plan,
+    work: Work,
+    sizes: Sizes,
+    busy: Mapping[str, Array],
+    first: Array,
+    arriving: Array,
+) -> tuple[Array, Array]:
+    """Bounds from below and above of the layer run alone.
+
+    Below: whatever is busiest, with what must come before and after it (`first` to be loaded; `arriving`:
+    cycles of everything fetched from L3). Above: everything one after the other; or, where even the fastest
+    tile takes longer than any load or store, computing without a stall.
+    """
+    last = site.transfer_cycles(_last_output(site, tiles))
+    compute = tiles.shape.repeats * work.cycles
+    low = np.maximum.reduce(
+        [
+            first + compute + last,
+            busy["dma_in"] + work.fastest + last,
+            first + work.fastest + busy["dma_out"],
+            arriving + work.fastest + last,
+            *busy.values(),
+        ]
+    )
+    high = compute + np.sum(list(busy.values()), axis=0)
+    if plan.buffers == 2 and not plan.places.uses_l3:
+        slowest = np.maximum(_slowest_load(site, tiles, sizes), _slowest_store(site, tiles, sizes))
+        unstalled = compute + first + last + slowest  # the first tile may not be the slowest to load
+        high = np.where(slowest <= work.fastest, np.minimum(unstalled, high), high)
+    return low + site.spec.overheads.layer_cycles, _rounded_up(site, tiles, plan, high)
+
+
 def _dma(site: Site, moved: Moved) -> Array:
     return site.transfer_cycles(moved.bytes, moved.transfers, moved.lines)
+
+
+def _l3(site: Site, moved: Moved) -> Array:
+    if site.spec.l3 is None:
+        return np.zeros_like(moved.bytes)
+    return site.l3_cycles(moved.bytes, moved.transfers)
 
 
 def _slowest_load(site: Site, tiles: Tiles, sizes: Sizes) -> Array:
@@ -114,18 +158,17 @@ def _rounded_up(site: Site, tiles: Tiles, plan: Plan, cycles: Array) -> Array:
     return np.where(averaged, np.inf, high)
 
 
-def _compute(site: Site, tiles: Tiles, way: str) -> tuple[Array, Array, Array, Array]:
-    """(cycles, engine's own, core-cycles at work) of all tiles of one repeat, cycles of its fastest tile."""
-    total = [np.zeros(len(tiles)) for _ in range(3)]
-    least = np.full(len(tiles), np.inf)
-    for count, sizes, sums in tiles.corners():
-        if not count.any():
-            continue
-        busy = site.busy(way, tiles.shape, sizes, sums)
-        for into, part in zip(total, (busy.cycles, busy.engine, busy.cores), strict=True):
-            into += np.where(count > 0, count * part, 0.0)
-        least = np.where(count > 0, np.minimum(least, busy.cycles), least)
-    return total[0], total[1], total[2], least
+def work_of(site: Site, tiles: Tiles, way: str) -> Work:
+    """What the units do, whatever the loop order, the buffers and the places."""
+    corners = tiles.corners
+    some = corners.count > 0
+    busy = site.busy(way, tiles.shape, corners.sizes, corners.sums)
+
+    def total(part: Array) -> Array:
+        return np.where(some, corners.count * part, 0.0).sum(axis=0)
+
+    fastest = np.where(some, busy.cycles, np.inf).min(axis=0)
+    return Work(total(busy.cycles), total(busy.engine), total(busy.cores), fastest)
 
 
 def _first_fetch(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Array:

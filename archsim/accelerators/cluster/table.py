@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from archsim.accelerators.cluster.costs import Costs
 from archsim.accelerators.cluster.engines import ENGINES
-from archsim.accelerators.cluster.pricing import Priced, price
+from archsim.accelerators.cluster.pricing import Priced, price, work_of
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.tiles import (
     ORDERS,
@@ -54,14 +54,15 @@ def priced_blocks(layer: Layer, site: Site, most: int) -> Iterator[Block]:
     shape = shape_of(layer)
     tiles = _candidates(shape, site, most)
     l2_tiles: dict[tuple[int, int], L2Tile] = {}
+    work = {way: work_of(site, tiles, way) for way in site.ways(shape)}
     buffers = (1,) if site.spec.l1 is None else (2, 1)
     for places in possible_places(layer, site):
         for cuts in _cuts(shape, places):
             if cuts not in l2_tiles:
                 l2_tiles[cuts] = l2_tile(tiles, *cuts)
-            for way, order, depth in product(site.ways(shape), ORDERS, buffers):
+            for way, order, depth in product(work, ORDERS, buffers):
                 plan = Plan(way, order, depth, places)
-                yield Block(tiles, cuts, plan, price(site, tiles, l2_tiles[cuts], plan))
+                yield Block(tiles, cuts, plan, price(site, tiles, l2_tiles[cuts], plan, work[way]))
 
 
 def _candidates(shape: Shape, site: Site, most: int) -> Tiles:

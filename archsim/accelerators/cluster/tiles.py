@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import ceil, prod
 from typing import Literal
@@ -47,26 +48,47 @@ class Tiles:
         return len(self.P)
 
     def trips(self, dim: str) -> Array:
-        return np.ceil(getattr(self.shape, dim) / getattr(self, dim))
+        return self._trips[dim]
 
     def last(self, dim: str) -> Array:
-        size, tile = getattr(self.shape, dim), getattr(self, dim)
-        return size - (self.trips(dim) - 1) * tile
+        return self._last[dim]
 
-    def corners(self) -> Sequence[tuple[Array, dict[str, Array], Array]]:
-        """(how many, sizes by dimension, partial sums passed) of full and last tiles in every dimension."""
-        found: list[tuple[Array, dict[str, Array], Array]] = []
+    @cached_property
+    def _trips(self) -> dict[str, Array]:
+        return {dim: np.ceil(getattr(self.shape, dim) / getattr(self, dim)) for dim in "PQKC"}
+
+    @cached_property
+    def _last(self) -> dict[str, Array]:
+        sizes = {dim: (getattr(self.shape, dim), getattr(self, dim)) for dim in "PQKC"}
+        return {dim: size - (self._trips[dim] - 1) * tile for dim, (size, tile) in sizes.items()}
+
+    @cached_property
+    def corners(self) -> Corners:
+        """Full and last tiles in every dimension; combinations that no candidate has are left out."""
+        counts, sizes, sums = [], [], []
+        # n channel tiles: all but the last store their sums, all but the first load them
+        more = self.trips("C") - 1
         for last in product((False, True), repeat=4):
             count = np.ones(len(self))
-            sizes: dict[str, Array] = {}
             for dim, ragged in zip("PQKC", last, strict=True):
                 count = count * (1.0 if ragged else self.trips(dim) - 1)
-                sizes[dim] = self.last(dim) if ragged else getattr(self, dim)
-            more = self.trips("C") - 1
-            # n channel tiles: all but the last store their sums, all but the first load them
-            sums = np.minimum(more, 1) if last[3] else (2 * more - 1) / np.maximum(more, 1)
-            found.append((count, sizes, sums))
-        return found
+            if not count.any():
+                continue
+            counts.append(count)
+            ragged_dims = zip("PQKC", last, strict=True)
+            sizes.append([self.last(d) if ragged else getattr(self, d) for d, ragged in ragged_dims])
+            sums.append(np.minimum(more, 1) if last[3] else (2 * more - 1) / np.maximum(more, 1))
+        by_dim = np.array(sizes).transpose(1, 0, 2)
+        return Corners(np.array(counts), dict(zip("PQKC", by_dim, strict=True)), np.array(sums))
+
+
+@dataclass(frozen=True)
+class Corners:
+    """Kinds of tile of every candidate, (kinds, candidates): how many, their sizes, partial sums passed."""
+
+    count: Array
+    sizes: dict[str, Array]
+    sums: Array
 
 
 def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
