@@ -13,6 +13,7 @@ from archsim.accelerators.cluster import elementwise
 from archsim.accelerators.cluster.core_kernels import Cores
 from archsim.accelerators.cluster.costs import Costs, costs_of
 from archsim.accelerators.cluster.elementwise_program import elementwise_program
+from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
@@ -161,50 +162,8 @@ class ClusterMachine:
             return contraction_options(
                 layer, precisions, sites, self.prices, self.tile_candidates, minimize, front
             )
-        options = self._elementwise_options(layer, precisions)
+        options = elementwise_options(layer, sites, self.prices)
         return options if front is None else undominated(options, front)
-
-    def _elementwise_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
-        columns: dict[str, list[float]] = {}
-        for p, precision in enumerate(precisions):
-            at, site = layer.with_precision(precision), self.site(precision)
-            for stream in elementwise.streams_of(at, site):
-                values = {"precision": float(p), "chunks": float(stream.chunks)}
-                values |= self._stream_costs(at, site, stream)
-                for name, value in values.items():
-                    columns.setdefault(name, []).append(value)
-        arrays = {name: np.array(values) for name, values in columns.items()}
-
-        def group(prefix: str) -> dict[str, np.ndarray]:
-            return {name.removeprefix(prefix): v for name, v in arrays.items() if name.startswith(prefix)}
-
-        book, index = np.unique(arrays["chunks"].astype(np.int64), return_inverse=True)
-        return Options(
-            layer=layer,
-            precisions=tuple(precisions),
-            precision=arrays["precision"].astype(np.int64),
-            cycles=arrays["cycles"],
-            energy_pj=group("energy:"),
-            traffic_bytes=group("traffic:"),
-            held_bytes=group("held:"),
-            mapping={"chunks": index.astype(np.int64)},
-            codebooks={"chunks": {"chunks": book}},
-            priced=len(arrays["cycles"]),
-            cycles_high=arrays["cycles_high"],
-            leakage_pj_per_cycle=self.prices.always_on_pj_per_cycle,
-        )
-
-    def _stream_costs(self, layer: Layer, site: Site, stream: elementwise.Stream) -> dict[str, float]:
-        cycles = elementwise.latency_bound(layer, site, stream)
-        spent = {name: cycles * pj for name, pj in self.prices.always_on_pj_per_cycle.items()}
-        for (component, action), count in elementwise.counted_actions(layer, site, stream).items():
-            pj = count * self.prices.energy_pj[component, action].value
-            spent[component] = spent.get(component, 0.0) + pj
-        most = elementwise.latency_most(layer, site, stream)
-        values = {"cycles": cycles, "cycles_high": most, "traffic:l2": stream.load_bytes + stream.store_bytes}
-        values |= {"traffic:l3": stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3}
-        values |= {f"energy:{name}": pj for name, pj in spent.items()}
-        return values | {f"held:{name}": n for name, n in elementwise.held_bytes(site, stream).items()}
 
     def _stream(self, row: Row) -> elementwise.Stream:
         """The chunks of a row that is no contraction."""
@@ -222,7 +181,7 @@ class ClusterMachine:
         """The row that a readable mapping (of `Performed.mapping`) stands for. InputError: it is none."""
         if layer.contraction is None:
             row = Row(layer, {"chunks": int(mapping["chunks"])}, 0.0, 0.0)
-            costs = self._stream_costs(layer, self.site(layer.precision), self._stream(row))
+            costs = stream_costs(layer, self.site(layer.precision), self._stream(row), self.prices)
             energy = sum(pj for name, pj in costs.items() if name.startswith("energy:"))
             return replace(row, cycles=costs["cycles"], energy_pj=energy)
         raw = raw_mapping(layer, mapping)
