@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 import archsim
 from archsim.cli.listing import list_library
+from archsim.cli.memory import memory
 from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
@@ -49,6 +50,7 @@ app.command("search")(search)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("memory")(memory)
 app.command("validate")(validate)
 
 
