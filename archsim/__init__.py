@@ -3,6 +3,9 @@
 import archsim
 run = archsim.simulate("resnet50", "systolic-128")
 run.totals.latency_ms, run.energy, run.to_html("report.html")
+
+outcome = archsim.search(archsim.load_study("edge-energy"))
+outcome.plan.totals, archsim.run_plan(outcome.plan)
 """
 
 from __future__ import annotations
@@ -12,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archsim.accelerators.library import list_accelerators, load_accelerator
+    from archsim.dse.plan import Plan, read_plan
+    from archsim.dse.replay import run_plan
+    from archsim.dse.search import Outcome, search
+    from archsim.dse.study import Study
+    from archsim.dse.study_files import list_studies, load_study
     from archsim.errors import InputError
     from archsim.run import Run
     from archsim.simulation import simulate
@@ -27,14 +35,22 @@ _HOMES = {
     "Contraction": "archsim.workloads.layer",
     "InputError": "archsim.errors",
     "Layer": "archsim.workloads.layer",
+    "Outcome": "archsim.dse.search",
+    "Plan": "archsim.dse.plan",
     "Precision": "archsim.workloads.precision",
     "Run": "archsim.run",
+    "Study": "archsim.dse.study",
     "Tensor": "archsim.workloads.layer",
     "Workload": "archsim.workloads.workload",
     "list_accelerators": "archsim.accelerators.library",
+    "list_studies": "archsim.dse.study_files",
     "list_workloads": "archsim.workloads.library",
     "load_accelerator": "archsim.accelerators.library",
+    "load_study": "archsim.dse.study_files",
     "load_workload": "archsim.workloads.library",
+    "read_plan": "archsim.dse.plan",
+    "run_plan": "archsim.dse.replay",
+    "search": "archsim.dse.search",
     "simulate": "archsim.simulation",
 }
 
@@ -42,15 +58,23 @@ __all__ = [
     "Contraction",
     "InputError",
     "Layer",
+    "Outcome",
+    "Plan",
     "Precision",
     "Run",
+    "Study",
     "Tensor",
     "Workload",
     "__version__",
     "list_accelerators",
+    "list_studies",
     "list_workloads",
     "load_accelerator",
+    "load_study",
     "load_workload",
+    "read_plan",
+    "run_plan",
+    "search",
     "simulate",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -251,8 +252,10 @@ def _energy_table(
 
 
 def _with_energy(layers: Sequence[LayerRun], energy: pd.DataFrame) -> tuple[LayerRun, ...]:
-    by_layer = energy.groupby("layer", sort=False)["energy_pj"].sum().to_dict()
-    return tuple(replace(layer, energy_pj=float(by_layer.get(layer.name, 0.0))) for layer in layers)
+    by_layer: dict[str, list[float]] = {}
+    for name, pj in zip(energy["layer"].tolist(), energy["energy_pj"].tolist(), strict=True):
+        by_layer.setdefault(name, []).append(pj)
+    return tuple(replace(layer, energy_pj=fsum(by_layer.get(layer.name, ()))) for layer in layers)
 
 
 def _totals(

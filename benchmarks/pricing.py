@@ -59,7 +59,12 @@ def price_layer(
     layer = next(layer for layer in load_workload(workload).layers if layer.name == name)
     at = [Precision.parse(label) for label in PRECISIONS[:precisions]]
     priced_by.options(layer, at, minimize="latency")  # makes the nest
-    near = [timed(lambda: priced_by.options(layer, at, minimize="latency"))[1] for _ in range(runs)]
+
+    def near_the_best() -> None:
+        priced_by._tables.clear()  # or it would answer from memory
+        priced_by.options(layer, at, minimize="latency")
+
+    near = [timed(near_the_best)[1] for _ in range(runs)]
     options = priced_by.options(layer, at)
     priced, kept = options.priced, len(options)
     del options  # or two tables would be held at a time

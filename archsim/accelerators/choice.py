@@ -41,9 +41,8 @@ def best_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
     best = _executed(options, machine, minimize)
     if best.cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1]):
         # rows that the pruned table has dropped may still be better
-        best = min(
-            best, _executed(machine.options(layer), machine, minimize), key=lambda c: (c.cost, not c.proven)
-        )
+        everything = machine.options(layer, front=("cycles", "energy_pj"))
+        best = min(best, _executed(everything, machine, minimize), key=lambda c: (c.cost, not c.proven))
     return best
 
 

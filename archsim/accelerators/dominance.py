@@ -11,6 +11,8 @@ Int = npt.NDArray[np.int64]
 BLOCK = 64
 """Rows compared all with all."""
 
+MOST_PAIRED = 1024
+
 
 def unbeaten(costs: Float | Int) -> Int:
     """Indexes, ascending, of the rows (rows, costs) that no other row beats.
@@ -56,31 +58,41 @@ def _among_few(costs: Float | Int) -> Int:
 
 
 def certainly_unbeaten(low: Float, high: Float) -> Int:
-    """Indexes of rows that no other row beats for certain; costs (rows, costs) lie between `low` and `high`.
+    """Indexes of rows that no other row beats for certain; costs (costs, rows) lie between `low` and `high`.
 
     Row b beats row a for certain if the most b may cost is no more than the least a may cost, in every
     column; of rows that are equal and known exactly the first is kept.
     """
-    some = leaders(high)
-    some = some[unbeaten(high[some])]
-    stays = ~beaten_by_others(low, high[some], some)
-    index = np.flatnonzero(stays)
-    low, high = low[index], high[index]
-    front = unbeaten(high)
-    return index[~beaten_by_others(low, high[front], front)]
+    index = np.arange(low.shape[1])
+    if len(index) > BLOCK:
+        some = leaders(high)
+        index = index[~_beaten_by_some(low, high, some[unbeaten(high[:, some].T)])]
+        low, high = low[:, index], high[:, index]
+    if len(index) > MOST_PAIRED:
+        index = index[~_beaten_by_some(low, high, unbeaten(high.T))]
+        return index
+    beats = np.ones((len(index), len(index)), dtype=bool)
+    for least, most in zip(low, high, strict=True):
+        beats &= most[:, np.newaxis] <= least
+    # two that beat each other (or one itself) are equal
+    beats &= ~(beats.T & np.tri(len(index), dtype=bool))
+    return index[~beats.any(axis=0)]
 
 
 def leaders(costs: Float) -> Int:
-    """A few rows likely to beat many: the least of each column, and of all columns together."""
-    shares = costs / np.maximum(costs.min(axis=0), 1e-300)
-    return np.unique([*np.argmin(costs, axis=0), np.argmin(shares.prod(axis=1))])
+    """A few rows of (costs, rows) likely to beat many: the least in each cost, and in all costs together."""
+    means = costs.mean(axis=1)
+    together = (1 / np.where(means > 0, means, 1.0)) @ costs
+    return np.array(sorted({*costs.argmin(axis=1).tolist(), int(together.argmin())}))
 
 
-def beaten_by_others(costs: Float, front: Float, rows: Int) -> npt.NDArray[np.bool_]:
-    """`beaten_by`, where row i of `front` is number `rows[i]` of `costs` and does not beat itself."""
-    beaten = np.zeros(len(costs), dtype=bool)
-    for row, own in zip(front, rows.tolist(), strict=True):
-        worse = np.all(costs >= row, axis=1)
+def _beaten_by_some(low: Float, high: Float, rows: Int) -> npt.NDArray[np.bool_]:
+    """Which rows one of the given others beats for certain."""
+    beaten = np.zeros(low.shape[1], dtype=bool)
+    for own in rows.tolist():
+        worse = low[0] >= high[0, own]
+        for least, most in zip(low[1:], high[1:, own], strict=True):
+            worse &= least >= most
         worse[own] = False
         beaten |= worse
     return beaten

@@ -16,6 +16,12 @@ from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
 FloatArray = npt.NDArray[np.float64]
+
+
+class DoesNotFit(InputError):
+    """A layer has no mapping that the machine's memories can hold."""
+
+
 OBJECTIVES = ("latency", "energy", "edp")
 SLACKS = (0.0, 0.01, 0.05)
 """How much dearer by its bound a row on the shortlist may be."""
@@ -181,7 +187,7 @@ class Machine(Protocol):
         minimize: str | None = None,
         front: Sequence[str] | None = None,
     ) -> Options:
-        """Every legal way to run the layer; InputError when no tile of it fits.
+        """Every legal way to run the layer; DoesNotFit (an InputError) when no tile of it fits.
 
         With `minimize` only rows whose bound is near the least need be kept (SLACKS), and of those only what
         another one does not beat in latency and energy. With `front`, names among cycles, energy_pj,

@@ -17,6 +17,7 @@ from archsim.cli.memory import memory
 from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
+from archsim.cli.sensitivity import sensitivity
 from archsim.cli.show import show
 from archsim.cli.validate import validate
 from archsim.errors import InputError
@@ -52,6 +53,7 @@ app.command("show")(show)
 app.command("schema")(schema)
 app.command("memory")(memory)
 app.command("validate")(validate)
+app.command("sensitivity")(sensitivity)
 
 
 def _version(wanted: bool) -> None:

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 class Library(StrEnum):
     accelerators = "accelerators"
     workloads = "workloads"
+    studies = "studies"
 
 
 def list_library(library: Annotated[Library, typer.Argument(help="What to list.")]) -> None:
-    """List the library of accelerators or of workloads."""
-    table = _accelerators() if library is Library.accelerators else _workloads()
-    results().print(table)
+    """List the library of accelerators, of workloads or of studies."""
+    tables = {
+        Library.accelerators: _accelerators,
+        Library.workloads: _workloads,
+        Library.studies: _studies,
+    }
+    results().print(tables[library]())
 
 
 def _table(*titles: str) -> Table:
@@ -58,4 +63,16 @@ def _workloads() -> Table:
         table.add_row(
             name, str(len(workload.layers)), units.count(workload.macs), units.count(workload.parameters)
         )
+    return table
+
+
+def _studies() -> Table:
+    from archsim.accelerators.yaml_input import read_yaml
+    from archsim.dse.study_files import list_studies, study_path
+
+    table = _table("Study", "Description")
+    table.columns[0].no_wrap = True
+    for name in list_studies():
+        data, _ = read_yaml(study_path(name))
+        table.add_row(name, str(data.get("description", "")))
     return table

@@ -1,4 +1,4 @@
-"""The files a run can leave: asked about before the simulation, written after it."""
+"""The files a command can leave: asked about before the work, written after it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from archsim.errors import InputError
 
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from archsim.run import Run
 
 
+Result = TypeVar("Result")
+
+
 @dataclass(frozen=True, slots=True)
-class Output:
-    """A file wanted by an option; `write` puts it there whole or not at all."""
+class Output(Generic[Result]):
+    """A file wanted by an option; `write` puts a result there whole or not at all."""
 
     option: str
     path: Path
-    write: Callable[[Any, Path], None]
+    write: Callable[[Result, Path], None]
 
 
-def check_outputs(outputs: Sequence[Output], inputs: Iterable[str]) -> None:
-    """Raise InputError for a file that could not be written, so that no simulation is done in vain.
+def check_outputs(outputs: Sequence[Output[Any]], inputs: Iterable[str]) -> None:
+    """Raise InputError for a file that could not be written, so that no work is done in vain.
 
     Two options may not name one file, and no option the model or the accelerator read (`inputs`).
     """
@@ -44,8 +47,8 @@ def check_outputs(outputs: Sequence[Output], inputs: Iterable[str]) -> None:
             taken[target.resolve()] = f"the output of {output.option}"
 
 
-def write_outputs(outputs: Sequence[Output], result: Any) -> None:
-    """Write a result into every file. Raises InputError for one that cannot be written."""
+def write_outputs(outputs: Sequence[Output[Result]], result: Result) -> None:
+    """Write every file. Raises InputError for one that cannot be written."""
     for output in outputs:
         try:
             output.write(result, output.path.expanduser())

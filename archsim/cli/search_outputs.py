@@ -12,12 +12,12 @@ Document = dict[str, Any]
 
 
 def print_document(document: Document) -> None:
-    from archsim.reports import plan_table
+    from archsim.reports import plan_table, selection_table
 
     printers = {
         "archsim.plan/1": plan_table.print_plan,
         "archsim.front/1": plan_table.print_front,
-        "archsim.selection/1": plan_table.print_selection,
+        "archsim.selection/1": selection_table.print_selection,
     }
     printers[document["schema"]](document, results())
 

@@ -14,7 +14,7 @@ from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.machine import Machine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
-from archsim.reports.table import printable
+from archsim.reports.columns import printable
 from archsim.workloads.precision import Precision
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archsim.reports import units
-from archsim.reports.table import printable
+from archsim.reports.columns import printable
 from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload
 

@@ -16,6 +16,8 @@ from archsim.dse.quantities import AREA, Goal
 from archsim.dse.selection.session import relative_gap
 from archsim.dse.solve_point import PointResult, bound_of, solve_point
 
+FIRST_GAP = 0.1
+"""To which the first point is solved: it is to give a plan soon, and to rule out others."""
 EQUAL = 1e-9
 """Relative difference up to which two values of a goal are the same, and the second goal decides."""
 
@@ -62,6 +64,7 @@ class Explorer:
     spec: Mapping[str, Any]
     points: Sequence[Point]  # smallest area first
     workers: int = 1
+    rough: bool = True  # first price what bounds the goal; off where tables serve many searches
     on_progress: Callable[[Progress], None] = lambda _: None
     started: float = field(default_factory=time.monotonic)
 
@@ -74,8 +77,9 @@ class Explorer:
         """
         run = _Search(self, formulation, time.monotonic() + time_limit_s, gap)
         try:
-            run.prepare()
-            run.solve()
+            run.run()
+        except TimeoutError:
+            pass  # in the middle of pricing
         except KeyboardInterrupt:
             run.interrupted = True
         return run.found()
@@ -89,36 +93,50 @@ class _Search:
         self.dropped = Counter[str]()
         self.bounds: dict[Point, float] = {}
         self.best: PointResult | None = None
+        self.results: dict[Point, PointResult] = {}
         self.solved = 0
-        self.complete = self.interrupted = False
+        self.interrupted = False
 
-    def prepare(self) -> None:
-        """Price the points that may be within the area, and bound each."""
+    def run(self) -> None:
+        """Solve one point roughly, so that a plan is known early; price and bound the others; solve those."""
         areas = [x.at_most for x in self.formulation.limits if x.quantity == AREA]
         within = [p for p in self.explorer.points if all(p.area_mm2 <= area for area in areas)]
         self.dropped["area"] = len(self.explorer.points) - len(within)
+        self.bounds = {point: self.formulation.floor(point) for point in within}
+        if len(within) > 1:
+            fastest = max(point.machine.peak_macs_per_cycle for point in within)
+            alike = [point for point in within if point.machine.peak_macs_per_cycle == fastest]
+            self.solve([alike[len(alike) // 2]], gap=max(self.gap, FIRST_GAP))
+        worth = [point for point in within if not self.hopeless(point)]
+        rough = (
+            self.explorer.rough and self.formulation.rough_front(self.explorer.points[0].machine) is not None
+        )
+        self.price(worth, rough=rough)
+        self.solve(sorted(worth, key=lambda p: (self.bounds[p], p.area_mm2)), gap=self.gap)
+
+    def price(self, points: Sequence[Point], *, rough: bool) -> None:
+        done = 0
 
         def priced(point: Point, bound: float) -> None:
-            if point.unfit:
-                self.dropped["no tile fits"] += 1
-            else:
-                self.bounds[point] = bound
-            self.tell("pricing", len(self.bounds) + self.dropped["no tile fits"], len(within))
+            nonlocal done
+            done += 1
+            self.bounds[point] = max(bound, self.bounds[point])
+            self.tell("pricing", done, len(points))
+            if time.monotonic() >= self.ends:
+                raise TimeoutError
 
-        price(
-            within,
-            self.explorer.spec,
-            self.formulation,
-            workers=self.explorer.workers,
-            on_priced=priced,
-        )
-        self.complete = True
+        workers = self.explorer.workers
+        price(points, self.explorer.spec, self.formulation, rough=rough, workers=workers, on_priced=priced)
 
-    def solve(self) -> None:
-        order = sorted(self.bounds, key=lambda p: (self.bounds[p], p.area_mm2))
-        for point in order:
+    def solve(self, points: Sequence[Point], gap: float) -> None:
+        """Solve points from the least bound up, those that can't be better left out."""
+        for point in points:
+            if self.interrupted or point in self.results or self.hopeless(point):
+                continue
+            if not point.tables:
+                self.price([point], rough=False)
             left = self.ends - time.monotonic()
-            if left <= 0 or self.interrupted or self.bounds[point] == math.inf or self.hopeless(point):
+            if left <= 0 or self.hopeless(point):
                 continue
             cutoff = math.inf if self.best is None else self.best.value * (1 + EQUAL)
             result = solve_point(
@@ -126,45 +144,57 @@ class _Search:
                 point,
                 cutoff=cutoff,
                 time_limit_s=left,
-                gap=self.gap,
+                gap=gap,
                 workers=self.explorer.workers,
             )
-            self.solved += 1
+            if gap == self.gap:
+                self.results[point] = result
             self.bounds[point] = max(self.bounds[point], result.bound)
             self.interrupted |= result.interrupted
-            if result.rows is not None and (self.best is None or _better(result, self.best)):
-                self.best = result
-            self.tell("solving", self.solved, len(order))
+            if result.rows is not None and (self.best is None or not _better(self.best, result)):
+                self.best = result  # also an equal one: it may be proven further
+            self.solved += 1
+            self.tell("solving", self.solved, len(points))
 
     def hopeless(self, point: Point) -> bool:
-        """Whether a point's bounds say that it is no better than the best known."""
-        if self.best is None:
-            return False
+        """Whether a point's bounds say that it is no better than the best known.
+
+        The best one's own is hopeless only when it was solved to the end: its second goal may get better.
+        """
         bound, best = self.bounds[point], self.best
+        if best is None or bound == math.inf:
+            return bound == math.inf
+        if best.point is point:
+            return point in self.results
         if bound > best.value * (1 + EQUAL) or (self.gap and relative_gap(best.value, bound) <= self.gap):
             return True
         (first, _), *others = self.formulation.goal.terms
-        if others or bound < best.value * (1 - EQUAL):
+        if others or bound < best.value * (1 - EQUAL) or not point.tables:
             return False
         as_good = Limit(first, best.value * (1 + EQUAL))
         second = self.formulation.with_goal(Goal(((self.formulation.goal.then, 1.0),), first))
         then = bound_of(second.with_limits(*second.limits, as_good), point)
         return then >= best.then * (1 - EQUAL)
 
+    @property
+    def bound(self) -> float:
+        """Below which no point has a plan: what is known of the points within the area."""
+        bound = min(self.bounds.values(), default=math.inf)
+        return bound if self.best is None else min(bound, self.best.value)
+
     def found(self) -> Found:
-        bound = min(self.bounds.values(), default=math.inf) if self.complete else -math.inf
-        if self.best is not None:
-            bound = min(bound, self.best.value)
-        self.dropped["limits"] = sum(1 for bound in self.bounds.values() if bound == math.inf)
-        dropped = {reason: count for reason, count in self.dropped.items() if count}
-        return Found(self.best, bound, dropped, self.solved, self.interrupted)
+        reasons = Counter(
+            "no tile fits" if p.unfit else "limits" for p, b in self.bounds.items() if b == math.inf
+        )
+        dropped = {reason: count for reason, count in (self.dropped + reasons).items() if count}
+        return Found(self.best, self.bound, dropped, self.solved, self.interrupted)
 
     def tell(self, stage: str, done: int, points: int) -> None:
-        open_bounds = min(self.bounds.values(), default=-math.inf) if self.complete else -math.inf
         known = None if self.best is None else self.best.value
-        bound = open_bounds if known is None else min(open_bounds, known)
         elapsed = time.monotonic() - self.explorer.started
-        self.explorer.on_progress(Progress(stage, done, points, dict(self.dropped), known, bound, elapsed))
+        unfit = {"no tile fits": sum(1 for point in self.bounds if point.unfit)}
+        dropped = {**self.dropped, **unfit}
+        self.explorer.on_progress(Progress(stage, done, points, dropped, known, self.bound, elapsed))
 
 
 def _better(result: PointResult, best: PointResult) -> bool:

@@ -50,7 +50,12 @@ class Formulation:
     sensitivity: SensitivityTable | None = None
 
     def with_limits(self, *limits: Limit) -> Formulation:
-        return replace(self, limits=limits)
+        """The same under other limits; of several on one quantity the tightest counts."""
+        tightest: dict[Quantity, Limit] = {}
+        for limit in limits:
+            known = tightest.get(limit.quantity, limit)
+            tightest[limit.quantity] = min(known, limit, key=lambda each: each.at_most)
+        return replace(self, limits=tuple(tightest.values()))
 
     def with_goal(self, goal: Goal) -> Formulation:
         return replace(self, goal=goal)
@@ -61,6 +66,31 @@ class Formulation:
         own = [column for column in columns if column.startswith(("held:", "resource:"))]
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
         return ("cycles", "energy_pj", *traffic, *own)
+
+    def rough_front(self, machine: Machine) -> tuple[str, ...] | None:
+        """The one quantity that the goal and all limits read of mappings; None if they read several.
+
+        Tables with this front are small, and bound the goal as well as whole ones do.
+        """
+        quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
+        mapped = {q for q in quantities if q not in (AREA, SENSITIVITY, WEIGHTS, PEAK_ACTIVATIONS)}
+        if mapped == {ENERGY}:
+            return ("energy_pj",)
+        return (f"traffic:{machine.outer_memory}",) if mapped == {DRAM} else None
+
+    def floor(self, point: Point) -> float:
+        """A bound of the goal that needs no table: no layer is faster than the machine's peak."""
+        machine = point.machine
+        layers = self.space.workload.layers
+        least_ms = (
+            sum(layer.macs for layer in layers) / machine.peak_macs_per_cycle / machine.clock_mhz * 1e-3
+        )
+        if any(x.quantity == LATENCY and x.at_most < least_ms for x in self.limits):
+            return math.inf
+        known = {LATENCY: least_ms, AREA: point.area_mm2}
+        if self.goal.product or any(q not in known for q, _ in self.goal.terms):
+            return 0.0
+        return sum(weight * known[quantity] for quantity, weight in self.goal.terms)
 
     @cached_property
     def columns_read(self) -> frozenset[str]:

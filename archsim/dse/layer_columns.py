@@ -11,6 +11,7 @@ import numpy as np
 
 from archsim.dse.bits import BitSpace
 from archsim.dse.selection.problem import FloatArray
+from archsim.numerics.sensitivity import Operand
 from archsim.workloads.layer import Tensor
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
@@ -19,7 +20,7 @@ from archsim.workloads.workload import Workload
 class SensitivityTable(Protocol):
     """What a layer's bits cost in accuracy, by operand ("weight" or "activation")."""
 
-    def loss(self, layer: str, operand: str, bits: int) -> float: ...
+    def loss(self, layer: str, operand: Operand, bits: int) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ class PrecisionColumns:
         table = self.sensitivity
 
         def of(precision: Precision) -> float:
-            activations = table.loss(layer.name, "activation", precision.activation_bits)
-            if not layer.has_static_weights:
-                return activations
-            return activations + table.loss(layer.name, "weight", precision.weight_bits)
+            # the second operand of a product of activations stands in the weights' place
+            standing = precision.weight_bits if layer.has_static_weights else precision.activation_bits
+            read = table.loss(layer.name, "activation", precision.activation_bits)
+            return read + table.loss(layer.name, "weight", standing)
 
         return self._each(index, of)
 

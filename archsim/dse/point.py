@@ -53,13 +53,16 @@ class LayerTable:
 class Point:
     """`values` are the open fields by path; `tables` are one a layer, the same object for layers alike.
 
-    `unfit` says why no table could be made: a layer fits no memory.
+    `unfit` says why no table could be made: a layer fits no memory. `rough` tables hold only what bounds one
+    quantity (see `Formulation.rough_front`).
     """
 
     values: Mapping[str, Any]
     machine: Machine
     area_mm2: float
+    number: int = 0  # of the combination: neighbours share most of what is counted
     tables: Sequence[LayerTable] = field(default=(), repr=False)
+    rough: Sequence[LayerTable] = field(default=(), repr=False)
     unfit: str = ""
 
     def rows(self, layers: Sequence[Layer], chosen: Sequence[int]) -> list[Row]:

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.machine import DoesNotFit
 from archsim.accelerators.spec_paths import with_values
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point, layer_tables
@@ -20,10 +23,15 @@ from archsim.errors import InputError
 from archsim.simulation import set_up
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
     from archsim.accelerators.machine import Machine
 
 FEW = 4
 """Points priced without a pool: starting one takes as long."""
+
+TOGETHER = 6
+"""Points priced by a worker at a time."""
 
 _shared: dict[str, Any] = {}
 """What a worker process was started with."""
@@ -37,14 +45,14 @@ def make_points(
     Raises InputError where none is valid, or a path leads nowhere.
     """
     points, refused = [], Counter[str]()
-    for values in combinations:
+    for number, values in enumerate(combinations):
         changed = with_values(spec, values)
         try:
             machine = load_accelerator(changed)
         except InputError as error:
             refused[str(error)] += 1
             continue
-        points.append(Point(dict(values), machine, area_mm2(machine)))
+        points.append(Point(dict(values), machine, area_mm2(machine), number))
     if not points:
         reason, count = refused.most_common(1)[0]
         raise InputError(
@@ -62,60 +70,76 @@ def price(
     spec: Mapping[str, Any],
     formulation: Formulation,
     *,
+    rough: bool,
     workers: int,
     on_priced: Callable[[Point, float], None],
 ) -> None:
     """Give every point its tables, or the reason why there are none, and tell its bound (inf where unfit).
 
-    Points that have tables are bounded only. Ctrl-C raises KeyboardInterrupt at once.
+    With `rough` the tables are those of `Formulation.rough_front`. Points that have tables are bounded only.
+    Ctrl-C raises KeyboardInterrupt at once.
     """
-    new = [point for point in points if not point.tables and not point.unfit]
-    if workers < 2 or len(new) <= FEW:
-        for point in points:
-            if not point.tables and not point.unfit:
-                _give(point, _tables(point.machine, formulation))
-            on_priced(point, math.inf if point.unfit else bound_of(formulation, point))
+    new = [point for point in points if not (point.tables or (rough and point.rough) or point.unfit)]
+    alone = workers < 2 or len(new) <= FEW
+    for point in points if alone else [p for p in points if p not in new]:
+        if point in new:
+            _give(point, _tables(point.machine, formulation, rough), rough)
+        on_priced(point, math.inf if point.unfit else bound_of(formulation, point))
+    if alone:
         return
-    for point in points:
-        if point.tables or point.unfit:
-            on_priced(point, math.inf if point.unfit else bound_of(formulation, point))
-    method = "fork" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(workers, context, _start, (dict(spec), formulation))
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _start, (dict(spec), formulation, rough, stop))
     try:
-        tasks = {pool.submit(_priced_in_worker, point.values): point for point in new}
+        new.sort(key=lambda point: point.number)
+        chunks = [new[start : start + TOGETHER] for start in range(0, len(new), TOGETHER)]
+        tasks = {pool.submit(_priced_in_worker, [p.values for p in chunk]): chunk for chunk in chunks}
         for task in as_completed(tasks):
-            tables, bound = task.result()
-            _give(tasks[task], tables)
-            on_priced(tasks[task], bound)
+            for point, (tables, bound) in zip(tasks[task], task.result(), strict=True):
+                _give(point, tables, rough)
+                on_priced(point, bound)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        stop.set()
+        pool.shutdown(cancel_futures=True)
 
 
-def _start(spec: dict[str, Any], formulation: Formulation) -> None:
+def _start(spec: dict[str, Any], formulation: Formulation, rough: bool, stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
-    _shared.update(spec=spec, formulation=formulation)
+    threadpool_limits(1, user_api="blas")  # small products, and a process a processor
+    _shared.update(spec=spec, formulation=formulation, rough=rough, stop=stop)
 
 
-def _priced_in_worker(values: Mapping[str, Any]) -> tuple[list[LayerTable] | str, float]:
-    machine = load_accelerator(with_values(_shared["spec"], values))
+def _priced_in_worker(
+    combinations: Sequence[Mapping[str, Any]],
+) -> list[tuple[list[LayerTable] | str, float]]:
     formulation: Formulation = _shared["formulation"]
-    point = Point(values, machine, area_mm2(machine))
-    tables = _tables(machine, formulation)
-    _give(point, tables)
-    return tables, math.inf if point.unfit else bound_of(formulation, point)
+    rough: bool = _shared["rough"]
+    found = []
+    for values in combinations:
+        if _shared["stop"].is_set():
+            break
+        machine = load_accelerator(with_values(_shared["spec"], values))
+        point = Point(values, machine, area_mm2(machine))
+        tables = _tables(machine, formulation, rough)
+        _give(point, tables, rough)
+        found.append((tables, math.inf if point.unfit else bound_of(formulation, point)))
+    return found
 
 
-def _tables(machine: Machine, formulation: Formulation) -> list[LayerTable] | str:
+def _tables(machine: Machine, formulation: Formulation, rough: bool) -> list[LayerTable] | str:
+    front = formulation.rough_front(machine) if rough else formulation.front(machine)
+    assert front is not None
     try:
         machine = set_up(machine, formulation.space.workload)
-        return layer_tables(machine, formulation.space, formulation.front(machine))
-    except InputError as error:
+        return layer_tables(machine, formulation.space, front)
+    except DoesNotFit as error:
         return str(error)
 
 
-def _give(point: Point, tables: list[LayerTable] | str) -> None:
+def _give(point: Point, tables: list[LayerTable] | str, rough: bool) -> None:
     if isinstance(tables, str):
         point.unfit = tables
+    elif rough:
+        point.rough = tables
     else:
         point.tables = tables

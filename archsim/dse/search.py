@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
+from threadpoolctl import threadpool_limits
+
 from archsim.accelerators.library import read_accelerator
 from archsim.dse.baseline import Baseline
 from archsim.dse.bits import bit_space
@@ -64,14 +66,13 @@ def search(
     `workers`: processes; default: one a processor. Ctrl-C ends the search with what is known.
     Raises InputError for a study whose parts do not fit together.
     """
-    asked = _Search(study, workers or os.cpu_count() or 1, on_progress)
-    if study.front is not None:
-        return asked.along_front([objective_quantity(name) for name in study.front], on_front_point)
-    found = asked.explorer.search(asked.formulation, time_limit_s=study.time_limit_s, gap=study.gap)
-    if found.best is None:
-        return asked.nothing(found)
-    plan = asked.plan(found.best, asked.formulation, found, marginals=study.marginals)
-    return Outcome(study, plan.status, plan, interrupted=found.interrupted)
+    with threadpool_limits(
+        1, user_api="blas"
+    ):  # matrix products are small: threads would wait for each other
+        asked = _Search(study, workers or os.cpu_count() or 1, on_progress)
+        if study.front is not None:
+            return asked.along_front([objective_quantity(name) for name in study.front], on_front_point)
+        return asked.one_plan()
 
 
 class _Search:
@@ -82,7 +83,7 @@ class _Search:
         self.workload = load_workload(study.workload, dims=study.dims)
         spec = read_accelerator(study.accelerator)
         points, self.refused = make_points(spec, study.points_of_hardware())
-        self.explorer = Explorer(spec, points, workers, on_progress)
+        self.explorer = Explorer(spec, points, workers, study.front is None, on_progress)
         sensitivity = _sensitivity(study, self.workload)
         space = bit_space(self.workload, study.bits)
         self.base = Baseline.of(
@@ -97,6 +98,15 @@ class _Search:
             at_most = float(limit) if share is None else share * self.base.used(name)
             limits.append(Limit(budget_quantity(name), at_most))
         return tuple(limits)
+
+    def one_plan(self) -> Outcome:
+        """The best plan, or why there is none."""
+        study = self.study
+        found = self.explorer.search(self.formulation, time_limit_s=study.time_limit_s, gap=study.gap)
+        if found.best is None:
+            return self.nothing(found)
+        plan = self.plan(found.best, self.formulation, found, marginals=study.marginals)
+        return Outcome(study, plan.status, plan, interrupted=found.interrupted)
 
     def along_front(self, quantities: list[Quantity], on_point: Callable[[FrontPoint], None]) -> Outcome:
         """A plan per point of the front."""
@@ -223,13 +233,14 @@ def _sensitivity(study: Study, workload: Workload) -> SensitivityTable | None:
     source = study.sensitivity
     if source is not None and source.table is not None:
         return read_sensitivity(source.table)
-    bits = study.bits
-    given = (bits, *bits.layers.values())
+    given = (study.bits, *study.bits.layers.values())
     base = Precision.parse(study.baseline_bits)
+    read = {base.activation_bits}.union(*(entry.activations or () for entry in given))
+    standing = read.union({base.weight_bits}, *(entry.weights or () for entry in given))
     return sensitivity_of(
         workload,
-        sorted({base.weight_bits}.union(*(entry.weights or () for entry in given))),
-        sorted({base.activation_bits}.union(*(entry.activations or () for entry in given))),
+        sorted(standing),
+        sorted(read),
         model_path=study.workload if study.workload.endswith(".onnx") else None,
         calibration=None if source is None else source.calibration,
     )

@@ -48,8 +48,8 @@ class PointResult:
 
 
 def bound_of(formulation: Formulation, point: Point) -> float:
-    """A bound of the goal on a point, without a solver; inf where its limits cannot be met."""
-    problem = formulation.problem(point)
+    """A bound of the goal on a priced point, without a solver; inf where its limits cannot be met."""
+    problem = formulation.problem(point if point.tables else replace(point, tables=point.rough))
     if formulation.goal.product:
         first, second = (_relaxed(problem, index) for index in (0, 1))
         bound = first * second
@@ -97,7 +97,8 @@ def solve_point(
             return best
         new = _execute(point, found.rows, formulation)
         best = min(best, _true(formulation, point, found, best), key=lambda result: result.key)
-        settled = not new or best.gap <= gap or best.bound > cutoff
+        # without a gap to accept, equal goals are told apart by rows that were executed, too
+        settled = not new or 0 < best.gap <= gap or best.bound > cutoff
         if settled or found.interrupted or time.monotonic() >= ends:
             return best
 

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
-from rich import box
-from rich.cells import cell_len
 from rich.columns import Columns
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from archsim.reports import units
+from archsim.reports.columns import Column, column_table, panel, printable, shorten
 from archsim.reports.summary import energy_by_component
 from archsim.run import LayerRun, Run
 
-_NAME_MIN = 16  # characters a layer's name keeps, however narrow the console
-_GAP = 2  # spaces between columns; the box draws one of them
 _PANEL_WITH_NOTES = 66  # a console narrower than this shows notes below their figure
 # What a narrow console does without, in this order; numbers are never cut.
 _DISPENSABLE = ("Operator", "Util.", "Bound by", "DRAM", "MACs", "#", "Energy")
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    title: str
-    cells: tuple[str, ...]
-    foot: str = ""
-    is_number: bool = True
-
-    @property
-    def width(self) -> int:
-        return max(cell_len(text) for text in (self.title, self.foot, *self.cells))
 
 
 def print_run(run: Run, console: Console, max_rows: int | None = None) -> None:
@@ -45,62 +28,22 @@ def print_run(run: Run, console: Console, max_rows: int | None = None) -> None:
     """
     title = (printable(run.workload), "bold"), " on ", (printable(run.accelerator), "bold")
     console.print(Text.assemble(*title))
-    console.print(_layer_table(run, console.width, max_rows))
+    console.print(column_table(_columns(run, max_rows), console.width, _DISPENSABLE, name="Layer"))
     console.print(Columns([_totals_panel(run, console.width), _component_panel(run)]))
     for warning in run.warnings:
         console.print(Text(f"Warning: {printable(warning)}", style="yellow"))
 
 
-def printable(text: str) -> str:
-    """`text` on one line and without control characters, which could drive the terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
-
-
-def shorten(name: str, width: int) -> str:
-    """`name` in at most `width` cells: long names lose their middle, because their ends tell layers apart."""
-    if cell_len(name) <= width:
-        return name
-    tail = _take(reversed(name), (width - 1) // 2)
-    return f"{_take(name, width - 1 - cell_len(tail))}…{tail[::-1]}"
-
-
-def _take(signs: Iterable[str], width: int) -> str:
-    taken = ""
-    for sign in signs:
-        if cell_len(taken + sign) > width:
-            break
-        taken += sign
-    return taken
-
-
-def _layer_table(run: Run, width: int, max_rows: int | None) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, show_footer=True, padding=(0, _GAP - 1, 0, 0), pad_edge=False
-    )
-    columns = _fitted(_columns(run, max_rows), width)
-    for column in columns:
-        table.add_column(
-            Text(column.title),
-            Text(column.foot),
-            justify="right" if column.is_number else "left",
-            no_wrap=True,
-            min_width=column.width,
-        )
-    for row in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def _columns(run: Run, max_rows: int | None) -> list[_Column]:
+def _columns(run: Run, max_rows: int | None) -> list[Column]:
     shown, rest = _chosen(run.layers, max_rows)
     layers = [layer for _, layer in shown]
     left = [layer for _, layer in rest]
 
-    def words(title: str, cells: Sequence[str], last: str = "", foot: str = "") -> _Column:
-        return _Column(title, (*map(printable, cells), *([last] if rest else [])), foot, is_number=False)
+    def words(title: str, cells: Sequence[str], last: str = "", foot: str = "") -> Column:
+        return Column(title, (*map(printable, cells), *([last] if rest else [])), foot, is_number=False)
 
-    def numbers(title: str, cells: Sequence[str], last: str = "", foot: str = "") -> _Column:
-        return _Column(title, (*cells, *([last] if rest else [])), foot)
+    def numbers(title: str, cells: Sequence[str], last: str = "", foot: str = "") -> Column:
+        return Column(title, (*cells, *([last] if rest else [])), foot)
 
     totals = run.totals
     return [
@@ -148,25 +91,6 @@ def _chosen(
     return sorted(slowest), [item for item in placed if item[0] not in kept]
 
 
-def _fitted(columns: list[_Column], width: int) -> list[_Column]:
-    """The columns that fit the width, dispensable ones left out first, then names shortened."""
-
-    def others(kept: list[_Column]) -> int:
-        return sum(column.width + _GAP for column in kept if column.title != "Layer")
-
-    for title in _DISPENSABLE:
-        if others(columns) + _GAP + _NAME_MIN <= width:
-            break
-        columns = [column for column in columns if column.title != title]
-    room = max(_NAME_MIN, width - others(columns) - _GAP)
-    return [
-        replace(column, cells=tuple(shorten(cell, room) for cell in column.cells))
-        if column.title == "Layer"
-        else column
-        for column in columns
-    ]
-
-
 def _totals_panel(run: Run, width: int) -> Panel:
     totals = run.totals
     bounds = f"{units.energy(totals.energy_mj_low * 1e9)} – {units.energy(totals.energy_mj_high * 1e9)}"
@@ -188,8 +112,8 @@ def _totals_panel(run: Run, width: int) -> Panel:
     )
     if width < _PANEL_WITH_NOTES:
         below = [line for label, value, note in rows for line in ((label, value, ""), ("", note, ""))]
-        return _panel("Totals", [line for line in below if any(line)])
-    return _panel("Totals", rows)
+        return panel("Totals", [line for line in below if any(line)])
+    return panel("Totals", rows)
 
 
 def _component_panel(run: Run) -> Panel:
@@ -197,14 +121,4 @@ def _component_panel(run: Run) -> Panel:
         (printable(str(component)), units.energy(energy), units.percent(share))
         for component, energy, share in energy_by_component(run)[["energy_pj", "share"]].itertuples()
     )
-    return _panel("Energy by component", rows, notes="right")
-
-
-def _panel(title: str, rows: Sequence[tuple[str, str, str]], notes: str = "left") -> Panel:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="dim", min_width=max(cell_len(label) for label, _, _ in rows))
-    grid.add_column(justify="right", overflow="fold")
-    grid.add_column(justify="right" if notes == "right" else "left", style="dim", overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    return Panel.fit(grid, title=title, title_align="left", box=box.ROUNDED)
+    return panel("Energy by component", rows, notes="right")

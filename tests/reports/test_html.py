@@ -5,35 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
+from elements import Elements
 
 from archsim.errors import InputError
 from archsim.reports.html import page_data, render_html, write_html
 
 VENDOR = files("archsim.reports").joinpath("page", "vendor")
-
-
-class Elements(HTMLParser):
-    """Every start tag with its attributes, and the text inside each script element."""
-
-    def __init__(self, page):
-        super().__init__(convert_charrefs=True)
-        self.tags, self.scripts, self.title = [], [], ""
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_data(self, data):
-        if self.lasttag == "script":
-            self.scripts[-1] += data
-        if self.lasttag == "title":
-            self.title += data
 
 
 @pytest.fixture(scope="module")

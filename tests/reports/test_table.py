@@ -13,7 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from archsim.reports import units
-from archsim.reports.table import print_run, shorten
+from archsim.reports.columns import shorten
+from archsim.reports.table import print_run
 
 
 def printed(run, width, max_rows=None):

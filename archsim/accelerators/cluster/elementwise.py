@@ -11,7 +11,7 @@ import numpy as np
 from archsim.accelerators.cluster.core_kernels import elementwise_cycles
 from archsim.accelerators.cluster.table import possible_places
 from archsim.accelerators.cluster.work import Site
-from archsim.errors import InputError
+from archsim.accelerators.machine import DoesNotFit
 from archsim.workloads.layer import Layer
 
 MOST_CHUNKS = 64
@@ -36,13 +36,13 @@ def streams_of(layer: Layer, site: Site) -> list[Stream]:
     """Every number of chunks worth trying: the fewest that fit, and powers of two times that, which overlap
     more.
 
-    Raises InputError when not even single elements fit.
+    Raises DoesNotFit when not even single elements fit.
     """
     whole = _whole(layer, site)
     least = _fewest_chunks(whole, site)
     smallest = min(t.elements for t in layer.outputs)
     if least > smallest:
-        raise InputError(
+        raise DoesNotFit(
             f"{site.spec.name}: layer {layer.name!r} does not fit l1 even one element at a time; "
             "give l1 more capacity_kib"
         )

@@ -154,7 +154,7 @@ class ClusterMachine:
         """Every candidate tiling of a contraction, or the one way to stream anything else.
 
         `precisions` default to the layer's own. With `minimize` only rows near the cheapest are kept, with
-        `front` only those undominated in the named quantities. Raises InputError when no tile fits.
+        `front` only those undominated in the named quantities. Raises DoesNotFit when no tile fits.
         """
         precisions = tuple(precisions) or (layer.precision,)
         sites = {p: self.site(p) for p in precisions}

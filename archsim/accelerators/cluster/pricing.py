@@ -123,7 +123,7 @@ def _latency(
         slowest = np.maximum(_slowest_load(site, tiles, sizes), _slowest_store(site, tiles, sizes))
         unstalled = compute + first + last + slowest  # the first tile may not be the slowest to load
         high = np.where(slowest <= work.fastest, np.minimum(unstalled, high), high)
-    return low + site.spec.overheads.layer_cycles, _rounded_up(site, tiles, plan, high)
+    return low + site.spec.overheads.layer_cycles, _rounded_up(site, tiles, plan, high, compute)
 
 
 def _dma(site: Site, moved: Moved) -> Array:
@@ -150,12 +150,14 @@ def _slowest_store(site: Site, tiles: Tiles, sizes: Sizes) -> Array:
     return site.transfer_cycles(sizes.output, 1.0, tiles.P * tiles.Q)
 
 
-def _rounded_up(site: Site, tiles: Tiles, plan: Plan, cycles: Array) -> Array:
-    """Every firing takes whole cycles; a shared tile's longest unit is known on average only."""
+def _rounded_up(site: Site, tiles: Tiles, plan: Plan, cycles: Array, compute: Array) -> Array:
+    """Every firing takes whole cycles. Of a shared tile with partial sums only the average is known: one that
+    passes them twice takes at most twice as long.
+    """
     count = tiles.shape.repeats * tiles.trips("P") * tiles.trips("Q") * tiles.trips("K") * tiles.trips("C")
     high = cycles + site.spec.overheads.layer_cycles + 5 * count
     averaged = plan.way.startswith("shared") & (tiles.trips("C") > 1)
-    return np.where(averaged, np.inf, high)
+    return np.where(averaged, high + compute, high)
 
 
 def work_of(site: Site, tiles: Tiles, way: str) -> Work:

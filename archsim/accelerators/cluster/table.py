@@ -28,7 +28,7 @@ from archsim.accelerators.cluster.tiles import (
 from archsim.accelerators.cluster.traffic import Places, Plan
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.dominance import certainly_unbeaten
-from archsim.accelerators.machine import SLACKS, Options, cost_of, total
+from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of, total
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
@@ -112,7 +112,7 @@ def contraction_options(
 ) -> Options:
     """Price every candidate; with `minimize` keep rows near the cheapest, with `front` undominated ones.
 
-    Raises InputError when no tile fits.
+    Raises DoesNotFit when no tile fits.
     """
     blocks: list[Columns] = []
     least, rows, tightest = float("inf"), 0, None
@@ -131,7 +131,7 @@ def contraction_options(
                     continue
             blocks.append(_columns(block, p, energy, np.flatnonzero(keep)))
     if not blocks:
-        raise InputError(_nothing_fits(layer, sites[precisions[0]], tightest))
+        raise DoesNotFit(_nothing_fits(layer, sites[precisions[0]], tightest))
     options = _options(layer, precisions, blocks, rows, costs)
     return options if front is None else undominated(options, front)
 
@@ -215,9 +215,9 @@ def undominated(options: Options, names: Sequence[str]) -> Options:
             raise InputError(f"front: {name!r} is not known; allowed: {', '.join(low)}")
     if not names:
         raise InputError(f"front names no quantity; allowed: {', '.join(low)}")
-    lows, highs = (np.stack([columns[name] for name in names], axis=1) for columns in (low, high))
+    lows, highs = (np.stack([columns[name] for name in names]) for columns in (low, high))
     kept = [
-        rows[certainly_unbeaten(lows[rows], highs[rows])]
+        rows[certainly_unbeaten(lows[:, rows], highs[:, rows])]
         for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
     ]
     return options.take(np.sort(np.concatenate(kept)))

@@ -8,6 +8,11 @@ Where to start reading:
     nest, traffic            reuse analysis: how often each tile is brought in, bits through every memory
     stationary, folds        weight-, output- and input-stationary arrays in closed form
     unrolled                 free spatial unrolling with registers in the PEs
-    pricing, table, costs    every mapping priced at once, as the options table
+    counts, pricing, costs   what a mapping does, free of bit-widths; prices as linear forms of that
+    space, complete_axes     which tilings and loop orders there are: all, or a geometric choice
+    relaxation, best_rows    branch and bound over a complete space; schedule_bound: latency from above
+    contraction_options, table   what goes into the options table, and its columns
+    nested_search            the best mapping behind two tiers of buffers, with a bound
+    readable                 mappings as plain values, written and read back
     contraction_program, vector_program, program    the chosen rows as a graph for the kernel
 """

@@ -71,6 +71,30 @@ class Axis:
         table = np.array([each + [(1, 0)] * (most - len(each)) for each in found], dtype=np.int64)
         return table[:, :, 0], table[:, :, 1]
 
+    @cached_property
+    def groups(self) -> tuple[IntArray, IntArray, npt.NDArray[np.bool_]]:
+        """Of an axis cut once: (count, elements, whether the first) of alike tiles, (candidates, groups).
+
+        The last group is the very last tile; of the products axis (K) the first group is its first tile.
+        """
+        dims = np.array(self.nestings)[:, :, 0]
+        extents = counts = np.ones((len(self), 1), dtype=np.int64)
+        for size, tile in zip(self.sizes, dims.T, strict=True):
+            if size == 1:
+                continue
+            extent = np.stack([tile, (size - 1) % tile + 1], axis=1)
+            count = np.stack([(size - 1) // tile, np.ones_like(tile)], axis=1)
+            extents = (extents[:, :, np.newaxis] * extent[:, np.newaxis, :]).reshape(len(self), -1)
+            counts = (counts[:, :, np.newaxis] * count[:, np.newaxis, :]).reshape(len(self), -1)
+        if self.dims == ("CRS",) and counts.shape[1] == 2:
+            several, last = counts.T
+            counts = np.stack([np.minimum(several, 1), np.maximum(several - 1, 0), last], axis=1)
+            extents = extents[:, [0, 0, 1]]
+        first = np.zeros(counts.shape, dtype=bool)
+        first[:, 0] = self.dims == ("CRS",)
+        first[:, -1] = self.counts[:, 0] == 1
+        return counts, extents, first
+
     def take(self, chosen: IntArray) -> Self:
         """The axis with some of its candidates."""
         arrays = {

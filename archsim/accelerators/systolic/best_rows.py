@@ -2,37 +2,33 @@
 
 Branch: all mappings that share a loop order and the candidates of two axes. Bound: the price of their
 relaxation. A branch is priced row by row unless a mapping already known beats its bound in every quantity
-asked for; so no row is lost that another one does not beat for certain.
+asked for; so no row is lost that another one does not beat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from archsim.accelerators.dominance import Float, Int, beaten_by, certainly_unbeaten, leaders
-from archsim.accelerators.systolic.count_table import CountTable, TablePrices
-from archsim.accelerators.systolic.hierarchy import Holding
-from archsim.accelerators.systolic.pricing import Prices
-from archsim.accelerators.systolic.relaxation import Relaxation, relaxation_of
-from archsim.accelerators.systolic.space import Block, Space
+from archsim.accelerators.dominance import certainly_unbeaten, leaders, unbeaten
+from archsim.accelerators.machine import SLACKS, cost_of
+from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable, TablePricing
+from archsim.accelerators.systolic.relaxation import Branches
 
-MOST_ROWS = 1 << 15
-"""Rows priced at a time."""
+MOST_KNOWN = 10
+"""Mappings that others are measured by, for each precision."""
+
+FEW, FEW_BRANCHES = 400, 16
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Mappings of a block and the precisions at which they are wanted, with bounds of what they cost."""
+    """Priced mappings and the precisions at which they are wanted; arrays are (precisions, mappings)."""
 
-    block: Block
-    table: CountTable
-    prices: TablePrices
-    wanted: npt.NDArray[np.bool_]  # (mappings, precisions)
-    cycles: Float
+    priced: PricedTable
+    wanted: Bool
     cycles_high: Float
 
 
@@ -41,134 +37,162 @@ class Goal:
     """The quantities asked for: cycles, energy_pj, traffic:<memory>, held:<memory>.
 
     `certain`: a row beats another only if it does at whatever latency the kernel finds; else latencies are
-    taken to be their lower bounds.
+    taken to be their lower bounds. With `minimize` only rows near the least of that objective are wanted.
     """
 
     names: tuple[str, ...]
     certain: bool
+    minimize: str | None = None
 
-    def quantities(self, priced: TablePrices, cycles: Float, dram_bits: Float) -> Float:
-        """(mappings, precisions, quantities) when a mapping takes so many cycles."""
-        prices = priced.prices
-        leakage = sum(prices.costs.leakage_pj_per_cycle.values())
+    def quantities(self, priced: PricedTable, cycles: Float) -> list[Float]:
+        """Each (precisions, mappings), when mappings take so many cycles."""
         found: list[Float] = []
         for name in self.names:
             kind, _, memory = name.partition(":")
             if kind == "cycles":
                 found.append(cycles)
             elif kind == "energy_pj":
-                found.append(priced.values(prices.total_energy) + leakage * cycles)
+                found.append(priced.energy_pj + priced.pricing.leakage * cycles)
             else:
-                found.append(dram_bits if kind == "traffic" else priced.values(prices.held[memory]))
-        return np.stack(found, axis=2)
+                found.append(priced.dram_bits if kind == "traffic" else priced.held_bits[memory])
+        return found
+
+    def cost(self, priced: PricedTable) -> Float | None:
+        """The objective's lower bound."""
+        if self.minimize is None:
+            return None
+        energy = priced.energy_pj + priced.pricing.leakage * priced.cycles
+        return cost_of(self.minimize, priced.cycles, energy)
 
 
-def best_rows(space: Space, prices: Prices, holding: Holding, groups: int, goal: Goal) -> list[Rows]:
-    """Rows of the space that fit and that no row beats. Empty when none fits."""
-    relaxations = [relaxation_of(block, holding, groups) for block in space.blocks]
-    bounds = [_bounds(relaxation, prices, goal) for relaxation in relaxations]
-    first = [_promising(low) for low in bounds]
-    incumbents: list[list[Float]] = [[] for _ in prices.precisions]
-    found: list[tuple[Rows, Float, Float]] = []
-    for branches in (lambda i: first[i], lambda i: np.setdiff1d(_open(bounds[i], incumbents), first[i])):
-        for i, relaxation in enumerate(relaxations):
-            for chunk in _chunks(relaxation, branches(i)):
-                rows, low, high = _priced(relaxation, chunk, prices, holding, groups, goal, incumbents)
-                if rows.wanted.any():
-                    _note(incumbents, rows, high)
-                    found.append((rows, low, high))
-    return _unbeaten_of_all(found, len(prices.precisions))
+class _Known:
+    """What the best mappings seen so far cost at the most, by precision."""
+
+    def __init__(self, precisions: int) -> None:
+        self.rows: list[list[Float]] = [[] for _ in range(precisions)]
+        self.least = np.full(precisions, np.inf)
+
+    def note(self, wanted: Bool, high: Sequence[Float], cost: Float | None) -> None:
+        for p, known in enumerate(self.rows):
+            some = np.flatnonzero(wanted[p])
+            if len(some):
+                costs = np.stack([quantity[p, some] for quantity in high])
+                known.extend(costs[:, leaders(costs)].T)
+                if len(known) > MOST_KNOWN:
+                    table = np.array(known)
+                    table = table[unbeaten(table)]
+                    order = np.argsort((table / np.maximum(table.mean(axis=0), 1e-300)).sum(axis=1))
+                    known[:] = table[order[:MOST_KNOWN]]
+        if cost is not None:
+            self.least = np.minimum(self.least, np.where(wanted, cost, np.inf).min(axis=1))
+
+    def beats(self, low: Sequence[Float], cost: Float | None, *, strictly: bool = False) -> Bool:
+        """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity;
+        `strictly`: and less in one, as no mapping does that is itself among those known."""
+        beaten = np.zeros(low[0].shape, dtype=bool)
+        for i in range(max(map(len, self.rows), default=0)):
+            never = np.full(len(low), -np.inf)  # where fewer are known
+            front = np.array([known[i] if i < len(known) else never for known in self.rows])
+            worse = low[0] >= front[:, 0:1]
+            worse &= np.isfinite(front[:, 0:1])
+            for quantity, column in zip(low[1:], front.T[1:], strict=True):
+                worse &= quantity >= column[:, np.newaxis]
+            if strictly:
+                equal = [q == column[:, np.newaxis] for q, column in zip(low, front.T, strict=True)]
+                worse &= ~np.logical_and.reduce(equal)
+            beaten |= worse
+        if cost is not None:
+            beaten |= cost > self.least[:, np.newaxis] * (1 + SLACKS[-1])
+        return beaten
 
 
-def _bounds(relaxation: Relaxation, prices: Prices, goal: Goal) -> Float:
-    """(rows of the relaxation, precisions, quantities); infinite where nothing of a branch can fit."""
-    priced = TablePrices(relaxation.bounds, prices)
-    dram_bits = priced.values(prices.dram)
-    low = goal.quantities(priced, priced.cycles(dram_bits), dram_bits)
-    low[~priced.fits()] = np.inf
-    return low
+def best_rows(branches: Branches, pricing: TablePricing, goal: Goal) -> list[Rows]:
+    """Rows that fit and that no row beats. Empty when none fits."""
+    bounds = pricing.price(branches.bounds)
+    possible = bounds.fits()
+    low, cost = goal.quantities(bounds, bounds.cycles), goal.cost(bounds)
+    first = _promising(possible, low)
+    known = _Known(len(possible))
+    found: list[tuple[Rows, list[Float], list[Float]]] = []
+
+    def expand(chosen: Int) -> None:
+        for table in branches.mappings(chosen):
+            priced = pricing.price(table)
+            wanted = priced.fits() & ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
+            if wanted.any(axis=0).sum() > FEW or not found:
+                # a few good ones first, to measure the others by
+                some = _promising(wanted, goal.quantities(priced, priced.cycles))
+                found.extend(_bounded(priced, wanted, some, goal, known))
+                wanted[:, some] = False
+                wanted &= ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
+            found.extend(_bounded(priced, wanted, np.flatnonzero(wanted.any(axis=0)), goal, known))
+
+    expand(first)
+    possible[:, first] = False
+    rank = np.sum([quantity.min(axis=0) / max(quantity.mean(), 1e-300) for quantity in low], axis=0)
+    step = FEW_BRANCHES
+    while True:  # the likely ones first: what they give closes others
+        possible &= ~known.beats(low, cost)
+        left = np.flatnonzero(possible.any(axis=0))
+        if not len(left):
+            return _unbeaten_of_all(found, goal, known)
+        chosen = np.sort(left[np.argsort(rank[left], kind="stable")[:step]])
+        expand(chosen)
+        possible[:, chosen] = False
+        step *= 4
 
 
-def _promising(low: Float) -> Int:
+def _promising(possible: Bool, low: Sequence[Float]) -> Int:
     """A few branches whose bounds are least, for each precision."""
     found: set[int] = set()
-    for at_precision in np.moveaxis(low, 1, 0):
-        if np.isfinite(at_precision[:, 0]).any():
-            found |= set(leaders(at_precision).tolist())
+    for p in np.flatnonzero(possible.any(axis=1)):
+        some = np.flatnonzero(possible[p])
+        costs = np.stack([quantity[p, some] for quantity in low])
+        found.update(some[leaders(costs)].tolist())
     return np.array(sorted(found), dtype=np.int64)
 
 
-def _open(low: Float, incumbents: Sequence[Sequence[Float]]) -> Int:
-    """Branches that may hold a row that no incumbent beats, at some precision."""
-    stays = np.zeros(len(low), dtype=bool)
-    for p, known in enumerate(incumbents):
-        at_precision = low[:, p]
-        alive = np.flatnonzero(np.isfinite(at_precision[:, 0]) & ~stays)
-        if known:
-            alive = alive[~beaten_by(at_precision[alive], np.array(known))]
-        stays[alive] = True
-    return np.flatnonzero(stays)
+def _bounded(
+    priced: PricedTable, wanted: Bool, keep: Int, goal: Goal, known: _Known
+) -> list[tuple[Rows, list[Float], list[Float]]]:
+    """The mappings to keep, if any, with their quantities at the least and at the most."""
+    if not len(keep):
+        return []
+    priced, wanted = priced.take(keep), wanted[:, keep]
+    cycles_high = priced.cycles_high()
+    low = goal.quantities(priced, priced.cycles)
+    high = goal.quantities(priced, cycles_high) if goal.certain else low
+    known.note(wanted, high, goal.cost(priced))
+    return [(Rows(priced, wanted, cycles_high), low, high)]
 
 
-def _chunks(relaxation: Relaxation, branches: Int) -> Iterator[dict[str, Int]]:
-    if not len(branches):
-        return
-    rows = relaxation.mappings(branches)
-    for start in range(0, len(rows["M"]), MOST_ROWS):
-        yield {name: index[start : start + MOST_ROWS] for name, index in rows.items()}
-
-
-def _priced(
-    relaxation: Relaxation,
-    chunk: dict[str, Int],
-    prices: Prices,
-    holding: Holding,
-    groups: int,
-    goal: Goal,
-    incumbents: Sequence[Sequence[Float]],
-) -> tuple[Rows, Float, Float]:
-    """(rows that fit and that no incumbent beats, their costs at the least and at the most)"""
-    block = relaxation.block
-    array = block.array.at(chunk["M"], chunk["N"], chunk["K"])  # type: ignore[union-attr]
-    table = CountTable.of(array, block.orders[0], holding.hierarchy, groups)
-    priced = TablePrices(table, prices)
-    wanted = priced.fits()
-    dram_bits = priced.values(prices.dram)
-    cycles = priced.cycles(dram_bits)
-    low = goal.quantities(priced, cycles, dram_bits)
-    for p, known in enumerate(incumbents):
-        if known:
-            some = np.flatnonzero(wanted[:, p])
-            wanted[some, p] = ~beaten_by(low[some, p], np.array(known))
-    keep = np.flatnonzero(wanted.any(axis=1))
-    table = table.take(keep)
-    priced = TablePrices(table, prices)
-    wanted, cycles, low, dram_bits = wanted[keep], cycles[keep], low[keep], dram_bits[keep]
-    high_cycles = priced.cycles_high(dram_bits)
-    high = goal.quantities(priced, high_cycles, dram_bits) if goal.certain else low
-    return Rows(block, table, priced, wanted, cycles, high_cycles), low, high
-
-
-def _note(incumbents: list[list[Float]], rows: Rows, high: Float) -> None:
-    for p, known in enumerate(incumbents):
-        some = np.flatnonzero(rows.wanted[:, p])
-        if len(some):
-            known.extend(high[some[leaders(high[some, p])], p])
-
-
-def _unbeaten_of_all(found: list[tuple[Rows, Float, Float]], precisions: int) -> list[Rows]:
+def _unbeaten_of_all(
+    found: Sequence[tuple[Rows, list[Float], list[Float]]], goal: Goal, known: _Known
+) -> list[Rows]:
     if not found:
         return []
-    starts = np.cumsum([0, *(len(rows.table) for rows, _, _ in found)])
-    wanted = np.concatenate([rows.wanted for rows, _, _ in found])
-    low = np.concatenate([part for _, part, _ in found])
-    high = np.concatenate([part for _, _, part in found])
-    for p in range(precisions):
-        some = np.flatnonzero(wanted[:, p])
-        wanted[:, p] = False
+    wanted = np.concatenate(
+        [rows.wanted & ~_too_dear(goal.cost(rows.priced), known) for rows, _, _ in found], axis=1
+    )
+    low, high = (
+        [np.concatenate(parts, axis=1) for parts in zip(*(entry[i] for entry in found), strict=True)]
+        for i in (1, 2)
+    )
+    wanted &= ~known.beats(low, None, strictly=True)
+    for p, row in enumerate(wanted):
+        some = np.flatnonzero(row)
+        row[:] = False
         if len(some):
-            wanted[some[certainly_unbeaten(low[some, p], high[some, p])], p] = True
+            least, most = (np.stack([q[p, some] for q in bound]) for bound in (low, high))
+            row[some[certainly_unbeaten(least, most)]] = True
+    ends = np.cumsum([rows.wanted.shape[1] for rows, _, _ in found])[:-1]
+    parts = np.split(wanted, ends, axis=1)
     return [
-        Rows(r.block, r.table, r.prices, wanted[a:b], r.cycles, r.cycles_high)
-        for (r, _, _), a, b in zip(found, starts[:-1], starts[1:], strict=True)
+        Rows(rows.priced, part.astype(bool), rows.cycles_high)
+        for (rows, _, _), part in zip(found, parts, strict=True)
+        if part.any()
     ]
+
+
+def _too_dear(cost: Float | None, known: _Known) -> Bool | bool:
+    return False if cost is None else cost > known.least[:, np.newaxis] * (1 + SLACKS[-1])

@@ -1,7 +1,7 @@
 """Every tile size worth having, for one tier of buffers: all whole numbers but those that another one beats.
 
-A mapping's cost rises with every count of each axis: with the elements of a tile (what must be held), with the
-number of tiles (how often other operands come in), with folds, beats and loads of the array, and with the
+A mapping's cost rises with every count of each axis: with the elements of a tile (what must be held), with
+the number of tiles (how often other operands come in), with folds, beats and loads of the array, and with the
 input its tiles touch. So a size that is no better in any of these than another one can be left out, whatever
 the bit-widths, capacities and unit energies are. Only the size of the last, ragged tile is not among them: a
 tile that does nothing but shorten it is not tried (it could hide part of one tile's store).
@@ -78,15 +78,15 @@ class Role:
 @lru_cache(maxsize=1024)
 def complete_channels(c: Contraction, role: Role) -> Axis:
     """The N axis."""
-    axis = channel_axis(c, [((t,),) for t in range(1, c.K + 1)])
-    return axis.take(unbeaten(_table(axis, role)))
+    axis = channel_axis(c, _every(c.K))
+    return axis.take(_smallest_unbeaten(_table(axis, role)))
 
 
 @lru_cache(maxsize=1024)
 def complete_products(c: Contraction, role: Role) -> ProductAxis:
     """The K axis (C·R·S flattened)."""
-    axis = product_axis(c, [((t,),) for t in range(1, c.C * c.R * c.S + 1)])
-    return axis.take(unbeaten(_table(axis, role, axis.channels_sum, axis.channels_max)))
+    axis = product_axis(c, _every(c.C * c.R * c.S))
+    return axis.take(_smallest_unbeaten(_table(axis, role, axis.channels_sum, axis.channels_max)))
 
 
 @lru_cache(maxsize=1024)
@@ -117,8 +117,21 @@ def complete_runs(c: Contraction, role: Role) -> PixelAxis | None:
 
 
 def without_count(axis: Axis, role: Role, *windows: IntArray) -> IntArray:
-    """Indexes of candidates that matter where the number of tiles is of no consequence, if there are several."""
+    """Indexes of candidates that matter where the number of tiles is of no consequence, if there are
+    several."""
     return unbeaten(_table(axis, role, *windows, counted=False))
+
+
+def _every(size: int) -> list[tuple[Nesting, ...]]:
+    """Every tile size of one dimension, as nestings."""
+    return list(zip(zip(range(1, size + 1), strict=False), strict=False))
+
+
+def _smallest_unbeaten(table: IntArray) -> IntArray:
+    """`unbeaten` of a table by growing tile size (its first column), of which most differ in nothing else."""
+    differs = np.any(table[1:, 1:] != table[:-1, 1:], axis=1)
+    some = np.flatnonzero(np.concatenate([[True], differs]))
+    return some[unbeaten(table[some])]
 
 
 def _table(axis: Axis, role: Role, *windows: IntArray, counted: bool = True) -> IntArray:

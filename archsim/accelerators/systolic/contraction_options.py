@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from archsim.accelerators.dominance import certainly_unbeaten
-from archsim.accelerators.machine import SLACKS, Options, cost_of
-from archsim.accelerators.systolic.best_rows import Goal, Rows, best_rows
+from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of
+from archsim.accelerators.systolic.best_rows import Goal, best_rows
 from archsim.accelerators.systolic.costs import Costs
+from archsim.accelerators.systolic.count_table import TablePricing
 from archsim.accelerators.systolic.counts import Counts, counts_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
 from archsim.accelerators.systolic.nest import Grid
 from archsim.accelerators.systolic.pricing import Prices, grids, never_stalls, prices_of
-from archsim.accelerators.systolic.relaxation import relaxation_of
+from archsim.accelerators.systolic.relaxation import branches_of
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.table import Table
-from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
@@ -38,7 +38,7 @@ def contraction_options(
 ) -> Options:
     """The space's mappings at every precision that `costs` has; see `Machine.options`.
 
-    Raises InputError when none fits the buffers.
+    Raises DoesNotFit when none fits the buffers.
     """
     if space.complete and (minimize or front):
         return _searched(layer, spec, hierarchy, costs, space, minimize, front)
@@ -56,34 +56,18 @@ def _searched(
 ) -> Options:
     """The best rows of a complete space."""
     assert layer.contraction is not None
-    holding, groups = Holding(hierarchy), layer.contraction.G
-    counted = relaxation_of(space.blocks[0], holding, groups).bounds.place
-    prices = prices_of(layer, tuple(counted), spec, hierarchy, costs)
-    goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None)
-    found = best_rows(space, prices, holding, groups, goal)
+    branches = branches_of(space, Holding(hierarchy), layer.contraction.G)
+    place = branches.bounds.place
+    prices = prices_of(layer, tuple(place), spec, hierarchy, costs)
+    goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None, minimize=minimize)
+    found = best_rows(branches, TablePricing(prices, place), goal)
     if not found:
-        raise InputError(_nothing_fits(layer, spec, hierarchy, costs, space))
-    if minimize is not None:
-        found = _near_the_least(found, minimize)
+        raise DoesNotFit(_nothing_fits(layer, spec, hierarchy, costs, space))
     table = Table(space, hierarchy, prices, sum(int(rows.wanted.sum()) for rows in found))
     for rows in found:
         table.add_rows(rows)
     priced = space.mappings * len(costs)
     return table.options(layer, tuple(costs), priced, exact=never_stalls(spec, prices.costs))
-
-
-def _near_the_least(found: list[Rows], minimize: str) -> list[Rows]:
-    """Rows within the largest slack of their precision's least cost."""
-    goal = Goal(LATENCY_AND_ENERGY, certain=False)
-    costs = []
-    for rows in found:
-        both = goal.quantities(rows.prices, rows.cycles, rows.cycles)
-        costs.append(np.where(rows.wanted, cost_of(minimize, both[:, :, 0], both[:, :, 1]), np.inf))
-    least = np.min([cost.min(axis=0) for cost in costs], axis=0)
-    return [
-        Rows(r.block, r.table, r.prices, cost <= least * (1 + SLACKS[-1]), r.cycles, r.cycles_high)
-        for r, cost in zip(found, costs, strict=True)
-    ]
 
 
 def _enumerated(
@@ -121,9 +105,10 @@ def _enumerated(
                 keep = _front(priced, front, np.broadcast_to(keep, block.array.nest.shape))
             if keep.any():
                 _add(table, block, orders, p, priced, keep)
-    assert table is not None and prices is not None
+    assert table is not None
+    assert prices is not None
     if not table.rows:
-        raise InputError(_nothing_fits(layer, spec, hierarchy, costs, space))
+        raise DoesNotFit(_nothing_fits(layer, spec, hierarchy, costs, space))
     exact = never_stalls(spec, prices.costs)
     options = table.options(layer, tuple(costs), space.mappings * len(costs), exact=exact)
     return options if front is None else options.take(_front_of(options, front))
@@ -175,7 +160,7 @@ def _front(priced: GridPrices, names: Sequence[str], keep: Grid) -> Grid:
             value, more = priced.dram_bits if kind == "traffic" else priced.held_bits[memory], 0.0
         low.append(np.broadcast_to(value, keep.shape)[picked])
         high.append(np.broadcast_to(value + more, keep.shape)[picked])
-    stays = certainly_unbeaten(np.stack(low, axis=1), np.stack(high, axis=1))
+    stays = certainly_unbeaten(np.stack(low), np.stack(high))
     kept = np.zeros(keep.shape, dtype=bool)
     kept[tuple(index[stays] for index in picked)] = True
     return kept
@@ -196,12 +181,12 @@ def _front_of(options: Options, names: Sequence[str]) -> np.ndarray:
             table = options.traffic_bytes if kind == "traffic" else options.held_bytes
             low.append(table[memory])
             high.append(table[memory])
-    least, most = np.stack(low, axis=1), np.stack(high, axis=1)
+    least, most = np.stack(low), np.stack(high)
     kept = []
     for p in range(len(options.precisions)):
         some = np.flatnonzero(options.precision == p)
         if len(some):
-            kept.append(some[certainly_unbeaten(least[some], most[some])])
+            kept.append(some[certainly_unbeaten(least[:, some], most[:, some])])
     return np.concatenate(kept)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.accelerators.systolic.arrays import ArrayModel
 from archsim.accelerators.systolic.counts import counts_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.pricing import Form, Prices, grids, latency_bound, port_cycles
@@ -17,145 +16,202 @@ from archsim.accelerators.systolic.stationary import StationaryArray
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+MOST_PRODUCTS = 1 << 18
+"""Multiplications of one matrix product: OpenBLAS shares larger ones out over threads that wait for each
+other longer than they work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Mappings of one block: the array at work on them (a flat nest), and the loop order."""
+
+    block: int
+    array: StationaryArray
+    order: str
+
+    def take(self, chosen: Int) -> Part:
+        rows = self.array.nest.rows
+        assert rows is not None
+        m, n, k = (rows[axis][chosen] for axis in "MNK")
+        return Part(self.block, self.array.at(m, n, k), self.order)
 
 
 @dataclass(frozen=True, eq=False)
 class CountTable:
-    """Mappings under one loop order a level: an array at work on a flat nest, and its counts.
+    """`values` (distinct counts, mappings); `place` gives a count's row in it. The last row is 1."""
 
-    `columns` (mappings, distinct counts); `place` gives a count's column, or the constant that it is.
-    """
-
-    array: ArrayModel
-    orders: tuple[str, ...]
-    rounds: int
-    columns: Float
-    place: dict[Hashable, int | float]
+    parts: tuple[Part, ...]
+    values: Float
+    place: dict[Hashable, int]
     compute_cycles: Int
-    positions: Int
 
     @classmethod
-    def of(cls, array: ArrayModel, orders: tuple[str, ...], hierarchy: Hierarchy, groups: int) -> CountTable:
-        counts = counts_of(array, hierarchy, orders, groups)
-        rows = array.nest.shape
-        columns: dict[int, npt.NDArray[np.float64]] = {}
-        seen: dict[int, int] = {}
-        place: dict[Hashable, int | float] = {}
-        kept = []  # or an array's id could be given to another one
+    def of(cls, part: Part, hierarchy: Hierarchy, groups: int) -> CountTable:
+        counts = counts_of(part.array, hierarchy, (part.order,), groups)
+        shape = part.array.nest.shape
+        distinct: list[npt.NDArray[np.float64]] = []
+        place: dict[Hashable, int] = {}
         for key, grid in grids(counts):
-            values = np.asarray(grid)
-            if values.ndim == 0:
-                place[key] = float(values)
-                continue
-            if id(values) not in seen:
-                seen[id(values)] = len(columns)
-                columns[len(columns)] = values
-                kept.append(values)
-            place[key] = seen[id(values)]
-        table = np.empty((*rows, len(columns)))
-        for i, values in columns.items():
-            table[:, i] = values
+            at = next((i for i, known in enumerate(distinct) if known is grid), len(distinct))
+            if at == len(distinct):
+                distinct.append(grid)
+            place[key] = at
+        values = np.empty((len(distinct) + 1, *shape))
+        for row, grid in zip(values, [*distinct, 1.0], strict=True):
+            row[...] = grid
+        return cls((part,), values, place, np.broadcast_to(counts.compute_cycles, shape))
+
+    @classmethod
+    def joined(cls, tables: Sequence[CountTable]) -> CountTable:
+        """Tables one after the other; all have the same counts in the same places."""
+        if len(tables) == 1:
+            return tables[0]
         return cls(
-            array=array,
-            orders=orders,
-            rounds=groups if isinstance(array, StationaryArray) else -(-groups // array.together),
-            columns=table,
-            place=place,
-            compute_cycles=np.broadcast_to(counts.compute_cycles, rows),
-            positions=np.broadcast_to(counts.positions, rows),
+            parts=tuple(part for table in tables for part in table.parts),
+            values=np.concatenate([table.values for table in tables], axis=1),
+            place=tables[0].place,
+            compute_cycles=np.concatenate([table.compute_cycles for table in tables]),
         )
 
     def __len__(self) -> int:
-        return len(self.columns)
+        return self.values.shape[1]
+
+    def split(self, chosen: Int) -> list[tuple[Part, Int]]:
+        """The chosen (ascending) mappings of each part, counted within the part."""
+        sizes = [part.array.nest.shape[0] for part in self.parts]
+        starts = np.cumsum([0, *sizes])
+        at = np.searchsorted(chosen, starts)
+        return [
+            (part, chosen[a:b] - start)
+            for part, start, a, b in zip(self.parts, starts[:-1], at[:-1], at[1:], strict=True)
+            if b > a
+        ]
 
     def take(self, chosen: Int) -> CountTable:
-        nest = self.array.nest
-        assert nest.rows is not None
-        at = {name.lower(): index[chosen] for name, index in nest.rows.items()}
-        return CountTable(
-            array=self.array.at(**at),
-            orders=self.orders,
-            rounds=self.rounds,
-            columns=self.columns[chosen],
-            place=self.place,
-            compute_cycles=self.compute_cycles[chosen],
-            positions=self.positions[chosen],
-        )
+        """Some of the mappings, ascending."""
+        parts = tuple(part.take(own) for part, own in self.split(chosen))
+        return CountTable(parts, self.values[:, chosen], self.place, self.compute_cycles[chosen])
 
 
 @dataclass(frozen=True, eq=False)
-class TablePrices:
-    """A table's prices; arrays are (mappings, precisions)."""
+class Weighing:
+    """Forms as one matrix over a table's counts: (forms, precisions, counts)."""
 
+    weights: Float
+
+    @classmethod
+    def of(cls, forms: Sequence[Form], place: dict[Hashable, int], precisions: int) -> Weighing:
+        counts = max(place.values()) + 2
+        weights = np.zeros((len(forms), precisions, counts))
+        for matrix, form in zip(weights, forms, strict=True):
+            for key, weight in form.weights.items():
+                matrix[:, place[key]] += weight
+            matrix[:, -1] += form.constant
+        return cls(weights)
+
+    def __call__(self, values: Float) -> Float:
+        """(forms, precisions, mappings)"""
+        forms, precisions, counts = self.weights.shape
+        weights, mappings = self.weights.reshape(-1, counts), values.shape[1]
+        result = np.empty((forms * precisions, mappings))
+        step = max(1, MOST_PRODUCTS // weights.size)
+        for start in range(0, mappings, step):
+            some = slice(start, start + step)
+            result[:, some] = weights @ values[:, some]
+        return result.reshape(forms, precisions, mappings)
+
+
+class TablePricing:
+    """Prices tables that have their counts in the places of `place`; arrays are (precisions, mappings)."""
+
+    def __init__(self, prices: Prices, place: dict[Hashable, int]) -> None:
+        self.prices = prices
+        self.memories = list(prices.held)
+        exposed = prices.exposed.weights
+        loads = Form({key: w for key, w in exposed.items() if key != ("exposed", "output")})
+        store = Form({("exposed", "output"): exposed["exposed", "output"]})
+        ports = [form[m.name] for m in prices.ports for form in (prices.read, prices.written)]
+        forms = [prices.total_energy, prices.dram, loads, store]
+        forms += [prices.held[name] for name in self.memories] + ports
+        n = len(prices.precisions)
+        self._weighing = Weighing.of(forms, place, n)
+        self._energy = Weighing.of(list(prices.energy.values()), place, n)
+        self.leakage = sum(prices.costs.leakage_pj_per_cycle.values())
+
+    def price(self, table: CountTable) -> PricedTable:
+        energy, dram, loads, store, *others = self._weighing(table.values)
+        held = dict(zip(self.memories, others, strict=False))
+        ports: Float | None = None
+        rest = others[len(self.memories) :]
+        for memory, read, written in zip(self.prices.ports, rest[::2], rest[1::2], strict=True):
+            cycles = port_cycles(memory, read, written)
+            ports = cycles if ports is None else np.maximum(ports, cycles)
+        busiest = table.compute_cycles if ports is None else np.maximum(table.compute_cycles, ports)
+        cycles = latency_bound(self.prices, busiest, dram, loads + store)
+        cycles = np.broadcast_to(cycles, energy.shape)
+        return PricedTable(self, table, energy, dram, loads, store, held, ports, cycles)
+
+    def component_energy(self, table: CountTable) -> dict[str, Float]:
+        """pJ by component, leakage apart."""
+        return dict(zip(self.prices.energy, self._energy(table.values), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class PricedTable:
+    """`energy_pj` is without leakage; `loads` and `store` are bits of the first load and the last store."""
+
+    pricing: TablePricing
     table: CountTable
-    prices: Prices
+    energy_pj: Float
+    dram_bits: Float
+    loads: Float
+    store: Float
+    held_bits: dict[str, Float]
+    ports: Float | None
+    cycles: Float  # lower bound
 
-    def values(self, form: Form) -> Float:
-        """A form's value for every mapping and precision."""
-        precisions = len(self.prices.precisions)
-        weights = np.zeros((self.table.columns.shape[1], precisions))
-        constant = np.zeros(precisions) + form.constant
-        for key, weight in form.weights.items():
-            place = self.table.place[key]
-            if isinstance(place, int):
-                weights[place] += weight
-            else:
-                constant = constant + place * weight
-        return self.table.columns @ weights + constant
-
-    def fits(self) -> npt.NDArray[np.bool_]:
-        fits = np.ones((len(self.table), len(self.prices.precisions)), dtype=bool)
-        for name, form in self.prices.held.items():
-            fits &= self.values(form) <= self.prices.capacity[name]
+    def fits(self) -> Bool:
+        fits = np.ones(self.energy_pj.shape, dtype=bool)
+        for name, bits in self.held_bits.items():
+            fits &= bits <= self.pricing.prices.capacity[name]
         return fits
 
-    def ports(self) -> Float | None:
-        """Busy cycles of the slowest buffer port, where any bandwidth is finite."""
-        slowest: Float | None = None
-        for memory in self.prices.ports:
-            read, written = self.prices.read[memory.name], self.prices.written[memory.name]
-            cycles = port_cycles(memory, self.values(read), self.values(written))
-            slowest = cycles if slowest is None else np.maximum(slowest, cycles)
-        return slowest
+    def take(self, chosen: Int) -> PricedTable:
+        return PricedTable(
+            pricing=self.pricing,
+            table=self.table.take(chosen),
+            energy_pj=self.energy_pj[:, chosen],
+            dram_bits=self.dram_bits[:, chosen],
+            loads=self.loads[:, chosen],
+            store=self.store[:, chosen],
+            held_bits={name: bits[:, chosen] for name, bits in self.held_bits.items()},
+            ports=None if self.ports is None else self.ports[:, chosen],
+            cycles=self.cycles[:, chosen],
+        )
 
-    def cycles(self, dram_bits: Float) -> Float:
-        """Lower bound of the latency (see `latency_bound`)."""
-        busiest: Float = self.table.compute_cycles[:, np.newaxis]
-        ports = self.ports()
-        if ports is not None:
-            busiest = np.maximum(busiest, ports)
-        if self.prices.costs.dram_bits_per_cycle is None:
-            bound = latency_bound(self.prices, busiest, dram_bits, dram_bits)
-            return np.broadcast_to(bound, dram_bits.shape)
-        return latency_bound(self.prices, busiest, dram_bits, self.values(self.prices.exposed))
-
-    def cycles_high(self, dram_bits: Float) -> Float:
+    def cycles_high(self) -> Float:
         """Upper bound of the latency: a lockstep double buffer, or load, work and store in turn."""
-        rate, ports = self.prices.costs.dram_bits_per_cycle, self.ports()
-        latency = self.prices.costs.dram_latency_cycles
-        compute = self.table.compute_cycles[:, np.newaxis]
-        if rate is None and ports is None:
-            return np.broadcast_to(compute + float(latency), dram_bits.shape)
-        array = self.table.array
-        if isinstance(array, StationaryArray) and array.nest.levels == 1 and self.prices.double_buffered:
-            macs = array.groups * array.nest.m.size * array.nest.n.size * array.nest.k.size
-            steps = lockstep_cycles(
-                array,
-                self.table.orders[0],
-                self.table.rounds,
-                self.prices.widths,
-                rate,
-                None if ports is None else ports / macs,
-            )
-            return steps + self._first_and_last(rate) + latency
-        positions = self.table.positions[:, np.newaxis]
-        serial = compute + (0.0 if ports is None else ports + positions)
-        return serial + (0.0 if rate is None else dram_bits / rate + 2 * positions) + latency
-
-    def _first_and_last(self, rate: float | None) -> Float | float:
-        if rate is None:
-            return 0.0
-        exposed = self.prices.exposed
-        loads = Form({key: w for key, w in exposed.weights.items() if key != ("exposed", "output")})
-        store = Form({("exposed", "output"): exposed.weights["exposed", "output"]})
-        return np.ceil(self.values(loads) / rate) + np.ceil(self.values(store) / rate)
+        prices, table = self.pricing.prices, self.table
+        rate, latency = prices.costs.dram_bits_per_cycle, prices.costs.dram_latency_cycles
+        if rate is None and self.ports is None:
+            return self.cycles
+        found = []
+        start = 0
+        for part in table.parts:
+            own = slice(start, start + part.array.nest.shape[0])
+            start = own.stop
+            ports = None if self.ports is None else self.ports[:, own]
+            if prices.double_buffered:
+                found.append(lockstep_cycles(part.array, part.order, prices.widths, rate, ports))
+                continue
+            nest = part.array.nest
+            positions = nest.counts("M", 0) * nest.counts("N", 0) * nest.counts("K", 0) * part.array.groups
+            serial = table.compute_cycles[own] + (0.0 if ports is None else ports + positions)
+            moving = 0.0 if rate is None else self.dram_bits[:, own] / rate + 2 * positions
+            found.append(np.broadcast_to(serial + moving, (len(prices.precisions), len(positions))))
+        steps = np.concatenate(found, axis=1)
+        if rate is not None and prices.double_buffered:
+            steps = steps + np.ceil(self.loads / rate) + np.ceil(self.store / rate)
+        return steps + latency

@@ -74,7 +74,8 @@ class GridPrices:
             energy[component] = energy[component] + part if component in energy else part
         return energy
 
-    def actions(self) -> dict[tuple[str, str], float]:
+    @cached_property
+    def actions(self) -> Mapping[tuple[str, str], float]:
         """(component, action) -> times, of a grid of one mapping."""
         word_bits = self.prices.word_bits
         return {
@@ -96,7 +97,7 @@ class GridPrices:
             weighed[id(grid)] = weighed.get(id(grid), 0.0) + float(weight[self.at])
             found[id(grid)] = grid
         constant = form.constant
-        result: Grid = np.array(constant if isinstance(constant, float) else constant[self.at], dtype=float)
+        result: Grid = np.array(np.broadcast_to(constant, len(self.prices.precisions))[self.at], dtype=float)
         for key, grid in sorted(found.items(), key=lambda entry: entry[1].size):
             if weighed[key]:
                 result = result + rows(grid) * weighed[key]

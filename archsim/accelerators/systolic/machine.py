@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
 
 import numpy as np
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import array_at, chosen_nest, tiles_of
+from archsim.accelerators.systolic.arrays import tiles_of
+from archsim.accelerators.systolic.chosen import Structure, chosen_mapping
 from archsim.accelerators.systolic.contraction_options import contraction_options
 from archsim.accelerators.systolic.contraction_program import (
     contraction_program,
@@ -17,13 +19,12 @@ from archsim.accelerators.systolic.contraction_program import (
     groups_of,
 )
 from archsim.accelerators.systolic.costs import Costs, costs_of
-from archsim.accelerators.systolic.counts import counts_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
-from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
 from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivided_program
+from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.vector import (
@@ -39,6 +40,8 @@ from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
+
+MOST_TABLES = 256
 
 
 class SystolicMachine:
@@ -57,11 +60,13 @@ class SystolicMachine:
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
+        self._structure = Structure(spec, self.hierarchy)
         self.precision = Precision.parse(spec.array.mac_bits)
         self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._costs: dict[Precision, Costs] = {}
+        self._tables: dict[object, Options] = {}  # those of the best rows: small, and asked for again
         self._spaces: dict[Contraction, Space] = {}
         self._mapped_rows: dict[object, tuple[Nest, GridPrices]] = {}
         bits = self.costs(Precision()).dram_bits_per_cycle
@@ -114,11 +119,17 @@ class SystolicMachine:
             front = self._front(front)
         if layer.contraction is None:
             return self._vector_options(layer, precisions)
+        known = layer.contraction, layer.has_static_weights, tuple(layer.ops.items()), precisions, minimize
+        if front is None and known in self._tables:
+            return replace(self._tables[known], layer=layer)
         costs = {p: self.costs(p) for p in precisions}
         space = self._space(layer.contraction)
-        return contraction_options(
+        options = contraction_options(
             layer, self.spec, self.hierarchy, costs, space, minimize=minimize, front=front
         )
+        if minimize is not None and len(self._tables) < MOST_TABLES:
+            self._tables[known] = options
+        return options
 
     def _front(self, names: Sequence[str]) -> tuple[str, ...]:
         buffers = [m.name for tier in self.hierarchy.tiers for m in tier.memories]
@@ -173,6 +184,25 @@ class SystolicMachine:
             complete=True,
         )
 
+    def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
+        """The row of a readable mapping (see `readable`), priced; its tiles must fit the memories."""
+        if layer.contraction is None:
+            read = read_vector_mapping(layer, mapping)
+            table = self._vector_options(layer, (layer.precision,))
+            return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
+        read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
+        unpriced = Row(layer, read, 0.0, 0.0)
+        priced = self._mapped(unpriced)[1]
+        for name, bits in priced.held_bits.items():
+            needs, has = float(bits.max()), priced.prices.capacity[name]
+            if needs > has:
+                raise InputError(
+                    f"layer {layer.name!r}: mapping.tile does not fit: {name} would hold {needs / 8:,.0f} "
+                    f"bytes and has {has / 8:,.0f}; make tiles smaller"
+                )
+        cycles, energy_pj = float(priced.cycles.max()), float(priced.total_energy_pj.max())
+        return Row(layer, read, cycles, energy_pj)
+
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, leakage apart (that follows from the latency)."""
         layer = row.layer
@@ -187,13 +217,13 @@ class SystolicMachine:
             compute = ceil(work.vector_cycles)
         else:
             priced = self._mapped(row)[1]
-            counts = priced.actions()
+            counts = priced.actions
             compute = int(priced.counts.compute_cycles.max())
             busy = {"compute": float(compute)} | {k: float(v.max()) for k, v in priced.memory_cycles.items()}
             dram_bits = float(priced.dram_bits.max())
             if costs.dram_bits_per_cycle is not None:
                 busy[self.hierarchy.dram.name] = dram_bits / costs.dram_bits_per_cycle
-            mapping = _readable(row, self.spec, int(priced.counts.folds.max()))
+            mapping = readable(row, self.spec, int(priced.counts.folds.max()))
         return Performed(
             actions=tuple(
                 Action(component, action, count, costs.unit_energy(component, action))
@@ -255,20 +285,9 @@ class SystolicMachine:
         ops, cuts = tuple(layer.ops.items()), tuple(tiles.items())
         key = (layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split)
         if key not in self._mapped_rows:
-            nest = chosen_nest(layer.contraction, self.spec, tiles)
+            chosen = chosen_mapping(layer.contraction, self._structure, cuts, orders, split)
             costs = {layer.precision: self.costs(layer.precision)}
-            array = array_at(nest, self.spec, len(self.hierarchy.tiers), split, lowered(layer.contraction))
-            counts = counts_of(array, self.hierarchy, orders, layer.contraction.G)
-            counted = [key for key, _ in grids(counts)]
+            counted = [key for key, _ in grids(chosen.counts)]
             prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
-            self._mapped_rows[key] = nest, GridPrices(counts, prices, 0)
+            self._mapped_rows[key] = chosen.nest, GridPrices(chosen.counts, prices, 0)
         return self._mapped_rows[key]
-
-
-def _readable(row: Row, spec: SystolicSpec, folds: int) -> dict[str, object]:
-    """A row's mapping as plain values: tile sizes from the outermost buffer in."""
-    tiles = {dim: list(sizes) for dim, sizes in tiles_of(row.mapping, spec).items()}
-    mapping: dict[str, object] = {"tile": tiles, "order": [str(o) for o in row.mapping["order"]]}
-    if str(row.mapping["split"]):
-        mapping["split"] = str(row.mapping["split"])
-    return mapping | {"folds": folds}

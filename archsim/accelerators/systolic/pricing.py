@@ -1,8 +1,8 @@
 """Prices of mappings: linear forms in their counts, and the latency that follows from them.
 
 An access of a buffer costs the bits it uses: so many bits are bits / word_bits accesses, whole or not. So
-energy, traffic and what is held are exactly linear in the counts, with weights that are found once for a layer
-and a machine, for all precisions at a time.
+energy, traffic and what is held are exactly linear in the counts, with weights that are found once for a
+layer and a machine, for all precisions at a time.
 """
 
 from __future__ import annotations

@@ -7,58 +7,127 @@ with it bounds all those that share its other two axes.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from archsim.accelerators.systolic.axes import Axis, IntArray, field_values
-from archsim.accelerators.systolic.count_table import CountTable
+from archsim.accelerators.systolic.count_table import CountTable, Part
 from archsim.accelerators.systolic.folds import Folds
 from archsim.accelerators.systolic.hierarchy import Holding
 from archsim.accelerators.systolic.nest import Nest
-from archsim.accelerators.systolic.space import Block
+from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.streams import Streams
+
+MOST_ROWS = 1 << 15
+"""Rows counted and priced at a time."""
+
+CACHED_ROWS, MOST_TABLES = 1 << 11, 8
 
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """`bounds` has a row for each of the pairs of candidates of the other axes and each of `members`: the
-    indexes of the candidates of `axis` that it stands for. `member` and `pairs` tell which.
+    """One block's: a branch for each pair of candidates of the other axes and each of `members`, the indexes
+    of the candidates of `axis` that it stands for. `rows` are the branches' candidates.
     """
 
     block: Block
     axis: str
     members: tuple[IntArray, ...]
-    bounds: CountTable
     rows: dict[str, IntArray]
 
-    def mappings(self, chosen: IntArray) -> dict[str, IntArray]:
-        """Candidates by axis of all mappings that the chosen rows of `bounds` stand for."""
+    def mappings(self, branches: IntArray) -> dict[str, IntArray]:
+        """Candidates by axis of all mappings of some branches."""
         found: list[dict[str, IntArray]] = []
-        which = self.rows[self.axis][chosen]
+        which = self.rows[self.axis][branches]
         for i, members in enumerate(self.members):
-            own = chosen[which == i]
+            own = branches[which == i]
             spread = {name: np.repeat(index[own], len(members)) for name, index in self.rows.items()}
             spread[self.axis] = np.tile(members, len(own))
             found.append(spread)
         return {name: np.concatenate([part[name] for part in found]) for name in "MNK"}
 
 
-@lru_cache(maxsize=1024)
-def relaxation_of(block: Block, holding: Holding, groups: int) -> Relaxation:
-    array = block.array
-    assert isinstance(array, StationaryArray)
-    nest = array.nest
-    name = max("MNK", key=lambda axis: len(nest.axis(axis)))
-    counts = nest.axis(name).counts[:, 0]
-    members = tuple(m for m in (np.flatnonzero(counts > 1), np.flatnonzero(counts == 1)) if len(m))
-    relaxed = _relaxed(array, name, members)
-    index = np.indices(relaxed.nest.shape).reshape(3, -1)
-    rows = dict(zip("MNK", index, strict=True))
-    table = CountTable.of(relaxed.at(*index), block.orders[0], holding.hierarchy, groups)
-    return Relaxation(block, name, members, table, rows)
+@dataclass(frozen=True, eq=False)
+class Branches:
+    """A space's branches, block after block, and the counts that bound them."""
+
+    relaxations: tuple[Relaxation, ...]
+    bounds: CountTable
+    holding: Holding
+    groups: int
+
+    @cached_property
+    def _expanded(self) -> LruDict:
+        return LruDict(MOST_TABLES)
+
+    def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
+        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
+        kept: what is worth pricing on one machine often is on the next."""
+        key = chosen.tobytes()
+        if key in self._expanded:
+            yield self._expanded[key]
+            return
+        parts: list[CountTable] = []
+        rows = 0
+        for part, own in self.bounds.split(chosen):
+            relaxation = self.relaxations[part.block]
+            index = relaxation.mappings(own)
+            for start in range(0, len(index["M"]), MOST_ROWS):
+                m, n, k = (index[axis][start : start + MOST_ROWS] for axis in "MNK")
+                if rows + len(m) > MOST_ROWS:
+                    yield CountTable.joined(parts)
+                    parts, rows = [], 0
+                array = relaxation.block.array
+                assert isinstance(array, StationaryArray)
+                flat = Part(part.block, array.at(m, n, k), part.order)
+                parts.append(CountTable.of(flat, self.holding.hierarchy, self.groups))
+                rows += len(m)
+        if parts:
+            table = CountTable.joined(parts)
+            if rows <= CACHED_ROWS:
+                self._expanded[key] = table
+            yield table
+
+
+class LruDict(OrderedDict[bytes, CountTable]):
+    """Keeps the `most` entries that were put in or asked for last."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def __getitem__(self, key: bytes) -> CountTable:
+        self.move_to_end(key)
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: bytes, value: CountTable) -> None:
+        super().__setitem__(key, value)
+        if len(self) > self.most:
+            self.popitem(last=False)
+
+
+@lru_cache(maxsize=128)
+def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
+    found: list[Relaxation] = []
+    tables: list[CountTable] = []
+    for i, block in enumerate(space.blocks):
+        array = block.array
+        assert isinstance(array, StationaryArray)
+        nest = array.nest
+        name = max("MNK", key=lambda axis, nest=nest: len(nest.axis(axis)))
+        counts = nest.axis(name).counts[:, 0]
+        members = tuple(m for m in (np.flatnonzero(counts > 1), np.flatnonzero(counts == 1)) if len(m))
+        relaxed = _relaxed(array, name, members)
+        m, n, k = np.indices(relaxed.nest.shape).reshape(3, -1)
+        found.append(Relaxation(block, name, members, {"M": m, "N": n, "K": k}))
+        ((order,),) = block.orders
+        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), order), holding.hierarchy, groups))
+    return Branches(tuple(found), CountTable.joined(tables), holding, groups)
 
 
 def _relaxed(array: StationaryArray, name: str, members: tuple[IntArray, ...]) -> StationaryArray:

@@ -10,151 +10,158 @@ bounded by a full tile's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.accelerators.systolic.axes import Axis, IntArray
 from archsim.accelerators.systolic.nest import IRRELEVANT, LOOP_ORDERS, Grid
-from archsim.accelerators.systolic.pricing import KINDS
 from archsim.accelerators.systolic.stationary import StationaryArray
 
 Float = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Group:
-    """Tiles of an axis that are alike: how many, elements of each, whether they are the axis's first."""
-
-    count: Grid
-    extent: Grid
-    is_first: Grid
-
-
-@dataclass(frozen=True)
-class Step:
-    """A class of steps: (mappings,) counts, cycles and MACs of the array; elements moved, by kind."""
-
-    count: Grid
-    cycles: Grid
-    macs: Grid
-    moved: Mapping[str, Grid]
-
-
 def lockstep_cycles(
     array: StationaryArray,
     order: str,
-    rounds: int,
     widths: Mapping[str, Float],
     bits_per_cycle: float | None,
-    port_cycles_per_mac: Float | None,
+    ports: Float | None,
 ) -> Float:
-    """(mappings, precisions): steps of the tiles of a flat nest (one tier) without the first load and the last
-    store. `port_cycles_per_mac` (mappings, precisions) is the slowest buffer port's pace, if any is finite.
+    """(precisions, mappings): all steps of a flat nest's mappings (one tier), without the first load and the
+    last store. `ports`, of the same shape, are the busy cycles of the slowest buffer port, if one is finite.
     """
-    total = _loading_once(array, order, rounds)[:, np.newaxis].astype(np.float64)
-    for step in _steps(array, order, rounds):
-        busy = step.cycles[:, np.newaxis]
-        if port_cycles_per_mac is not None:
-            busy = np.maximum(busy, np.ceil(step.macs[:, np.newaxis] * port_cycles_per_mac * (1 + 1e-12)))
-        if bits_per_cycle is not None and step.moved:
-            busy = np.maximum(busy, _transfer(step.moved, widths, bits_per_cycle))
-        total = total + step.count[:, np.newaxis] * busy
-    return total
-
-
-def _transfer(moved: Mapping[str, Grid], widths: Mapping[str, Float], rate: float) -> Float:
-    """Cycles of one load and one store, each a whole number of them."""
-    load = sum(grid[:, np.newaxis] * widths[kind] for kind, grid in moved.items() if kind in KINDS)
-    store = moved["store"][:, np.newaxis] * widths["output"] + moved["spill"][:, np.newaxis] * widths["sum"]
-    return np.ceil(load * (1 / rate)) + np.ceil(store * (1 / rate))
-
-
-def _steps(array: StationaryArray, order: str, rounds: int) -> Iterator[Step]:
-    """Every class of steps, the one that comes last (nothing left to load) included."""
-    nest, loops = array.nest, LOOP_ORDERS[order]
-    alike = {name: _groups(nest.axis(name), lambda v, name=name: nest.grid(name, v)) for name in "MNK"}
+    nest, loops, rounds = array.nest, LOOP_ORDERS[order], array.groups
     turns = {name: nest.counts(name, 0) > 1 for name in "MNK"}
-    pace = _pace(array, order)
     kept = np.ones(nest.shape, dtype=bool)  # do loops inside K leave the output tile where it is?
     for name in loops[loops.index("K") + 1 :]:
         kept = kept & ~turns[name]
-    spills = ~kept & turns["K"]
-    output = nest.tiles("M", 0) * nest.tiles("N", 0)
+    dram = _Dram(array, loops, turns, ~kept & turns["K"], widths, bits_per_cycle)
+    pace = (
+        ports if ports is None else ports * ((1 + 1e-12) / (rounds * nest.m.size * nest.n.size * nest.k.size))
+    )
+    tiles = _Tiles.of(array, order)
+    total = np.zeros((len(widths["input"]), *nest.shape)) + _loading_once(array, order)
+    positions = nest.counts("M", 0) * nest.counts("N", 0) * nest.counts("K", 0) * rounds
 
-    for depth in (2, 1, 0, -1):  # the loop that turns next; −1: the next group begins
-        moved = _loads(array, loops, depth, turns, spills, output)
-        choices = [
-            alike[name] if place < depth else alike[name][:-1] if place == depth else alike[name][-1:]
-            for place, name in enumerate(loops)
-        ]
-        for groups in product(*choices):
-            tile = dict(zip(loops, groups, strict=True))
-            count = tile["M"].count * tile["N"].count * tile["K"].count
-            if not count.any():
-                continue
-            finished = ~kept | tile["K"].is_first
-            cycles, macs = pace(tile), tile["M"].extent * tile["N"].extent * tile["K"].extent
-            stores = {
-                "store": np.where(finished & ~spills, output, 0),
-                "spill": np.where(finished & spills, output, 0),
-            }
-            if depth >= 0:
-                yield Step(count * rounds, cycles, macs, moved | stores)
-            elif rounds > 1:
-                yield Step(count * (rounds - 1), cycles, macs, moved | stores)
-            if depth < 0:  # the very last step; the only one has nothing before it to put away
-                before = nest.counts("M", 0) * nest.counts("N", 0) * nest.counts("K", 0) * rounds > 1
-                yield Step(count, cycles, macs, {kind: np.where(before, v, 0) for kind, v in stores.items()})
+    for depth in (2, 1, 0):  # the loop that turns next
+        count, cycles, macs, is_first = tiles.before(loops, depth)
+        if len(count):
+            busy = _busy(cycles, macs, pace)
+            steps = np.maximum(busy, dram.cycles(depth, kept, is_first))
+            total += (steps * (count * rounds)[:, np.newaxis, :]).sum(axis=0)
+    _, cycles, macs, is_first = tiles.before(loops, -1)  # a group is done
+    busy = _busy(cycles, macs, pace)
+    if rounds > 1:
+        total += np.maximum(busy, dram.cycles(-1, kept, is_first))[0] * (rounds - 1)
+    # the very last step loads nothing; the only one has nothing before it to put away
+    return total + np.maximum(busy, dram.cycles(None, kept, is_first) * (positions > 1))[0]
 
 
-def _groups(axis: Axis, grid) -> list[Group]:
-    """The tiles of an axis cut once: the first, others by their extents, and the very last."""
-    dims = np.array(axis.nestings)[:, :, 0]
-    extents, counts = np.ones((len(axis), 1), dtype=np.int64), np.ones((len(axis), 1), dtype=np.int64)
-    for size, tile in zip(axis.sizes, dims.T, strict=True):
-        final = (size - 1) % tile + 1
-        extent, count = np.stack([tile, final], axis=1), np.stack([(size - 1) // tile, np.ones_like(tile)], 1)
-        extents = (extents[:, :, np.newaxis] * extent[:, np.newaxis, :]).reshape(len(axis), -1)
-        counts = (counts[:, :, np.newaxis] * count[:, np.newaxis, :]).reshape(len(axis), -1)
-    no, only = np.zeros(len(axis), dtype=bool), axis.counts[:, 0] == 1
-    found: list[tuple[IntArray, IntArray, npt.NDArray[np.bool_]]] = []
-    if len(axis.dims) == 1:  # its first tile is a full one, and is told apart
-        several = counts[:, 0]
-        found = [
-            (np.minimum(several, 1), extents[:, 0], ~no),
-            (np.maximum(several - 1, 0), extents[:, 0], no),
-        ]
-    else:
-        found = [(counts[:, i], extents[:, i], no) for i in range(counts.shape[1] - 1)]
-    found.append((np.ones(len(axis), dtype=np.int64), extents[:, -1], only))
-    return [Group(grid(c), grid(e), grid(first)) for c, e, first in found]
+def _busy(cycles: Grid, macs: Grid, pace: Float | None) -> Grid:
+    """(groups, precisions or 1, mappings): cycles of the array, or of the slowest port where that is
+    slower."""
+    busy = cycles[:, np.newaxis, :]
+    return busy if pace is None else np.maximum(busy, np.ceil(macs[:, np.newaxis, :] * pace))
 
 
-def _pace(array: StationaryArray, order: str):
-    """Cycles the array works on a tile, loads of an operand that stays throughout apart."""
-    flow, spec = array.flow, array.array
-    anew = array.load_depth((order,)) > 0
-    sides = ((flow.rows, spec.rows), (flow.columns, spec.columns))
+@dataclass(frozen=True)
+class _Tiles:
+    """Alike tiles along each axis, (groups, mappings): how many, elements, part of the array's cycles."""
 
-    def cycles(tile: Mapping[str, Group]) -> Grid:
-        folds = 1
-        for axis, width in sides:
-            share = -(-tile[axis].extent // array.cores(axis))
-            folds = folds * -(-share // width)
-        beats = -(-tile[flow.streamed].extent // array.cores(flow.streamed))
+    counts: Mapping[str, Grid]
+    extents: Mapping[str, Grid]
+    factors: Mapping[str, Grid]
+    first: Grid  # K: whether the tile is the axis's first
+
+    @classmethod
+    def of(cls, array: StationaryArray, order: str) -> _Tiles:
+        """Loads of an operand that stays in the array throughout are left out."""
+        flow, spec, nest = array.flow, array.array, array.nest
+        groups = {name: nest.axis(name).groups for name in "MNK"}
+        counts = {name: nest.grid(name, g[0]).T for name, g in groups.items()}
+        extents = {name: nest.grid(name, g[1]).T for name, g in groups.items()}
+        share = {name: -(-extent // array.cores(name)) for name, extent in extents.items()}
+        beats = share[flow.streamed]
         loading = np.maximum(0, spec.rows - beats) if spec.overlap_folds else array.overhead
-        return folds * (beats + np.where(anew, loading, 0))
+        anew = array.load_depth((order,)) > 0
+        factors = {
+            flow.rows: -(-share[flow.rows] // spec.rows),
+            flow.columns: -(-share[flow.columns] // spec.columns),
+            flow.streamed: beats + np.where(anew, loading, 0),
+        }
+        return cls(counts, extents, factors, nest.grid("K", groups["K"][2]).T)
 
-    return cycles
+    def before(self, loops: str, depth: int) -> tuple[Grid, Grid, Grid, Grid]:
+        """(count, array cycles, MACs, first along K) of tiles after which the loop at `depth` turns."""
+        some = [
+            slice(None) if place < depth else slice(0, -1) if place == depth else slice(-1, None)
+            for place in range(3)
+        ]
+
+        def product(table: Mapping[str, Grid]) -> Grid:
+            x, y, z = (table[name][own] for name, own in zip(loops, some, strict=True))
+            together = x[:, np.newaxis, np.newaxis] * y[:, np.newaxis] * z
+            return together.reshape(-1, together.shape[-1])
+
+        ones = {name: np.ones_like(count, dtype=bool) for name, count in self.counts.items()}
+        count = product(self.counts)
+        present = count.any(axis=1)
+        found = count, product(self.factors), product(self.extents), product(ones | {"K": self.first})
+        return tuple(table[present] for table in found)  # type: ignore[return-value]
 
 
-def _loading_once(array: StationaryArray, order: str, rounds: int) -> Grid:
+class _Dram:
+    """Cycles of the DRAM channel in a step: one load and one store of full tiles, each in whole cycles."""
+
+    def __init__(
+        self,
+        array: StationaryArray,
+        loops: str,
+        turns: Mapping[str, Grid],
+        spills: Grid,
+        widths: Mapping[str, Float],
+        rate: float | None,
+    ) -> None:
+        """`spills`: output tiles are put away as partial sums, and come back."""
+        self.rate = rate
+        if rate is None:
+            return
+        nest = array.nest
+        output = nest.tiles("M", 0) * nest.tiles("N", 0)
+        width = {kind: column[:, np.newaxis] for kind, column in widths.items()}
+        self.store = np.ceil(np.where(spills, width["sum"], width["output"]) * output * (1 / rate))
+        whole = {operand: nest.tile_elements(operand, 0) * width[operand] for operand in ("input", "weight")}
+        sums = np.where(spills, output, 0) * width["sum"]
+        self.loads: dict[int, Float] = {}
+        for depth in (2, 1, 0, -1):
+            bits = sums if depth >= 0 else 0 * sums
+            for operand, tile in whole.items():
+                if depth >= 0 and loops[depth] == IRRELEVANT[operand]:
+                    stays = np.ones(nest.shape, dtype=bool)
+                    for inner in loops[depth + 1 :]:
+                        stays = stays & ~turns[inner]
+                    bits = bits + np.where(stays, 0, tile)
+                else:
+                    bits = bits + tile
+            self.loads[depth] = np.ceil(bits * (1 / rate))
+
+    def cycles(self, depth: int | None, kept: Grid, is_first: Grid) -> Float | float:
+        """(groups or 1, precisions, mappings): to load what is new after the loop at `depth` has turned
+        (None: nothing), and to put away the output tile before where that is finished."""
+        if self.rate is None:
+            return 0.0
+        load = 0.0 if depth is None else self.loads[depth]
+        if not kept.any():
+            return (load + self.store)[np.newaxis]
+        finished = ~kept | is_first
+        return load + np.where(finished[:, np.newaxis, :], self.store, 0.0)
+
+
+def _loading_once(array: StationaryArray, order: str) -> Grid:
     """Cycles of loading an operand that stays throughout, and of filling and draining the array."""
-    flow, nest = array.flow, array.nest
+    flow, nest, rounds = array.flow, array.nest, array.groups
     depth = array.load_depth((order,))
     folds = nest.grid(flow.rows, array.rows.time) * nest.grid(flow.columns, array.columns.time)
     if not array.array.overlap_folds:
@@ -167,25 +174,3 @@ def _loading_once(array: StationaryArray, order: str, rounds: int) -> Grid:
     )
     once = np.where(depth == 0, folds * exposed, 0) + array.overhead - last
     return np.broadcast_to(once * rounds, nest.shape)
-
-
-def _loads(
-    array: StationaryArray,
-    loops: str,
-    depth: int,
-    turns: Mapping[str, Grid],
-    spills: Grid,
-    output: Grid,
-) -> dict[str, Grid]:
-    """Elements of full tiles to bring in after the loop at `depth` has turned, by kind."""
-    nest = array.nest
-    moved: dict[str, Grid] = {}
-    for operand in ("input", "weight"):
-        stays = np.zeros(nest.shape, dtype=bool)
-        if depth >= 0 and loops[depth] == IRRELEVANT[operand]:
-            stays = ~stays
-            for inner in loops[depth + 1 :]:
-                stays = stays & ~turns[inner]
-        moved[operand] = np.where(stays, 0, nest.tile_elements(operand, 0))
-    moved["sum"] = np.where(spills, output, 0) if depth >= 0 else np.zeros_like(output)
-    return moved

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from archsim.accelerators.systolic.arrays import ArrayModel, is_unrolled
 from archsim.accelerators.systolic.axes import Axis, IntArray
@@ -52,7 +54,8 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left out."""
+    """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left
+    out."""
 
     blocks: tuple[Block, ...]
     pixels: tuple[Axis, ...]
@@ -60,7 +63,26 @@ class Space:
     products: Axis
     complete: bool
 
-    @property
+    @cached_property
+    def orders(self) -> tuple[Orders, ...]:
+        return tuple(dict.fromkeys(orders for block in self.blocks for orders in block.orders))
+
+    @cached_property
+    def splits(self) -> tuple[str | None, ...]:
+        return tuple(dict.fromkeys(block.array.split for block in self.blocks))
+
+    @cached_property
+    def codebooks(self) -> dict[str, dict[str, npt.NDArray[Any]]]:
+        """What the index columns of a table stand for: tile sizes, loop orders, the axis shared by cores."""
+        return {
+            "m": _pixel_book(self.pixels),
+            "n": _tile_book(self.channels),
+            "k": _tile_book(self.products),
+            "order": {"order": np.array(self.orders)},
+            "split": {"split": np.array([split or "" for split in self.splits])},
+        }
+
+    @cached_property
     def mappings(self) -> int:
         return sum(block.mappings for block in self.blocks)
 
@@ -122,7 +144,7 @@ class _ArrayShape:
         return Role("side", self.rows if axis == flow.rows else self.columns, self.cores, 0)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
     roles = {axis: shape.role(axis) for axis in "MNK"}
     rectangles, complete = complete_pixels(c, roles["M"])
@@ -159,3 +181,22 @@ def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
 
 def _all(axis: Axis) -> IntArray:
     return np.arange(len(axis))
+
+
+def _pixel_book(axes: Sequence[Axis]) -> dict[str, npt.NDArray[Any]]:
+    """Tile sizes of the candidates of all pixel axes in turn; 0 for dimensions an axis does not have."""
+    dims = dict.fromkeys(dim for axis in axes for dim in axis.dims)
+    books = [(_tile_book(axis), (len(axis), axis.tiles.shape[1])) for axis in axes]
+    nothing = {dim: [np.zeros(shape, dtype=np.int64) for _, shape in books] for dim in dims}
+    return {
+        dim: np.concatenate(
+            [book.get(dim, zeros) for (book, _), zeros in zip(books, nothing[dim], strict=True)]
+        )
+        for dim in dims
+    }
+
+
+def _tile_book(axis: Axis) -> dict[str, npt.NDArray[Any]]:
+    """Tile sizes of each candidate, (candidates, levels) by dimension."""
+    table = np.array(axis.nestings)
+    return {dim: table[:, i] for i, dim in enumerate(axis.dims)}

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.machine import Options
-from archsim.accelerators.systolic.axes import Axis
 from archsim.accelerators.systolic.best_rows import Rows
+from archsim.accelerators.systolic.count_table import CountTable
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import Grid
 from archsim.accelerators.systolic.pricing import Prices
@@ -28,8 +28,7 @@ class Table:
         self.space, self.prices = space, prices
         self.dram = hierarchy.dram.name
         self.buffers = [m.name for tier in hierarchy.tiers for m in tier.memories]
-        self.orders = list(dict.fromkeys(orders for block in space.blocks for orders in block.orders))
-        self.splits = list(dict.fromkeys(block.array.split for block in space.blocks))
+        self.orders, self.splits = space.orders, space.splits
         leaking = prices.costs.leakage_pj_per_cycle
         self.components = list(dict.fromkeys((*prices.energy, *leaking)))
         floats = ["cycles", "cycles_high", f"traffic:{self.dram}"]
@@ -60,28 +59,38 @@ class Table:
 
     def add_rows(self, rows: Rows) -> None:
         """The wanted mappings of a flat table at each precision."""
-        mapping, precision = np.nonzero(rows.wanted)
+        wanted = np.flatnonzero(rows.wanted.any(axis=0))
+        priced = rows.priced.take(wanted)
+        precision, mapping = np.nonzero(rows.wanted[:, wanted])
         where = slice(self.rows, self.rows + len(mapping))
-        cycles = rows.cycles[mapping, precision]
         put = {name: column[where] for name, column in self.columns.items()}
-        put["cycles"][:], put["cycles_high"][:] = cycles, rows.cycles_high[mapping, precision]
-        put[f"traffic:{self.dram}"][:] = rows.prices.values(self.prices.dram)[mapping, precision] / 8
+        cycles = priced.cycles[precision, mapping]
+        put["cycles"][:], put["cycles_high"][:] = cycles, rows.cycles_high[:, wanted][precision, mapping]
+        put[f"traffic:{self.dram}"][:] = priced.dram_bits[precision, mapping] / 8
+        spent = priced.pricing.component_energy(priced.table)
         leaking = self.prices.costs.leakage_pj_per_cycle
         for name in self.components:
             pj = cycles * leaking.get(name, 0.0)
-            if name in self.prices.energy:
-                pj = pj + rows.prices.values(self.prices.energy[name])[mapping, precision]
-            put[f"energy:{name}"][:] = pj
+            put[f"energy:{name}"][:] = pj + spent[name][precision, mapping] if name in spent else pj
         for name in self.buffers:
-            put[f"held:{name}"][:] = rows.prices.values(self.prices.held[name])[mapping, precision] / 8
-        index = rows.table.array.nest.rows
-        assert index is not None
-        for axis, codes in zip("MNK", rows.block.codes, strict=True):
-            put[f"mapping:{axis.lower()}"][:] = codes[index[axis][mapping]]
+            put[f"held:{name}"][:] = priced.held_bits[name][precision, mapping] / 8
         put["precision"][:] = precision
-        put["mapping:order"][:] = self.orders.index(rows.table.orders)
-        put["mapping:split"][:] = self.splits.index(rows.block.array.split)
+        for key, codes in self._codes(priced.table).items():
+            put[f"mapping:{key}"][:] = codes[mapping]
         self.rows += len(mapping)
+
+    def _codes(self, table: CountTable) -> Columns:
+        """Places in the codebooks of a table's mappings."""
+        found: dict[str, list[npt.NDArray[np.int64]]] = {key: [] for key in ("m", "n", "k", "order", "split")}
+        for part in table.parts:
+            block, index = self.space.blocks[part.block], part.array.nest.rows
+            assert index is not None
+            for axis, codes in zip("MNK", block.codes, strict=True):
+                found[axis.lower()].append(codes[index[axis]])
+            size = part.array.nest.shape[0]
+            found["order"].append(np.full(size, self.orders.index((part.order,))))
+            found["split"].append(np.full(size, self.splits.index(block.array.split)))
+        return {key: np.concatenate(parts) for key, parts in found.items()}
 
     def options(self, layer: Layer, precisions: Sequence[Precision], priced: int, *, exact: bool) -> Options:
         columns = {key: column[: self.rows] for key, column in self.columns.items()}
@@ -101,38 +110,10 @@ class Table:
             traffic_bytes=group("traffic:"),
             held_bytes=group("held:"),
             mapping=group("mapping:"),
-            codebooks=self._codebooks(),
+            codebooks=self.space.codebooks,
             priced=priced,
             exact=exact,
             cycles_high=columns["cycles_high"],
             leakage_pj_per_cycle=dict(self.prices.costs.leakage_pj_per_cycle),
             complete=self.space.complete,
         )
-
-    def _codebooks(self) -> dict[str, Columns]:
-        return {
-            "m": _pixel_book(self.space.pixels),
-            "n": _tile_book(self.space.channels),
-            "k": _tile_book(self.space.products),
-            "order": {"order": np.array(self.orders)},
-            "split": {"split": np.array([split or "" for split in self.splits])},
-        }
-
-
-def _pixel_book(axes: Sequence[Axis]) -> Columns:
-    """Tile sizes of the candidates of all pixel axes in turn; 0 for dimensions an axis does not have."""
-    dims = dict.fromkeys(dim for axis in axes for dim in axis.dims)
-    books = [(_tile_book(axis), (len(axis), axis.tiles.shape[1])) for axis in axes]
-    nothing = {dim: [np.zeros(shape, dtype=np.int64) for _, shape in books] for dim in dims}
-    return {
-        dim: np.concatenate(
-            [book.get(dim, zeros) for (book, _), zeros in zip(books, nothing[dim], strict=True)]
-        )
-        for dim in dims
-    }
-
-
-def _tile_book(axis: Axis) -> Columns:
-    """Tile sizes of each candidate, (candidates, levels) by dimension."""
-    table = np.array(axis.nestings)
-    return {dim: table[:, i] for i, dim in enumerate(axis.dims)}

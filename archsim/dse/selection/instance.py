@@ -133,14 +133,15 @@ def partnered(layer: IntArray, labels: Sequence[IntArray], kept: BoolArray) -> B
     if not len(row):
         return kept
     # every (tie, label) is a group: whole when it occurs in as many layers as the tie has
-    group, member = np.unique(np.stack([tie, table[tie, row]]), axis=1, return_inverse=True)
-    member = member.reshape(-1)
+    labels_of = table[tie, row]
+    most = int(labels_of.max()) + 1
+    group, member = np.unique(tie * most + labels_of, return_inverse=True)
     in_tie = np.zeros((len(table), int(layer.max()) + 1), dtype=bool)
     in_tie[tie, layer[row]] = True
-    wanted = in_tie.sum(axis=1)[group[0]]
+    wanted = in_tie.sum(axis=1)[group // most]
     while True:
         alive = kept[row]
-        occurs = np.zeros((group.shape[1], in_tie.shape[1]), dtype=bool)
+        occurs = np.zeros((len(group), in_tie.shape[1]), dtype=bool)
         occurs[member[alive], layer[row[alive]]] = True
         lost = row[alive & (occurs.sum(axis=1) < wanted)[member]]
         if not len(lost):

@@ -40,11 +40,11 @@ def overlapping(labels: Sequence[IntArray]) -> bool:
 
 def tie_cells(instance: Instance, labels: IntArray) -> TieCells:
     tied = np.flatnonzero(labels >= 0)
-    pairs = np.stack([instance.layer[tied], labels[tied]])
-    cells, index = np.unique(pairs, axis=1, return_inverse=True)
+    most = int(labels.max()) + 1
+    cells, index = np.unique(instance.layer[tied] * most + labels[tied], return_inverse=True)
     cell = np.full(len(labels), -1, dtype=np.int64)
-    cell[tied] = index.reshape(-1)
-    return TieCells(cell, np.unique(cells[1], return_inverse=True)[1].reshape(-1))
+    cell[tied] = index
+    return TieCells(cell, np.unique(cells % most, return_inverse=True)[1])
 
 
 def charged_bound(

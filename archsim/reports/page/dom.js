@@ -1,9 +1,8 @@
 // The page is built from text nodes only: no name in the data is ever read as markup.
 
-const run = JSON.parse(document.getElementById("run-data").textContent);
-run.layers.forEach((layer, index) => {
-  layer.index = index;
-});
+function pageData() {
+  return JSON.parse(document.querySelector('script[type="application/json"]').textContent);
+}
 
 function byId(id) {
   return document.getElementById(id);
@@ -35,4 +34,21 @@ function tip(heading, rows) {
 
 function labelled(colour, text) {
   return el("span", null, swatch(colour), text);
+}
+
+// Cells and heads of tables; columns are pairs of a title and whether it heads numbers.
+function numberCell(text, title) {
+  return el("td", { class: "number", title }, text);
+}
+
+function headRow(columns) {
+  return el(
+    "thead",
+    null,
+    el(
+      "tr",
+      null,
+      ...columns.map(([text, number]) => el("th", { scope: "col", class: number ? "number" : null }, text)),
+    ),
+  );
 }

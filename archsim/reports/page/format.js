@@ -118,3 +118,16 @@ function nested(value) {
   const isTable = value !== null && typeof value === "object" && !Array.isArray(value);
   return isTable ? `(${oneLine(value)})` : oneLine(value);
 }
+
+// How few of the values, taken from the largest, make half of their sum.
+function halfIn(values) {
+  const sorted = [...values].sort((a, b) => b - a);
+  const half = sum(sorted) / 2;
+  let reached = 0;
+  return (
+    sorted.findIndex((value) => {
+      reached += value;
+      return reached >= half;
+    }) + 1
+  );
+}

@@ -1,102 +1,4 @@
-// The three charts that share the axis of layers: energy, latency, memory.
-
-const zoom = { start: 0, end: 100 };
-const ZOOM_FROM = 16; // layers; fewer need no zoom
-const NAME_ROOM = 28; // pixels a layer must have on the axis to be told by name, not by number
-
-function axisText() {
-  return { color: cssColour("soft"), fontSize: 12, fontFamily: fontFamily() };
-}
-
-function valueAxis(name, headroom) {
-  return {
-    type: "value",
-    name,
-    boundaryGap: [0, headroom],
-    nameLocation: "end",
-    nameGap: 12,
-    nameTextStyle: { ...axisText(), align: "left", padding: [0, 0, 0, -44] },
-    axisLabel: { ...axisText(), formatter: (value) => value.toLocaleString("en-US") },
-    splitLine: { lineStyle: { color: cssColour("rule") } },
-  };
-}
-
-function isNarrow(chart) {
-  return chart.getWidth() < 560;
-}
-
-// The part of a chart that follows the zoom: names where there is room for them, else numbers.
-function layerAxis(chart, count) {
-  const shown = (count * (zoom.end - zoom.start)) / 100;
-  const named = !isNarrow(chart) && (chart.getWidth() - 80) / shown >= NAME_ROOM;
-  const foot = (named ? 92 : 26) + (count > ZOOM_FROM ? 22 : 0);
-  return {
-    grid: { left: named ? 84 : 48, right: 8, top: 34, bottom: foot, outerBoundsMode: "none" },
-    xAxis: {
-      axisLabel: {
-        rotate: named ? 40 : 0,
-        interval: named ? 0 : "auto",
-        formatter: (name, index) => (named ? shorten(name, 18) : `${index + 1}`),
-      },
-    },
-  };
-}
-
-function tooltip(trigger, formatter) {
-  return {
-    trigger,
-    formatter,
-    confine: true,
-    transitionDuration: 0,
-    axisPointer: { type: "shadow", shadowStyle: { color: cssColour("shade") } },
-    backgroundColor: cssColour("paper"),
-    borderColor: cssColour("rule"),
-    padding: [8, 12],
-    textStyle: { color: cssColour("ink"), fontFamily: fontFamily() },
-    extraCssText: "box-shadow: 0 4px 18px rgba(0,0,0,.16); border-radius: 6px;",
-  };
-}
-
-function layerChart(chart, names, unitName, series, formatter, headroom = 0) {
-  const { grid, xAxis } = layerAxis(chart, names.length);
-  const zoomable = names.length > ZOOM_FROM;
-  const slider = {
-    type: "slider",
-    ...zoom,
-    height: 16,
-    bottom: 4,
-    brushSelect: false,
-    showDetail: false,
-    showDataShadow: false,
-    borderColor: cssColour("rule"),
-    fillerColor: cssColour("shade"),
-    backgroundColor: "transparent",
-    handleStyle: { color: cssColour("paper"), borderColor: cssColour("soft") },
-    moveHandleStyle: { color: cssColour("rule") },
-  };
-  const wheel = {
-    type: "inside",
-    ...zoom,
-    zoomOnMouseWheel: "ctrl",
-    moveOnMouseMove: true,
-    preventDefaultMouseMove: false,
-  };
-  return {
-    animation: false,
-    grid,
-    tooltip: tooltip("axis", (items) => formatter(items[0].dataIndex)),
-    xAxis: {
-      type: "category",
-      data: names,
-      axisTick: { show: false },
-      axisLine: { lineStyle: { color: cssColour("soft") } },
-      axisLabel: { ...axisText(), ...xAxis.axisLabel },
-    },
-    yAxis: valueAxis(unitName, headroom),
-    dataZoom: zoomable ? (isNarrow(chart) ? [slider] : [slider, wheel]) : [],
-    series,
-  };
-}
+// The three charts over the axis of layers: energy, latency, memory.
 
 function energyOption(chart) {
   const { components, layers, layer_energy_pj: table } = run.energy;
@@ -200,7 +102,7 @@ function memoryOption(chart) {
     `Activations alive (${unit})`,
     series,
     (index) => tip(`${index + 1}  ${names[index]}`, [["alive", told("memory", sizes[index])]]),
-    "12%",
+    { headroom: "12%" },
   );
 }
 

@@ -1,37 +1,23 @@
 // Puts the page together: words first, then the charts, then the tables.
 
-function addChart(name, option, layers) {
-  const box = byId(`${name}-chart`);
-  box.setAttribute("role", "img");
-  box.setAttribute("aria-label", byId(`${name}-caption`).textContent);
-  const chart = echarts.init(box, null, {
-    renderer: "canvas",
-    devicePixelRatio: Math.max(2, window.devicePixelRatio),
-  });
-  charts[name] = { chart, option, layers, shown: {} };
-  chart.on("finished", () => tellDrawn(name));
-  draw(charts[name]);
-  new ResizeObserver(() => fit(charts[name])).observe(box);
-}
-
-// Readable from outside the page: which charts have been drawn.
-function tellDrawn(name) {
-  charts[name].drawn = true;
-  const drawn = Object.keys(charts).filter((key) => charts[key].drawn);
-  document.documentElement.dataset.drawn = drawn.join(" ");
-}
-
-function draw(entry) {
-  const option = entry.option(entry.chart);
-  option.legend = { show: false, selected: entry.shown };
-  entry.chart.setOption(option, { notMerge: true });
-  if (!entry.layers) entry.place = rooflinePlace(option);
-  entry.width = entry.chart.getWidth();
-}
-
-function fit(entry) {
-  entry.chart.resize();
-  if (entry.chart.getWidth() !== entry.width) draw(entry);
+// Buttons that hide and show parts of a chart; what is hidden stays so when the chart is drawn anew.
+function chartLegend(box, { chart, shown }, names) {
+  box.replaceChildren(
+    ...names.map((name) => {
+      const button = el(
+        "button",
+        { type: "button", "aria-pressed": String(shown[name] ?? true) },
+        swatch(colourOf(name)),
+        name,
+      );
+      button.addEventListener("click", () => {
+        shown[name] = !(shown[name] ?? true);
+        button.setAttribute("aria-pressed", String(shown[name]));
+        chart.dispatchAction({ type: "legendToggleSelect", name });
+      });
+      return button;
+    }),
+  );
 }
 
 function legends() {
@@ -55,21 +41,8 @@ function redraw() {
   colouredParts();
 }
 
-// Paper is white and narrower than most windows.
-function followPrinter() {
-  const paper = 680; // CSS pixels: A4 less its margins
-  let theme = null;
-  window.addEventListener("beforeprint", () => {
-    theme = currentTheme();
-    setTheme("light");
-    Object.values(charts).forEach((entry) => entry.chart.resize({ width: paper }));
-    redraw();
-  });
-  window.addEventListener("afterprint", () => {
-    if (theme) setTheme(theme);
-    Object.values(charts).forEach((entry) => entry.chart.resize({ width: "auto" }));
-    redraw();
-  });
+function layerIndexByName() {
+  return new Map(run.layers.map((layer, index) => [layer.name, index]));
 }
 
 function start() {
@@ -85,7 +58,7 @@ function start() {
     latencyOption,
     run.layers.map((layer) => layer.index),
   );
-  addChart("roofline", rooflineOption, null);
+  addChart("roofline", rooflineOption, null, { placeOf: rooflinePlace });
   byId("section-memory").hidden = !run.memory.length;
   if (run.memory.length) addChart("memory", memoryOption, indices(run.memory.map((row) => row.layer)));
   Object.keys(charts)
@@ -93,7 +66,10 @@ function start() {
     .forEach(linkLayerChart);
   linkRoofline();
   colouredParts();
-  layerTable((index) => focusLayer(index, "table"));
+  linkedLayerTable(layerColumns(), run.layers, {
+    factsOf: layerFacts,
+    wordsOf: (layer) => `${layer.name} ${layer.operator}`,
+  });
   actionTable();
   assumptionTable();
   followPrinter();

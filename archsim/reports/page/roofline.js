@@ -171,3 +171,25 @@ function slopeLabel(extent, bandwidth, peak) {
     },
   };
 }
+
+function linkRoofline() {
+  const { chart } = charts.roofline;
+  chart.on("mouseover", (event) => {
+    if (event.data && event.data.point) focusLayer(event.data.point.index, "roofline");
+  });
+  chart.on("mouseout", () => focusLayer(-1, "roofline"));
+  chart.on("click", (event) => {
+    if (event.data && event.data.point) showRow(event.data.point.index);
+  });
+}
+
+// Where the roofline holds a layer: found in its drawn option, so that it is right after every redraw.
+function rooflinePlace(option) {
+  const places = new Map();
+  option.series.forEach((series, seriesIndex) =>
+    series.data.forEach((item, dataIndex) => {
+      if (item.point) places.set(item.point.index, { seriesIndex, dataIndex });
+    }),
+  );
+  return (index) => places.get(index);
+}

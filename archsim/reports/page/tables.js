@@ -1,20 +1,4 @@
-// The tables: bars of energy and area, layers (sortable), actions, assumptions.
-
-function numberCell(text, title) {
-  return el("td", { class: "number", title }, text);
-}
-
-function headRow(columns) {
-  return el(
-    "thead",
-    null,
-    el(
-      "tr",
-      null,
-      ...columns.map(([text, number]) => el("th", { scope: "col", class: number ? "number" : null }, text)),
-    ),
-  );
-}
+// The tables of a run: bars of energy and area, layers, actions, assumptions.
 
 // rows: {name, value, low, high, cells}; the rail is as long as the largest value or bound.
 function barTable(table, rows, foot) {
@@ -78,50 +62,32 @@ function areaTable() {
   barTable(byId("area-table"), rows, [`${chosen(total)} mm²`, ""]);
 }
 
-// A column is told in one unit, so that its numbers compare at a glance.
-function unitColumn(title, kind, key, base = "") {
-  const [factor, prefix] = step(kind, Math.max(0, ...run.layers.map((layer) => layer[key])));
-  return {
-    title,
-    unit: (prefix + base).trim(),
-    number: true,
-    value: (layer) => layer[key],
-    text: (layer) => (layer[key] ? digits(layer[key] / factor, 3) : "0"),
-    exact: (layer) => whole(layer[key]),
-  };
-}
-
 function layerColumns() {
-  const share = (key) => {
-    const largest = Math.max(...run.layers.map((layer) => layer[key]), Number.MIN_VALUE);
-    return (layer) => layer[key] / largest;
-  };
-  const text = (title, value, kind = "") => ({ title, value, text: value, kind });
-  const number = (title, value, write) => ({
-    title,
-    value,
-    text: (layer) => write(value(layer)),
-    number: true,
-  });
   return [
-    number("#", (layer) => layer.index + 1, String),
-    text("Layer", (layer) => layer.name, "name"),
-    text("Operator", (layer) => layer.operator),
-    unitColumn("MACs", "count", "macs"),
-    { ...number("Cycles", (layer) => layer.latency_cycles, whole), share: share("latency_cycles") },
-    { ...number("Compute", (layer) => layer.compute_cycles, whole), screen: true },
-    { ...number("Stall", (layer) => layer.stall_cycles, whole), screen: true },
-    number("Utilisation", (layer) => layer.utilization, percent),
-    text("Bound by", (layer) => layer.bound_by),
+    numberColumn("#", (layer) => layer.index + 1, String),
     {
-      ...unitColumn("Energy", "energy", "energy_pj"),
-      share: share("energy_pj"),
+      ...textColumn("Layer", (layer) => layer.name, "name"),
+      exact: (layer) => (layer.fused.length ? `fused: ${layer.fused.join(", ")}` : null),
+    },
+    textColumn("Operator", (layer) => layer.operator),
+    unitColumn(run.layers, "MACs", "count", "macs"),
+    {
+      ...numberColumn("Cycles", (layer) => layer.latency_cycles, whole),
+      share: shareOf(run.layers, "latency_cycles"),
+    },
+    { ...numberColumn("Compute", (layer) => layer.compute_cycles, whole), screen: true },
+    { ...numberColumn("Stall", (layer) => layer.stall_cycles, whole), screen: true },
+    numberColumn("Utilisation", (layer) => layer.utilization, percent),
+    textColumn("Bound by", (layer) => layer.bound_by),
+    {
+      ...unitColumn(run.layers, "Energy", "energy", "energy_pj"),
+      share: shareOf(run.layers, "energy_pj"),
       exact: (layer) => `${digits(layer.energy_pj, 7)} pJ`,
     },
-    unitColumn("DRAM", "traffic", "dram_bytes"),
-    text("Bits", (layer) => `w${layer.weight_bits}a${layer.activation_bits}`),
+    unitColumn(run.layers, "DRAM", "traffic", "dram_bytes"),
+    textColumn("Bits", (layer) => `w${layer.weight_bits}a${layer.activation_bits}`),
     {
-      ...text(
+      ...textColumn(
         "Mapping",
         (layer) => (Object.keys(layer.mapping).length ? oneLine(layer.mapping) : MISSING),
         "brief",
@@ -131,96 +97,8 @@ function layerColumns() {
   ];
 }
 
-// Paper is too narrow for every column: some are for the screen only.
-function columnClass(column) {
-  return `${column.number ? "number" : column.kind || ""} ${column.screen ? "screen" : ""}`.trim() || null;
-}
-
-function layerCell(column, layer) {
-  const cell = el(
-    "td",
-    { class: columnClass(column), title: column.exact ? column.exact(layer) : null },
-    String(column.text(layer)),
-  );
-  if (column.title === "Layer" && layer.fused.length)
-    cell.setAttribute("title", `fused: ${layer.fused.join(", ")}`);
-  if (column.share) {
-    const bar = el("i");
-    bar.style.width = `${100 * column.share(layer)}%`;
-    cell.classList.add("share");
-    cell.append(bar);
-  }
-  return cell;
-}
-
-function layerTable(onFocus) {
-  const columns = layerColumns();
-  const rows = run.layers.map((layer) => {
-    const row = el(
-      "tr",
-      { class: "row", "data-index": layer.index, tabindex: "0" },
-      ...columns.map((column) => layerCell(column, layer)),
-    );
-    return { layer, row };
-  });
-  const body = el("tbody", null, ...rows.map(({ row }) => row));
-  const heads = columns.map((column) => {
-    const button = el(
-      "button",
-      { type: "button" },
-      column.title,
-      column.unit ? el("span", { class: "unit" }, ` (${column.unit})`) : null,
-    );
-    const head = el("th", { scope: "col", class: columnClass(column) }, button);
-    button.addEventListener("click", () => sortRows(body, rows, column, head));
-    return head;
-  });
-  byId("layer-table").replaceChildren(el("thead", null, el("tr", null, ...heads)), body);
-  const rowOf = (event) => event.target.closest("tr.row");
-  body.addEventListener("mouseover", (event) => {
-    if (rowOf(event)) onFocus(Number(rowOf(event).dataset.index));
-  });
-  body.addEventListener("mouseleave", () => onFocus(-1));
-  body.addEventListener("click", (event) => {
-    if (rowOf(event)) toggleDetail(rowOf(event));
-  });
-  body.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && rowOf(event)) toggleDetail(rowOf(event));
-  });
-  byId("filter").addEventListener("input", (event) =>
-    filterRows(rows, event.target.value.trim().toLowerCase()),
-  );
-}
-
-// The first click on a number sorts largest first, on a text from a to z; the next turns the order.
-function sortRows(body, rows, column, head) {
-  const was = head.getAttribute("aria-sort");
-  const up = was ? was === "descending" : !column.number || column.title === "#";
-  for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  const order = (a, b) =>
-    column.number ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
-  closeDetails();
-  rows.sort(
-    (a, b) =>
-      (up ? 1 : -1) * order(column.value(a.layer), column.value(b.layer)) || a.layer.index - b.layer.index,
-  );
-  body.append(...rows.map(({ row }) => row));
-}
-
-function filterRows(rows, wanted) {
-  closeDetails();
-  for (const { layer, row } of rows)
-    row.hidden = !`${layer.name} ${layer.operator}`.toLowerCase().includes(wanted);
-}
-
-function closeDetails() {
-  for (const detail of document.querySelectorAll("#layer-table tr.detail")) detail.remove();
-}
-
-function toggleDetail(row) {
-  if (row.nextSibling && row.nextSibling.className === "detail") return row.nextSibling.remove();
-  const layer = run.layers[Number(row.dataset.index)];
+// What a chosen row tells of its layer.
+function layerFacts(layer) {
   const place = run.energy.layers.indexOf(layer.name);
   const energies = run.energy.components
     .map((component, column) => [
@@ -230,7 +108,7 @@ function toggleDetail(row) {
     .filter(([, energy]) => energy > 0)
     .sort((a, b) => b[1] - a[1])
     .map(([name, energy]) => `${name} ${told("energy", energy)}`);
-  const facts = [
+  return [
     ["Layer", layer.name],
     ["Energy", energies.join(", ") || MISSING],
     ...Object.entries(layer.mapping).map(([key, value]) => [`Mapping: ${key}`, oneLine(value)]),
@@ -239,21 +117,6 @@ function toggleDetail(row) {
     ["MACs", whole(layer.macs)],
     ["DRAM", `${whole(layer.dram_bytes)} bytes`],
   ];
-  const list = el(
-    "dl",
-    null,
-    ...facts.flatMap(([key, value]) => [el("dt", null, key), el("dd", null, value)]),
-  );
-  row.after(el("tr", { class: "detail" }, el("td", { colspan: row.children.length }, list)));
-}
-
-function showRow(index) {
-  const row = byId("layer-table").querySelector(`tr.row[data-index="${index}"]`);
-  if (!row) return;
-  row.hidden = false;
-  closeDetails();
-  toggleDetail(row);
-  row.scrollIntoView({ block: "center", behavior: "smooth" });
 }
 
 function actionTable() {

@@ -86,19 +86,6 @@ function largestArea() {
   return area > 0 ? `${name} ${percent(area / run.totals.area_mm2)}` : "none stated";
 }
 
-// How few of the values, taken from the largest, make half of their sum.
-function halfIn(values) {
-  const sorted = [...values].sort((a, b) => b - a);
-  const half = sum(sorted) / 2;
-  let reached = 0;
-  return (
-    sorted.findIndex((value) => {
-      reached += value;
-      return reached >= half;
-    }) + 1
-  );
-}
-
 function captions() {
   const count = run.layers.length;
   const energies = run.energy.layer_energy_pj.map(sum);

@@ -91,8 +91,8 @@ class Graph:
 
 def read_graph(model: onnx.ModelProto, types: Mapping[str, TensorType]) -> Graph:
     graph = model.graph
-    nodes = _named_nodes(graph)
-    static, stored = _static_tensors(graph, nodes, types)
+    nodes = named_nodes(graph)
+    static, stored = static_tensors(graph, nodes, types)
     shapes = [types[value.name].shape or () for value in network_inputs(graph)]
     outputs = tuple(value.name for value in graph.output)
     return Graph(
@@ -107,7 +107,8 @@ def read_graph(model: onnx.ModelProto, types: Mapping[str, TensorType]) -> Graph
     )
 
 
-def _named_nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
+def named_nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
+    """The nodes in file order; one without a name is called after its operator and place."""
     taken: set[str] = set()
     nodes = []
     for index, node in enumerate(graph.node):
@@ -129,9 +130,10 @@ def _named_nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _static_tensors(
+def static_tensors(
     graph: onnx.GraphProto, nodes: tuple[Node, ...], types: Mapping[str, TensorType]
 ) -> tuple[set[str], dict[str, str]]:
+    """The tensors that depend on no network input, and what is stored behind each: see `Graph`."""
     static = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     stored = {name: name for name in static}
     for node in nodes:

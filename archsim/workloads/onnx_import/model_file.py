@@ -1,4 +1,4 @@
-"""Reading an ONNX file without its weight values."""
+"""Reading an ONNX file: without its weight values for an import, with them for quantisation."""
 
 from __future__ import annotations
 
@@ -23,16 +23,29 @@ UNKNOWN_DOMAIN = "unknown"
 def read_model(path: Path) -> onnx.ModelProto:
     """The model, local functions inlined, every used domain declared, values of large tensors dropped."""
     model = _parse(path)
-    if not model.HasField("graph") or not model.graph.node:
-        raise InputError(
-            f"{path} has no network: it holds no graph with nodes, so it is not a usable ONNX model"
-        )
     _load_small_external_data(model, path.parent)
     strip_large_tensors(model)
     declare_domains(model)
     if model.functions:
         model = _inline_functions(model, path)
         strip_large_tensors(model)
+        declare_domains(model)
+    return model
+
+
+def read_model_with_values(path: Path) -> onnx.ModelProto:
+    """As `read_model`, with all values. Raises InputError where a file of external weights is missing."""
+    model = _parse(path)
+    try:
+        external_data_helper.load_external_data_for_model(model, str(path.parent))
+    except (OSError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path}: the weights stored beside the model cannot be read: {reason}") from error
+    _constants_as_initializers(model.graph)
+    declare_domains(model)
+    if model.functions:
+        model = _inline_functions(model, path)
+        _constants_as_initializers(model.graph)
         declare_domains(model)
     return model
 
@@ -47,9 +60,14 @@ def _parse(path: Path) -> onnx.ModelProto:
     if not data:
         raise InputError(f"model file {path} is empty")
     try:
-        return onnx.ModelProto.FromString(data)
+        model = onnx.ModelProto.FromString(data)
     except DecodeError as error:
         raise InputError(f"{path} is not a readable ONNX model (cut short, or another format)") from error
+    if not model.HasField("graph") or not model.graph.node:
+        raise InputError(
+            f"{path} has no network: it holds no graph with nodes, so it is not a usable ONNX model"
+        )
+    return model
 
 
 def element_count(tensor: onnx.TensorProto) -> int:
@@ -65,6 +83,17 @@ def strip_large_tensors(model: onnx.ModelProto) -> None:
     Subgraphs (If, Loop) keep theirs: ONNX Runtime needs them to take the branch apart.
     """
     graph = model.graph
+    _constants_as_initializers(graph)
+    for tensor in graph.initializer:
+        if element_count(tensor) > KEPT_ELEMENTS:
+            for field in _DATA_FIELDS:
+                tensor.ClearField(field)
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+
+
+def _constants_as_initializers(graph: onnx.GraphProto) -> None:
+    """Large Constant nodes become initializers."""
     kept = []
     for node in graph.node:
         constant = next((a.t for a in node.attribute if a.name == "value" and a.HasField("t")), None)
@@ -76,12 +105,6 @@ def strip_large_tensors(model: onnx.ModelProto) -> None:
     if len(kept) < len(graph.node):
         del graph.node[:]
         graph.node.extend(kept)
-    for tensor in graph.initializer:
-        if element_count(tensor) > KEPT_ELEMENTS:
-            for field in _DATA_FIELDS:
-                tensor.ClearField(field)
-        tensor.ClearField("external_data")
-        tensor.ClearField("data_location")
 
 
 def _load_small_external_data(model: onnx.ModelProto, folder: Path) -> None:

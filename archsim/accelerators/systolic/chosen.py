@@ -1,0 +1,56 @@
+"""One chosen mapping: its nest, the array at work on it, and its counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest
+from archsim.accelerators.systolic.counts import Counts, counts_of
+from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
+from archsim.accelerators.systolic.lowering import lowered
+from archsim.accelerators.systolic.nest import Nest
+from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.workloads.layer import Contraction
+
+
+class Structure:
+    """A machine as far as counts depend on it. Machines that differ only in capacities, bandwidths, energies
+    or clock are equal.
+    """
+
+    def __init__(self, spec: SystolicSpec, hierarchy: Hierarchy) -> None:
+        self.spec, self.hierarchy = spec, hierarchy
+        array = spec.array
+        unroll = array.unroll and (*array.unroll.rows.items(), "columns", *array.unroll.columns.items())
+        shape = array.rows, array.columns, array.dataflow, array.cores, array.overlap_folds, unroll
+        self.key = shape, Holding(hierarchy).key
+        self._hash = hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    nest: Nest
+    array: ArrayModel
+    counts: Counts
+
+
+@lru_cache(maxsize=4096)
+def chosen_mapping(
+    contraction: Contraction,
+    structure: Structure,
+    cuts: tuple[tuple[str, tuple[int, ...]], ...],
+    orders: tuple[str, ...],
+    split: str | None,
+) -> Chosen:
+    """`cuts` are tile sizes by dimension, from the outermost level in."""
+    spec, hierarchy = structure.spec, structure.hierarchy
+    nest = chosen_nest(contraction, spec, dict(cuts))
+    array = array_at(nest, spec, len(hierarchy.tiers), split, lowered(contraction))
+    return Chosen(nest, array, counts_of(array, hierarchy, orders, contraction.G))

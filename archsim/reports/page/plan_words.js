@@ -1,0 +1,143 @@
+// The words of a plan: what was asked, the proof, totals beside the baseline, sizes, the search.
+
+function pair(key, value) {
+  return el("div", null, el("dt", null, key), el("dd", null, value));
+}
+
+function planMasthead() {
+  byId("workload").textContent = plan.workload;
+  byId("accelerator").textContent = plan.accelerator;
+  const dims = Object.entries(plan.dims).map(([name, size]) => `${name} = ${size}`);
+  const second = Object.keys(plan.then).map((name) => quantity(name).label);
+  byId("settings").replaceChildren(
+    ...[
+      ["study", plan.study],
+      ["minimised", [plan.goal, ...second].filter(Boolean).join(", then ")],
+      ["status", plan.status],
+      ["dimensions", dims.join(", ")],
+      ["layers", `${plan.layers.length}`],
+      ["wall time", isNumber(plan.wall_s) ? `${digits(plan.wall_s, 3)} s` : ""],
+    ]
+      .filter(([, value]) => value)
+      .map(([key, value]) => pair(key, value)),
+  );
+}
+
+function proofWords() {
+  byId("proof").replaceChildren(
+    ...plan.proof.map((text, place) => el(place ? "span" : "b", null, `${text} `)),
+  );
+  byId("warnings").hidden = !plan.warnings.length;
+  byId("warnings")
+    .querySelector("ul")
+    .replaceChildren(...plan.warnings.map((text) => el("li", null, text)));
+}
+
+const TOTALS = [
+  { title: "Latency", key: "latency_ms", parts: (value) => parts("duration", value) },
+  { title: "Energy", key: "energy_mj", parts: (value) => parts("energy", value * 1e9) },
+  { title: "Energy-delay product", key: "edp_mj_ms", parts: (value) => [digits(value), "mJ·ms"] },
+  { title: "Area", key: "area_mm2", parts: (value) => [digits(value), "mm²"] },
+  { title: "DRAM traffic", key: "dram_bytes", parts: (value) => parts("traffic", value) },
+  { title: "Peak activations", key: "peak_memory_bytes", parts: (value) => parts("memory", value) },
+];
+
+function totalCards() {
+  const known = TOTALS.filter(({ key }) => isNumber(plan.totals[key]));
+  byId("section-totals").hidden = !known.length;
+  byId("totals").replaceChildren(...known.map(totalCard));
+  const from = plan.baseline
+    ? `Baseline: every layer at ${plan.baseline.bits ?? "one precision"}, the accelerator at its own sizes, ` +
+      "the best tilings, no budgets. The bar is the plan, the mark the baseline. "
+    : "No baseline is known. ";
+  byId("totals-caption").textContent =
+    `${from}Totals are those of the whole plan, in which a layer's first weights are fetched while the one ` +
+    "before it still runs; the proof counts the layers one by one.";
+}
+
+function totalCard({ title, key, parts: told }) {
+  const value = plan.totals[key];
+  const before = plan.baseline ? plan.baseline[key] : null;
+  const [figure, unit] = told(value);
+  const node = el(
+    "div",
+    null,
+    el("dt", null, title),
+    el("dd", { class: "figure" }, figure, el("span", { class: "unit" }, unit ? ` ${unit}` : "")),
+  );
+  if (isNumber(before)) node.append(...againstBaseline(value, before, told(before).join(NO_BREAK)));
+  if (key === "energy_mj" && isNumber(plan.totals.energy_mj_low))
+    node.append(
+      el(
+        "dd",
+        { class: "note" },
+        `between ${told(plan.totals.energy_mj_low).join(NO_BREAK)} and ` +
+          told(plan.totals.energy_mj_high).join(NO_BREAK),
+      ),
+    );
+  return node;
+}
+
+function againstBaseline(value, before, beforeText) {
+  const change = comparison(value, before);
+  const kind = change.endsWith("less") ? "better" : change.endsWith("more") ? "worse" : "";
+  const longest = Math.max(value, before, Number.MIN_VALUE);
+  const bar = el("i", { class: "bar" });
+  const mark = el("i", { class: "mark" });
+  bar.style.width = `${(100 * value) / longest}%`;
+  mark.style.left = `${(100 * before) / longest}%`;
+  const words = kind ? `${change}: ${kind}` : change === "same" ? "as the baseline" : "";
+  return [
+    el("dd", { class: "meter", "aria-hidden": "true" }, bar, mark),
+    el("dd", { class: "note" }, el("b", { class: kind || null }, words), ` baseline ${beforeText}`),
+  ];
+}
+
+function hardwareFacts() {
+  const sizes = Object.entries(plan.hardware);
+  byId("section-hardware").hidden = !sizes.length;
+  byId("hardware").replaceChildren(...sizes.map(([path, value]) => pair(path, oneLine(value))));
+}
+
+function bitsWords() {
+  byId("bits-caption").textContent =
+    `Weights: ${bitsSentence(plan.layers, "weight_bits")}. ` +
+    `Activations: ${bitsSentence(plan.layers, "activation_bits")}.`;
+  byId("latency-caption").textContent = halfText("latency_cycles", "time");
+  byId("energy-caption").textContent = halfText("energy_pj", "energy");
+}
+
+function halfText(key, word) {
+  if (!hasNumbers(key) || plan.layers.length < 2) return "";
+  const values = plan.layers.map((layer) => layer[key] || 0);
+  const most = values.indexOf(Math.max(...values));
+  return (
+    `Half of the ${word} goes into ${halfIn(values)} of ${plan.layers.length} layers. The most: ` +
+    `${plan.layers[most].name}, ${percent(values[most] / sum(values))}.`
+  );
+}
+
+const SEARCH_WORDS = {
+  points: "hardware points",
+  refused: "refused",
+  dropped: "dropped",
+  solved: "points solved",
+  mappings_priced: "mappings priced",
+  rows_kept: "options kept",
+  rows_executed: "options executed",
+};
+
+// Counts by name; a table of counts becomes a line for each reason.
+function searchFacts() {
+  const facts = [];
+  for (const [key, value] of Object.entries(plan.search)) {
+    const word = Object.hasOwn(SEARCH_WORDS, key) ? SEARCH_WORDS[key] : key.replaceAll("_", " ");
+    if (isTable(value))
+      for (const [reason, count] of Object.entries(value)) facts.push([`${word}: ${reason}`, count]);
+    else facts.push([word, value]);
+  }
+  const told = facts.map(([key, value]) => [key, Number.isInteger(value) ? whole(value) : oneLine(value)]);
+  if (isNumber(plan.wall_s)) told.push(["wall time", `${digits(plan.wall_s, 3)} s`]);
+  byId("section-search").hidden = !told.length;
+  byId("search-facts").replaceChildren(...told.map(([key, value]) => pair(capital(key), value)));
+}

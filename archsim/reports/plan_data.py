@@ -1,0 +1,141 @@
+"""What the reports of a search read: documents with every key, and the words and units of quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from archsim.reports import units
+
+_EMPTY: Mapping[str, Any] = {
+    "study": "",
+    "dims": {},
+    "hardware": {},
+    "minimize": "",
+    "status": "UNKNOWN",
+    "objective": None,
+    "best_bound": None,
+    "gap": None,
+    "then": {},
+    "wall_s": None,
+    "totals": {},
+    "budgets": [],
+    "baseline": None,
+    "buys": [],
+    "search": {},
+    "warnings": [],
+}
+_EMPTY_LAYER: Mapping[str, Any] = {
+    "output_bits": None,
+    "mapping": {},
+    "latency_cycles": None,
+    "energy_pj": None,
+}
+
+
+def complete(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan (JSON `archsim.plan/1`) with every key; its accelerator is a name."""
+    plan = {**_EMPTY, **{key: value for key, value in document.items() if value is not None}}
+    plan["accelerator"] = _accelerator_name(plan["accelerator"])
+    plan["layers"] = [_EMPTY_LAYER | layer for layer in plan["layers"]]
+    return plan
+
+
+def plan_title(plan: Mapping[str, Any]) -> str:
+    """resnet18 on systolic-32-edge."""
+    return f"{plan['workload']} on {_accelerator_name(plan['accelerator'])}"
+
+
+def _accelerator_name(accelerator: str | Mapping[str, Any]) -> str:
+    if isinstance(accelerator, str):
+        return accelerator
+    return str(accelerator.get("name") or "an accelerator of its own")
+
+
+def label(quantity: str) -> str:
+    """`energy_mj` -> 'energy'; `held_kib.buffer` -> 'held in buffer'."""
+    if quantity in _LABELS:
+        return _LABELS[quantity]
+    if quantity.startswith("held_kib."):
+        return f"held in {quantity.removeprefix('held_kib.')}"
+    return quantity.removeprefix("resource.").replace("_", " ")
+
+
+_LABELS: Mapping[str, str] = {
+    "latency_ms": "latency",
+    "energy_mj": "energy",
+    "area_mm2": "area",
+    "sensitivity": "sensitivity",
+    "dram_mb": "DRAM traffic",
+    "weight_kib": "weights",
+    "power_mw": "power",
+    "peak_activation_kib": "peak activations",
+}
+
+
+def told(quantity: str, value: float | None) -> str:
+    """A value of a quantity, which is in the unit of its name, as people read it."""
+    if value is None:
+        return units.MISSING
+    if quantity == "latency_ms":
+        return units.duration(value)
+    if quantity == "energy_mj":
+        return units.energy(value * 1e9)
+    if quantity == "dram_mb":
+        return units.traffic(value * 1e6)
+    if quantity in ("weight_kib", "peak_activation_kib") or quantity.startswith("held_kib."):
+        return units.memory(value * 1024)
+    unit = {"area_mm2": " mm²", "power_mw": " mW"}.get(quantity, "")
+    return f"{units.digits(value)}{unit}"
+
+
+def goal_label(minimize: str) -> str:
+    """`energy_mj x latency_ms` -> 'energy × latency'; `0.5 energy_mj + latency_ms` keeps its weights."""
+    if " x " in minimize:
+        return " × ".join(map(label, minimize.split(" x ")))
+    terms = (term.rpartition(" ") for term in minimize.split(" + "))
+    return " + ".join(f"{weight} {label(name)}".strip() for weight, _, name in terms)
+
+
+def goal_told(minimize: str, value: float | None) -> str:
+    """The value of a goal: with its unit where it has one; a weighted sum has none."""
+    if minimize == "energy_mj x latency_ms":
+        return f"{units.digits(value)} mJ·ms"
+    return told(minimize, value) if " " not in minimize else units.digits(value)
+
+
+def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
+    """What is known of a plan in sentences.
+
+    `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
+    under limits of the others, so that plans with more of these may well have less of the goal.
+    """
+    others = [label(name) for name in front if name != plan["minimize"]]
+    without = f" without more {' or '.join(others)}" if others else ""
+    none = "no choice within the budgets" if plan["budgets"] else "no choice of sizes, bits and tilings"
+    goal, value = goal_label(plan["minimize"]), goal_told(plan["minimize"], plan["objective"])
+    if plan["objective"] is None:
+        return ["Not from a search: nothing is proven of this plan."]
+    if plan["status"] == "OPTIMAL":
+        sentences = [f"Proven optimal: {goal} {value}; {none} has less{without}."]
+    elif plan["best_bound"] is not None:
+        bound = goal_told(plan["minimize"], plan["best_bound"])
+        gap = "" if plan["gap"] is None else f", a gap of {100 * plan['gap']:.3g} %"
+        least = f"{none} has less than {bound}{without}{gap}"
+        sentences = [f"Feasible, not proven optimal: {goal} {value}; {least}."]
+    else:
+        sentences = [f"Feasible, not proven optimal: {goal} {value}; no bound is known."]
+    for name, second in plan["then"].items():
+        if second is not None:
+            sentences.append(f"Among equals, {label(name)} was minimised second: {told(name, second)}.")
+    return sentences
+
+
+def comparison(value: float | None, baseline: float | None) -> str:
+    """'19.9 % less' than the baseline; empty where either is missing."""
+    if value is None or not baseline:
+        return ""
+    change = value / baseline - 1
+    if abs(change) < 0.0005:
+        return "same"
+    return f"{abs(change):.1%} {'less' if change < 0 else 'more'}".replace("%", " %")
