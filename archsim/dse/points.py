@@ -20,6 +20,7 @@ from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point, layer_tables
 from archsim.dse.solve_point import bound_of
 from archsim.errors import InputError
+from archsim.simulation import set_up
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -129,6 +130,7 @@ def _tables(machine: Machine, formulation: Formulation, rough: bool) -> list[Lay
     front = formulation.rough_front(machine) if rough else formulation.front(machine)
     assert front is not None
     try:
+        machine = set_up(machine, formulation.space.workload)
         return layer_tables(machine, formulation.space, front)
     except DoesNotFit as error:
         return str(error)
