@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.dse.bits import BitSpace
-from archsim.kernel import engine
+from archsim.dse.executions import Executions
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine, Options, Row
@@ -38,11 +38,11 @@ class LayerTable:
         known = np.full(len(options), options.exact)
         return cls(options, whole, options.energy_at(whole), known)
 
-    def execute(self, machine: Machine, rows: Iterable[int]) -> int:
-        """Run rows, each alone, on the kernel; how many were not known before."""
+    def execute(self, machine: Machine, rows: Iterable[int], executions: Executions) -> int:
+        """Run rows, each alone, on the kernel; how many of the table were not known before."""
         new = [row for row in dict.fromkeys(rows) if not self.executed[row]]
         for row in new:
-            self.cycles[row] = engine.simulate(machine.program([self.options.row(row)])).cycles
+            self.cycles[row] = executions.cycles(machine, self.options.row(row))
             self.executed[row] = True
         if new:
             self.energy_pj = self.options.energy_at(self.cycles)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import ENERGY, LATENCY
@@ -72,6 +73,7 @@ def _relaxed(problem: Problem, term: int | None) -> float:
 def solve_point(
     formulation: Formulation,
     point: Point,
+    executions: Executions,
     *,
     cutoff: float = math.inf,
     time_limit_s: float = 60.0,
@@ -95,7 +97,7 @@ def solve_point(
         best = replace(best, bound=min(bound, best.value), interrupted=found.interrupted)
         if found.rows is None:
             return best
-        new = _execute(point, found.rows, formulation)
+        new = _execute(point, found.rows, formulation, executions)
         best = min(best, _true(formulation, point, found, best), key=lambda result: result.key)
         # without a gap to accept, equal goals are told apart by rows that were executed, too
         settled = not new or 0 < best.gap <= gap or best.bound > cutoff
@@ -122,13 +124,13 @@ def _true(formulation: Formulation, point: Point, found: Selection, before: Poin
     )
 
 
-def _execute(point: Point, rows: tuple[int, ...], formulation: Formulation) -> int:
+def _execute(point: Point, rows: tuple[int, ...], formulation: Formulation, executions: Executions) -> int:
     """Execute chosen rows, and of their tables the rows that could be better than those turned out."""
     done = 0
     for table, row in dict.fromkeys(zip(point.tables, rows, strict=True)):
-        new = table.execute(point.machine, [row])
+        new = table.execute(point.machine, [row], executions)
         if new:
-            table.execute(point.machine, _rivals(table, row, formulation))
+            table.execute(point.machine, _rivals(table, row, formulation), executions)
         done += new
     return done
 

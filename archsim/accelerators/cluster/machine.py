@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
@@ -56,6 +56,11 @@ class ClusterMachine:
         within = 2 * spec.dma.bytes_per_cycle if spec.dma is not None else None
         self.dram_bytes_per_cycle = outermost or within
         self.outer_memory = "l2" if spec.l3 is None else "l3"
+        self.timing: Hashable = (
+            spec.model_dump_json(exclude={"name", "description", "operating_point", "technology"}),
+            self.clock_mhz,
+        )
+        self.capacities: tuple[float, ...] = ()  # they are part of the timing
 
     def site(self, precision: Precision) -> Site:
         """The machine as layers of one precision meet it. InputError: the cores cannot do that precision."""
