@@ -46,7 +46,7 @@ def main() -> None:
         for goal in ("latency", "energy"):
             name = f"{workload}-{goal}"
             plan, used = search(name, study(workload, minimize=goal, marginals=False), workers)
-            sizes = ", ".join(f"{path.split('.')[-1]} {size}" for path, size in plan["hardware"].items())
+            sizes = ", ".join(f"{path.split('.')[-1]} {n}" for path, n in plan["hardware"].items())
             kept = verdict(used.wall_s <= GOAL_S and plan["status"] == "OPTIMAL")
             print(
                 f"{workload + ', least ' + goal:34s} {used.cpu_s:8.1f} {used.wall_s:8.1f}  {plan['status']:8s} "

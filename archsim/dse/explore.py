@@ -104,7 +104,7 @@ class _Search:
         self.bounds: dict[Point, float] = {}
         self.best: PointResult | None = None
         self.results: dict[Point, PointResult] = {}
-        self.fresh: set[Point] = set()  # bounded by this formulation on tables
+        self.renewed: set[Point] = set()
         self.solved = 0
         self.interrupted = False
 
@@ -142,7 +142,6 @@ class _Search:
             nonlocal done
             done += 1
             self.note({point: bound})
-            self.fresh.add(point)
             self.tell("pricing", done, len(points))
             if time.monotonic() >= self.ends:
                 raise TimeoutError
@@ -153,7 +152,7 @@ class _Search:
     def solve(self, points: Sequence[Point], gap: float) -> None:
         """Solve points from the least bound up, those that can't be better left out.
 
-        A bound that was taken over from another search is renewed when its turn comes.
+        A bound is renewed when its turn comes: it may be another search's, or ignore what was executed since.
         """
         queue = [(self.bounds[point], number, point) for number, point in enumerate(points)]
         heapq.heapify(queue)
@@ -161,8 +160,8 @@ class _Search:
             _, number, point = heapq.heappop(queue)
             if point in self.results or self.hopeless(point):
                 continue
-            if not point.tables or point not in self.fresh:
-                self.price([point], rough=False)
+            if point not in self.renewed:
+                self.renew(point)
                 heapq.heappush(queue, (self.bounds[point], number, point))
                 continue
             left = self.ends - time.monotonic()
@@ -170,6 +169,17 @@ class _Search:
                 return
             self.solve_one(point, max(gap, self.gap), left)
             self.tell("solving", self.solved, len(points))
+
+    def renew(self, point: Point) -> None:
+        """Bound a point on whole tables with all that is known of their rows."""
+        self.renewed.add(point)
+        if not point.tables:
+            self.price([point], rough=False)
+        if point.unfit:
+            return
+        for table in dict.fromkeys(point.tables):
+            table.recall(point.machine, self.explorer.executions)
+        self.note({point: bound_of(self.formulation, point)})
 
     def solve_one(self, point: Point, gap: float, seconds: float) -> None:
         result = solve_point(

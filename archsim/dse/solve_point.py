@@ -18,7 +18,7 @@ from archsim.dse.selection.relaxation import relax
 from archsim.dse.selection.select import Selection, solve
 from archsim.dse.selection.session import relative_gap
 
-RIVALS = 16
+RIVALS = 32
 """Rows a chosen row's table is asked for at a time: those that could have been better than it turned out."""
 
 
@@ -89,19 +89,24 @@ def solve_point(
     ends = time.monotonic() + time_limit_s
     units = formulation.goal_units(point)
     best = PointResult(point, None, math.inf, math.inf, -math.inf, math.inf)
+    settled_first = False
     while True:
         left = max(0.01, ends - time.monotonic())
         problem = formulation.problem(point)
-        found = solve(problem, time_limit_s=left, gap=gap, workers=workers, hint=best.rows)
+        found = solve(
+            problem, time_limit_s=left, gap=gap, workers=workers, hint=best.rows, lexicographic=settled_first
+        )
         bound = math.inf if found.status == "INFEASIBLE" else max(best.bound, found.best_bound / units)
         best = replace(best, bound=min(bound, best.value), interrupted=found.interrupted)
         if found.rows is None:
             return best
         new = _execute(point, found.rows, formulation, executions)
-        best = min(best, _true(formulation, point, found, best), key=lambda result: result.key)
+        candidate = _true(formulation, point, found, best)
+        best = candidate if candidate.key <= best.key else best  # of equal ones the one proven further
         # without a gap to accept, equal goals are told apart by rows that were executed, too
-        settled = not new or 0 < best.gap <= gap or best.bound > cutoff
-        if settled or found.interrupted or time.monotonic() >= ends:
+        done = (settled_first and not new) or 0 < best.gap <= gap or best.bound > cutoff
+        settled_first |= not new
+        if done or found.interrupted or time.monotonic() >= ends:
             return best
 
 
