@@ -49,8 +49,8 @@ def main() -> None:
             sizes = ", ".join(f"{path.split('.')[-1]} {n}" for path, n in plan["hardware"].items())
             kept = verdict(used.wall_s <= GOAL_S and plan["status"] == "OPTIMAL")
             print(
-                f"{workload + ', least ' + goal:34s} {used.cpu_s:8.1f} {used.wall_s:8.1f}  {plan['status']:8s} "
-                f"{plan['gap']:7.0e}  {sizes}; {kept}",
+                f"{workload + ', least ' + goal:34s} {used.cpu_s:8.1f} {used.wall_s:8.1f}  "
+                f"{plan['status']:8s} {plan['gap']:7.0e}  {sizes}; {kept}",
                 flush=True,
             )
     front, used = search("front", study("resnet50", front=["latency", "energy"], points=15), workers)
