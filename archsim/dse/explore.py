@@ -146,8 +146,15 @@ class _Search:
             if time.monotonic() >= self.ends:
                 raise TimeoutError
 
-        workers = self.explorer.workers
-        price(points, self.explorer.spec, self.formulation, rough=rough, workers=workers, on_priced=priced)
+        explorer = self.explorer
+        price(
+            points,
+            explorer.spec,
+            self.formulation,
+            rough=rough,
+            workers=explorer.workers,
+            on_priced=priced,
+        )
 
     def solve(self, points: Sequence[Point], gap: float) -> None:
         """Solve points from the least bound up, those that can't be better left out.
@@ -189,7 +196,6 @@ class _Search:
             cutoff=math.inf if self.best is None else self.best.value * (1 + EQUAL),
             time_limit_s=seconds,
             gap=gap,
-            workers=self.explorer.workers,
         )
         if gap == self.gap:
             self.results[point] = result

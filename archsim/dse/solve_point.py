@@ -78,7 +78,6 @@ def solve_point(
     cutoff: float = math.inf,
     time_limit_s: float = 60.0,
     gap: float = 0.0,
-    workers: int = 1,
 ) -> PointResult:
     """Solve, execute what was chosen, and solve again with what it took, until the choice holds.
 
@@ -93,9 +92,8 @@ def solve_point(
     while True:
         left = max(0.01, ends - time.monotonic())
         problem = formulation.problem(point)
-        found = solve(
-            problem, time_limit_s=left, gap=gap, workers=workers, hint=best.rows, lexicographic=settled_first
-        )
+        # one worker: on these problems two that take turns (to be deterministic) are up to 40 times slower
+        found = solve(problem, time_limit_s=left, gap=gap, hint=best.rows, lexicographic=settled_first)
         bound = math.inf if found.status == "INFEASIBLE" else max(best.bound, found.best_bound / units)
         best = replace(best, bound=min(bound, best.value), interrupted=found.interrupted)
         if found.rows is None:
