@@ -14,7 +14,7 @@ from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation, Limit
 from archsim.dse.leaders import bounds_by_leader, leaders
 from archsim.dse.point import Point
-from archsim.dse.points import price
+from archsim.dse.points import is_priced, price
 from archsim.dse.quantities import AREA, Goal
 from archsim.dse.selection.session import relative_gap
 from archsim.dse.solve_point import PointResult, bound_of, solve_point
@@ -67,7 +67,6 @@ class Explorer:
     spec: Mapping[str, Any]
     points: Sequence[Point]  # smallest area first
     workers: int = 1
-    rough: bool = True  # first price what bounds the goal; off where tables serve many searches
     on_progress: Callable[[Progress], None] = lambda _: None
     started: float = field(default_factory=time.monotonic)
     executions: Executions = field(default_factory=Executions)
@@ -120,11 +119,11 @@ class _Search:
                 self.note({point: bounds[point] for point in within if point in bounds})
         if len(within) > 1:
             self.solve([explorer.last if explorer.last in within else _middle_of_fastest(within)], FIRST_GAP)
-        rough = explorer.rough and formulation.rough_front(explorer.points[0].machine) is not None
+        rough = formulation.rough_quantity(explorer.points[0].machine) is not None
         if formulation.reads_latency_only:
             self.price(self.promising(leaders(within)), rough=rough)
             self.note(bounds_by_leader(within, self.bounds, formulation.space))
-        new = [p for p in self.promising(within) if not (p.tables or (rough and p.rough) or p.unfit)]
+        new = [p for p in self.promising(within) if not is_priced(p, formulation, rough=rough)]
         self.price(new, rough=rough)
         self.solve(within, self.gap)
 
@@ -180,7 +179,7 @@ class _Search:
     def renew(self, point: Point) -> None:
         """Bound a point on whole tables with all that is known of their rows."""
         self.renewed.add(point)
-        if not point.tables:
+        if not self.formulation.has_tables(point):
             self.price([point], rough=False)
         if point.unfit:
             return
@@ -218,7 +217,7 @@ class _Search:
         if bound > best.value * (1 + EQUAL) or (self.gap and relative_gap(best.value, bound) <= self.gap):
             return True
         (first, _), *others = self.formulation.goal.terms
-        if others or bound < best.value * (1 - EQUAL) or not point.tables:
+        if others or bound < best.value * (1 - EQUAL) or not self.formulation.has_tables(point):
             return False
         as_good = Limit(first, best.value * (1 + EQUAL))
         second = self.formulation.with_goal(Goal(((self.formulation.goal.then, 1.0),), first))

@@ -52,6 +52,8 @@ class Formulation:
     goal: Goal
     limits: tuple[Limit, ...] = ()
     sensitivity: SensitivityTable | None = None
+    other: tuple[Quantity, ...] = ()
+    """Quantities that later searches on the same tables read."""
 
     def with_limits(self, *limits: Limit) -> Formulation:
         """The same under other limits; of several on one quantity the tightest counts."""
@@ -71,16 +73,24 @@ class Formulation:
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
         return ("cycles", "energy_pj", *traffic, *own)
 
-    def rough_front(self, machine: Machine) -> tuple[str, ...] | None:
-        """The one quantity that the goal and all limits read of mappings; None if they read several.
+    def rough_quantity(self, machine: Machine) -> str | None:
+        """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
 
-        Tables with this front are small, and bound the goal as well as whole ones do.
+        Tables with this one as front are small, and bound the goal under the limits that mappings don't change.
         """
-        quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
-        mapped = {q for q in quantities if q not in OF_BITS}
-        if mapped == {ENERGY}:
-            return ("energy_pj",)
-        return (f"traffic:{machine.outer_memory}",) if mapped == {DRAM} else None
+        (first, _), *others = self.goal.terms
+        if others or first not in (ENERGY, DRAM):
+            return None
+        return "energy_pj" if first == ENERGY else f"traffic:{machine.outer_memory}"
+
+    def has_tables(self, point: Point) -> bool:
+        """Whether a point's tables hold every row that this formulation may choose."""
+        return bool(point.tables) and point.front.issuperset(self.front(point.machine))
+
+    def roughly(self) -> Formulation:
+        """Without the limits that rough tables say nothing of: what bounds it bounds this one."""
+        (first, _), *_ = self.goal.terms
+        return self.with_limits(*(x for x in self.limits if x.quantity == first or x.quantity in OF_BITS))
 
     @property
     def reads_latency_only(self) -> bool:
@@ -112,8 +122,8 @@ class Formulation:
 
     @cached_property
     def columns_read(self) -> frozenset[str]:
-        quantities = [*(q for q, _ in self.goal.terms), self.goal.then, *(x.quantity for x in self.limits)]
-        return frozenset(q.column for q in quantities)
+        asked = [*(q for q, _ in self.goal.terms), self.goal.then, *(x.quantity for x in self.limits)]
+        return frozenset(q.column for q in (*asked, *self.other))
 
     def problem(self, point: Point) -> Problem:
         """The selection problem on a point's tables as they are now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archsim.dse.explore import Explorer, Found
 from archsim.dse.formulation import Formulation, Limit
@@ -55,7 +55,8 @@ def front(
     on_point: Callable[[FrontPoint], None] = lambda _: None,
 ) -> Front:
     """At most about `points` points of the front, its ends among them; `time_limit_s` is for each search."""
-    series = _Series(explorer, formulation, tuple(quantities), time_limit_s, gap, on_point)
+    reading_all = replace(formulation, other=tuple(quantities))
+    series = _Series(explorer, reading_all, tuple(quantities), time_limit_s, gap, on_point)
     if len(quantities) == 2:
         series.between_ends(points, ())
     else:

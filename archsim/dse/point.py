@@ -69,8 +69,8 @@ class LayerTable:
 class Point:
     """`values` are the open fields by path; `tables` are one a layer, the same object for layers alike.
 
-    `unfit` says why no table could be made: a layer fits no memory. `rough` tables hold only what bounds one
-    quantity (see `Formulation.rough_front`).
+    Their rows are a front over the quantities in `front`. `rough` tables, by quantity, bound that one alone.
+    `unfit` says why no table could be made: a layer fits no memory.
     """
 
     values: Mapping[str, Any]
@@ -78,7 +78,8 @@ class Point:
     area_mm2: float
     number: int = 0  # of the combination: neighbours share most of what is counted
     tables: Sequence[LayerTable] = field(default=(), repr=False)
-    rough: Sequence[LayerTable] = field(default=(), repr=False)
+    front: frozenset[str] = frozenset()
+    rough: dict[str, Sequence[LayerTable]] = field(default_factory=dict, repr=False)
     unfit: str = ""
 
     def rows(self, layers: Sequence[Layer], chosen: Sequence[int]) -> list[Row]:

@@ -77,14 +77,14 @@ def price(
 ) -> None:
     """Give every point its tables, or the reason why there are none, and tell its bound (inf where unfit).
 
-    With `rough` the tables are those of `Formulation.rough_front`. Points that have tables are bounded only.
+    With `rough` the tables are those of `Formulation.rough_quantity`. Points that have tables are bounded only.
     Ctrl-C raises KeyboardInterrupt at once.
     """
-    new = [point for point in points if not (point.tables or (rough and point.rough) or point.unfit)]
+    new = [point for point in points if not is_priced(point, formulation, rough=rough)]
     alone = workers < 2 or len(new) <= FEW
     for point in points if alone else [p for p in points if p not in new]:
         if point in new:
-            _give(point, _tables(point.machine, formulation, rough), rough)
+            _give(point, _tables(point, formulation, rough), formulation, rough)
         on_priced(point, math.inf if point.unfit else bound_of(formulation, point))
     if alone:
         return
@@ -94,10 +94,12 @@ def price(
     try:
         new.sort(key=lambda point: point.number)
         chunks = [new[start : start + TOGETHER] for start in range(0, len(new), TOGETHER)]
-        tasks = {pool.submit(_priced_in_worker, [p.values for p in chunk]): chunk for chunk in chunks}
+        tasks = {
+            pool.submit(_priced_in_worker, [(p.values, p.front) for p in chunk]): chunk for chunk in chunks
+        }
         for task in as_completed(tasks):
             for point, (tables, bound) in zip(tasks[task], task.result(), strict=True):
-                _give(point, tables, rough)
+                _give(point, tables, formulation, rough)
                 on_priced(point, bound)
     finally:
         stop.set()
@@ -111,36 +113,48 @@ def _start(spec: dict[str, Any], formulation: Formulation, rough: bool, stop: Ev
 
 
 def _priced_in_worker(
-    combinations: Sequence[Mapping[str, Any]],
+    combinations: Sequence[tuple[Mapping[str, Any], frozenset[str]]],
 ) -> list[tuple[list[LayerTable] | str, float]]:
     formulation: Formulation = _shared["formulation"]
     rough: bool = _shared["rough"]
     found = []
-    for values in combinations:
+    for values, front in combinations:
         if _shared["stop"].is_set():
             break
         machine = load_accelerator(with_values(_shared["spec"], values))
         machine = set_up(machine, formulation.space.workload)
-        point = Point(values, machine, area_mm2(machine))
-        tables = _tables(machine, formulation, rough)
-        _give(point, tables, rough)
+        point = Point(values, machine, area_mm2(machine), front=front)
+        tables = _tables(point, formulation, rough)
+        _give(point, tables, formulation, rough)
         found.append((tables, math.inf if point.unfit else bound_of(formulation, point)))
     return found
 
 
-def _tables(machine: Machine, formulation: Formulation, rough: bool) -> list[LayerTable] | str:
-    front = formulation.rough_front(machine) if rough else formulation.front(machine)
-    assert front is not None
+def is_priced(point: Point, formulation: Formulation, *, rough: bool) -> bool:
+    """Whether a point has what bounds the formulation's goal (with `rough`: at least roughly), or never will."""
+    enough = rough and formulation.rough_quantity(point.machine) in point.rough
+    return enough or bool(point.unfit) or formulation.has_tables(point)
+
+
+def _tables(point: Point, formulation: Formulation, rough: bool) -> list[LayerTable] | str:
+    quantity = formulation.rough_quantity(point.machine)
+    front = [quantity] if rough and quantity is not None else sorted(_front(point, formulation))
     try:
-        return layer_tables(machine, formulation.space, front)
+        return layer_tables(point.machine, formulation.space, front)
     except DoesNotFit as error:
         return str(error)
 
 
-def _give(point: Point, tables: list[LayerTable] | str, rough: bool) -> None:
+def _front(point: Point, formulation: Formulation) -> frozenset[str]:
+    """What is asked for now and what was before, so that no search loses its rows."""
+    return point.front.union(formulation.front(point.machine))
+
+
+def _give(point: Point, tables: list[LayerTable] | str, formulation: Formulation, rough: bool) -> None:
+    quantity = formulation.rough_quantity(point.machine)
     if isinstance(tables, str):
         point.unfit = tables
-    elif rough:
-        point.rough = tables
+    elif rough and quantity is not None:
+        point.rough[quantity] = tables
     else:
-        point.tables = tables
+        point.tables, point.front = tables, _front(point, formulation)

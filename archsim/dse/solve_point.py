@@ -50,7 +50,12 @@ class PointResult:
 
 def bound_of(formulation: Formulation, point: Point) -> float:
     """A bound of the goal on a priced point, without a solver; inf where its limits cannot be met."""
-    problem = formulation.problem(point if point.tables else replace(point, tables=point.rough))
+    rough = formulation.rough_quantity(point.machine)
+    if formulation.has_tables(point):
+        problem = formulation.problem(point)
+    else:
+        assert rough is not None
+        problem = formulation.roughly().problem(replace(point, tables=point.rough[rough]))
     if formulation.goal.product:
         first, second = (_relaxed(problem, index) for index in (0, 1))
         bound = first * second

@@ -25,6 +25,7 @@ from archsim.workloads.workload import Workload
 
 PRECISIONS = (Precision(4, 8, 8), Precision(8, 8, 8))
 LEAKAGE_PJ = 3.0
+FRONT = frozenset(("cycles", "energy_pj", "traffic:dram"))
 QUANTITIES = (LATENCY, ENERGY, AREA, DRAM, SENSITIVITY)
 
 
@@ -176,7 +177,7 @@ def cases(draw: st.DrawFn) -> Case:
         truth: dict[tuple[str, int], int] = {}
         made = [draw(tables(layer, truth)) for layer in net.layers]
         machine: Any = MadeUpMachine(truth, 100.0, float(draw(st.integers(1, 4))))
-        points.append(Point({"number": number}, machine, machine.area_mm2, tables=made))
+        points.append(Point({"number": number}, machine, machine.area_mm2, tables=made, front=FRONT))
     points.sort(key=lambda point: point.area_mm2)
     ties = ()
     if len(net.layers) > 1 and draw(st.booleans()):
