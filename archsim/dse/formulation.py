@@ -76,7 +76,7 @@ class Formulation:
     def rough_quantity(self, machine: Machine) -> str | None:
         """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
 
-        Tables with this one as front are small, and bound the goal under the limits that mappings don't change.
+        Tables with this one as front are small, and bound the goal under limits that mappings don't change.
         """
         (first, _), *others = self.goal.terms
         if others or first not in (ENERGY, DRAM):

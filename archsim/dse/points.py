@@ -77,7 +77,7 @@ def price(
 ) -> None:
     """Give every point its tables, or the reason why there are none, and tell its bound (inf where unfit).
 
-    With `rough` the tables are those of `Formulation.rough_quantity`. Points that have tables are bounded only.
+    With `rough` the tables are those of `Formulation.rough_quantity`. Points with tables are bounded only.
     Ctrl-C raises KeyboardInterrupt at once.
     """
     new = [point for point in points if not is_priced(point, formulation, rough=rough)]
@@ -131,7 +131,7 @@ def _priced_in_worker(
 
 
 def is_priced(point: Point, formulation: Formulation, *, rough: bool) -> bool:
-    """Whether a point has what bounds the formulation's goal (with `rough`: at least roughly), or never will."""
+    """Whether a point has what bounds the goal (with `rough`: at least roughly), or never will."""
     enough = rough and formulation.rough_quantity(point.machine) in point.rough
     return enough or bool(point.unfit) or formulation.has_tables(point)
 
