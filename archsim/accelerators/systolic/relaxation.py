@@ -7,7 +7,6 @@ with it bounds all those that share its other two axes.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -19,6 +18,7 @@ from archsim.accelerators.systolic.count_table import CountTable, Part
 from archsim.accelerators.systolic.folds import Folds
 from archsim.accelerators.systolic.hierarchy import Holding
 from archsim.accelerators.systolic.nest import Nest
+from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.streams import Streams
@@ -62,8 +62,8 @@ class Branches:
     groups: int
 
     @cached_property
-    def _expanded(self) -> LruDict:
-        return LruDict(MOST_TABLES)
+    def _expanded(self) -> Recent[bytes, CountTable]:
+        return Recent(MOST_TABLES)
 
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
         """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
@@ -92,23 +92,6 @@ class Branches:
             if rows <= CACHED_ROWS:
                 self._expanded[key] = table
             yield table
-
-
-class LruDict(OrderedDict[bytes, CountTable]):
-    """Keeps the `most` entries that were put in or asked for last."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self.most = most
-
-    def __getitem__(self, key: bytes) -> CountTable:
-        self.move_to_end(key)
-        return super().__getitem__(key)
-
-    def __setitem__(self, key: bytes, value: CountTable) -> None:
-        super().__setitem__(key, value)
-        if len(self) > self.most:
-            self.popitem(last=False)
 
 
 @lru_cache(maxsize=128)
