@@ -48,8 +48,8 @@ class CountTable:
     compute_cycles: Int
 
     @classmethod
-    def of(cls, part: Part, hierarchy: Hierarchy, groups: int) -> CountTable:
-        counts = counts_of(part.array, hierarchy, (part.order,), groups)
+    def of(cls, part: Part, hierarchy: Hierarchy) -> CountTable:
+        counts = counts_of(part.array, hierarchy, (part.order,))
         shape = part.array.nest.shape
         distinct: list[npt.NDArray[np.float64]] = []
         place: dict[Hashable, int] = {}

@@ -59,7 +59,6 @@ class Branches:
     relaxations: tuple[Relaxation, ...]
     bounds: CountTable
     holding: Holding
-    groups: int
 
     @cached_property
     def _expanded(self) -> Recent[bytes, CountTable]:
@@ -85,7 +84,7 @@ class Branches:
                 array = relaxation.block.array
                 assert isinstance(array, StationaryArray)
                 flat = Part(part.block, array.at(m, n, k), part.order)
-                parts.append(CountTable.of(flat, self.holding.hierarchy, self.groups))
+                parts.append(CountTable.of(flat, self.holding.hierarchy))
                 rows += len(m)
         if parts:
             table = CountTable.joined(parts)
@@ -95,7 +94,7 @@ class Branches:
 
 
 @lru_cache(maxsize=128)
-def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
+def branches_of(space: Space, holding: Holding) -> Branches:
     found: list[Relaxation] = []
     tables: list[CountTable] = []
     for i, block in enumerate(space.blocks):
@@ -109,8 +108,8 @@ def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
         m, n, k = np.indices(relaxed.nest.shape).reshape(3, -1)
         found.append(Relaxation(block, name, members, {"M": m, "N": n, "K": k}))
         ((order,),) = block.orders
-        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), order), holding.hierarchy, groups))
-    return Branches(tuple(found), CountTable.joined(tables), holding, groups)
+        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), order), holding.hierarchy))
+    return Branches(tuple(found), CountTable.joined(tables), holding)
 
 
 def _relaxed(array: StationaryArray, name: str, members: tuple[IntArray, ...]) -> StationaryArray:
@@ -144,4 +143,4 @@ def _least(axis: Axis, members: tuple[IntArray, ...]) -> Axis:
         for key, values in field_values(axis).items()
         if isinstance(values, np.ndarray)
     }
-    return replace(axis, nestings=tuple(axis.nestings[i] for i in smallest), **arrays)
+    return replace(axis, **{**arrays, "cuts": axis.cuts[smallest]})
