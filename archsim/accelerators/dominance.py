@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Costs = npt.NDArray[Any]
 
 FIRST_BLOCK, BLOCK = 16, 64
 """Rows compared all with all."""
@@ -14,7 +17,7 @@ FIRST_BLOCK, BLOCK = 16, 64
 MOST_PAIRED = 1024
 
 
-def unbeaten(costs: Float | Int) -> Int:
+def unbeaten(costs: Costs) -> Int:
     """Indexes, ascending, of the rows (rows, costs) that no other row beats. Costs are finite.
 
     A row is beaten by one that is no more in every column and less in one, or equal in all and earlier.
@@ -36,7 +39,7 @@ def unbeaten(costs: Float | Int) -> Int:
     return np.sort(kept)
 
 
-def _unbeaten_in_order(columns: Float | Int) -> Int:
+def _unbeaten_in_order(columns: Costs) -> Int:
     """`unbeaten` of (costs, rows) where a row stands after all that beat it."""
     index = np.arange(columns.shape[1])
     kept: list[Int] = []
@@ -51,7 +54,7 @@ def _unbeaten_in_order(columns: Float | Int) -> Int:
     return np.concatenate(kept)
 
 
-def _no_more(some: Float | Int, others: Float | Int) -> npt.NDArray[np.bool_]:
+def _no_more(some: Costs, others: Costs) -> npt.NDArray[np.bool_]:
     """Whether each of `some` (costs, rows) is no more in every cost than each of `others`: all pairs."""
     no_more = some[0][:, np.newaxis] <= others[0]
     for own, theirs in zip(some[1:], others[1:], strict=True):
@@ -59,7 +62,7 @@ def _no_more(some: Float | Int, others: Float | Int) -> npt.NDArray[np.bool_]:
     return no_more
 
 
-def beaten_by(costs: Float | Int, front: Float | Int) -> npt.NDArray[np.bool_]:
+def beaten_by(costs: Costs, front: Costs) -> npt.NDArray[np.bool_]:
     """Which rows of `costs` are no less than some row of `front` in every column."""
     columns = np.ascontiguousarray(costs.T)
     beaten = np.zeros(len(costs), dtype=bool)

@@ -105,7 +105,10 @@ class _Known:
     def beats(self, low: Sequence[Float], cost: Float | None, *, strictly: bool = False) -> Bool:
         """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity;
         `strictly`: and less in one, as no mapping does that is itself among those known."""
-        beaten, worse, part = (np.zeros(low[0].shape, dtype=bool) for _ in range(3))
+        beaten = np.zeros(low[0].shape, dtype=bool)
+        if not any(self.rows):
+            return beaten
+        worse, part = np.empty_like(beaten), np.empty_like(beaten)
         never = np.full(len(low), np.inf)  # where fewer are known
         for i in range(max(map(len, self.rows), default=0)):
             front = np.array([known[i] if i < len(known) else never for known in self.rows]).T
