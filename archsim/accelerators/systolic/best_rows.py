@@ -87,6 +87,7 @@ class _Known:
     def __init__(self, precisions: int) -> None:
         self.rows: list[list[Float]] = [[] for _ in range(precisions)]
         self.least = np.full(precisions, np.inf)
+        self.table = np.empty((0, 0, precisions, 1))  # known row, quantity, precision
 
     def note(self, wanted: Bool, high: Sequence[Float], cost: Float | None) -> None:
         for p, known in enumerate(self.rows):
@@ -99,6 +100,10 @@ class _Known:
                     table = table[unbeaten(table)]
                     order = np.argsort((table / np.maximum(table.mean(axis=0), 1e-300)).sum(axis=1))
                     known[:] = table[order[:MOST_KNOWN]]
+        self.table = np.full((max(map(len, self.rows)), len(high), len(self.rows), 1), np.inf)
+        for p, known in enumerate(self.rows):
+            if known:
+                self.table[: len(known), :, p, 0] = known
         if cost is not None:
             self.least = np.minimum(self.least, np.where(wanted, cost, np.inf).min(axis=1))
 
@@ -106,13 +111,8 @@ class _Known:
         """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity;
         `strictly`: and less in one, as no mapping does that is itself among those known."""
         beaten = np.zeros(low[0].shape, dtype=bool)
-        if not any(self.rows):
-            return beaten
         worse, part = np.empty_like(beaten), np.empty_like(beaten)
-        never = np.full(len(low), np.inf)  # where fewer are known
-        for i in range(max(map(len, self.rows), default=0)):
-            front = np.array([known[i] if i < len(known) else never for known in self.rows]).T
-            columns = [column[:, np.newaxis] for column in front]
+        for columns in self.table:
             np.greater_equal(low[0], columns[0], out=worse)
             for quantity, column in zip(low[1:], columns[1:], strict=True):
                 worse &= np.greater_equal(quantity, column, out=part)

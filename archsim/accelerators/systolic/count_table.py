@@ -41,12 +41,22 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class CountTable:
-    """`values` (distinct counts, mappings); `place` gives a count's row in it. The last row is 1."""
+    """`values` (distinct counts, mappings); `place` gives a count's row in it. The last row is 1.
 
-    parts: tuple[Part, ...]
+    The mappings are all those of `whole`, or the `chosen` (ascending) ones.
+    """
+
+    whole: tuple[Part, ...]
     values: Float
     place: dict[Hashable, int]
     compute_cycles: Int
+    chosen: Int | None = None
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        if self.chosen is None:
+            return self.whole
+        return tuple(part.take(own) for part, own in _split(self.whole, self.chosen))
 
     @classmethod
     def of(cls, part: Part, hierarchy: Hierarchy) -> CountTable:
@@ -70,7 +80,7 @@ class CountTable:
         if len(tables) == 1:
             return tables[0]
         return cls(
-            parts=tuple(part for table in tables for part in table.parts),
+            whole=tuple(part for table in tables for part in table.parts),
             values=np.concatenate([table.values for table in tables], axis=1),
             place=tables[0].place,
             compute_cycles=np.concatenate([table.compute_cycles for table in tables]),
@@ -81,19 +91,23 @@ class CountTable:
 
     def split(self, chosen: Int) -> list[tuple[Part, Int]]:
         """The chosen (ascending) mappings of each part, counted within the part."""
-        sizes = [part.array.nest.shape[0] for part in self.parts]
-        starts = np.cumsum([0, *sizes])
-        at = np.searchsorted(chosen, starts)
-        return [
-            (part, chosen[a:b] - start)
-            for part, start, a, b in zip(self.parts, starts[:-1], at[:-1], at[1:], strict=True)
-            if b > a
-        ]
+        return _split(self.parts, chosen)
 
     def take(self, chosen: Int) -> CountTable:
         """Some of the mappings, ascending."""
-        parts = tuple(part.take(own) for part, own in self.split(chosen))
-        return CountTable(parts, self.values[:, chosen], self.place, self.compute_cycles[chosen])
+        of_whole = chosen if self.chosen is None else self.chosen[chosen]
+        values, cycles = self.values[:, chosen], self.compute_cycles[chosen]
+        return CountTable(self.whole, values, self.place, cycles, of_whole)
+
+
+def _split(parts: Sequence[Part], chosen: Int) -> list[tuple[Part, Int]]:
+    starts = np.cumsum([0, *(part.array.nest.shape[0] for part in parts)])
+    at = np.searchsorted(chosen, starts)
+    return [
+        (part, chosen[a:b] - start)
+        for part, start, a, b in zip(parts, starts[:-1], at[:-1], at[1:], strict=True)
+        if b > a
+    ]
 
 
 @dataclass(frozen=True, eq=False)
