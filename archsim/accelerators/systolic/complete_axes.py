@@ -22,7 +22,6 @@ from archsim.accelerators.dominance import unbeaten
 from archsim.accelerators.systolic.axes import (
     Axis,
     IntArray,
-    Nesting,
     PixelAxis,
     ProductAxis,
     channel_axis,
@@ -32,13 +31,14 @@ from archsim.accelerators.systolic.extents import input_window
 from archsim.accelerators.systolic.flat_pixels import flat_pixel_axis
 from archsim.accelerators.systolic.folds import folds_of
 from archsim.accelerators.systolic.streams import streams_of
+from archsim.accelerators.systolic.windows import Nesting
 from archsim.workloads.layer import Contraction
 
 MOST_RECTANGLES = 1 << 16
 """With more rectangles of pixels than this only those of unbeaten rows and columns are tried."""
 
-
 Inputs = tuple[str, ...]
+"""Names of an axis's tables of what its tiles read."""
 
 
 class Role:
@@ -176,7 +176,7 @@ def _smallest_unbeaten(table: IntArray) -> IntArray:
 
 
 def _table(axis: Axis, role: Role, inputs: Inputs = (), counted: bool = True) -> IntArray:
-    """What candidates are judged by; `inputs` are the axis's tables of what its tiles read."""
+    """What candidates are judged by; `inputs` are read as well."""
     counts = axis.counts[:, 0]
     if not (counted or role.is_streamed):
         counts = (counts > 1).astype(np.int64)
