@@ -50,6 +50,7 @@ def simulate(
     elif precision is not None and not isinstance(precision, Precision):
         raise InputError(f"precision is {precision!r}; give text such as 'w8a8', or a Precision")
     workload = _at_precision(workload, machine, precision)
+    machine = set_up(machine, workload)
     rows, unproven = choose(workload, machine, minimize)
     if unproven:
         workload = _warned(
@@ -145,6 +146,12 @@ def _is_wider(precision: Precision, built: Precision) -> bool:
 
 def _warned(workload: Workload, warning: str) -> Workload:
     return replace(workload, warnings=(*workload.warnings, warning))
+
+
+def set_up(machine: Machine, workload: Workload) -> Machine:
+    """The machine as it is set up for a workload, where its family has something to set up."""
+    prepare = getattr(machine, "for_workload", None)
+    return machine if prepare is None else prepare(workload)
 
 
 def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Row], int]:

@@ -1,7 +1,7 @@
-"""`archsim search` of whole networks: array and buffer sizes, tilings and bits at once, each a process of its own.
+"""`archsim search` of whole networks: array and buffer sizes, tilings and bits at once, a process each.
 
-The library's study `edge-energy` (176 combinations of sizes, weights of 2, 4 or 8 bits, activations of 4 or 8,
-budgets on area and sensitivity) for three networks and for latency and energy, and a front of 15 points.
+The library's study `edge-energy` (176 combinations of sizes, weights of 2, 4 or 8 bits, activations of 4 or
+8, budgets on area and sensitivity) for three networks and for latency and energy, and a front of 15 points.
 
 Run: python benchmarks/search.py [--workers 2]   (about 3 min)
 """
@@ -46,11 +46,11 @@ def main() -> None:
         for goal in ("latency", "energy"):
             name = f"{workload}-{goal}"
             plan, used = search(name, study(workload, minimize=goal, marginals=False), workers)
-            sizes = ", ".join(f"{path.split('.')[-1]} {value}" for path, value in plan["hardware"].items())
+            sizes = ", ".join(f"{path.split('.')[-1]} {n}" for path, n in plan["hardware"].items())
             kept = verdict(used.wall_s <= GOAL_S and plan["status"] == "OPTIMAL")
             print(
-                f"{workload + ', least ' + goal:34s} {used.cpu_s:8.1f} {used.wall_s:8.1f}  {plan['status']:8s} "
-                f"{plan['gap']:7.0e}  {sizes}; {kept}",
+                f"{workload + ', least ' + goal:34s} {used.cpu_s:8.1f} {used.wall_s:8.1f}  "
+                f"{plan['status']:8s} {plan['gap']:7.0e}  {sizes}; {kept}",
                 flush=True,
             )
     front, used = search("front", study("resnet50", front=["latency", "energy"], points=15), workers)

@@ -27,7 +27,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "simulation": {*PRICED, "run"},
     "reports": {"run", "kernel.timeline"},
-    "cli": {*PRICED, "numerics", "dse", "run", "simulation", "reports", "archsim"},
+    "validation": {*PRICED, "dse", "run", "simulation"},
+    "cli": {*PRICED, "numerics", "dse", "run", "simulation", "reports", "validation", "archsim"},
     "__main__": {"cli"},
     "archsim": {*PRICED, "numerics", "dse", "run", "simulation"},  # the package's own __init__.py
 }

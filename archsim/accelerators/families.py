@@ -16,6 +16,10 @@ FAMILIES = {
         "archsim.accelerators.systolic.spec:SystolicSpec",
         "archsim.accelerators.systolic.machine:SystolicMachine",
     ),
+    "cluster": (
+        "archsim.accelerators.cluster.spec:ClusterSpec",
+        "archsim.accelerators.cluster.machine:ClusterMachine",
+    ),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -162,6 +162,10 @@ class Machine(Protocol):
     composition: Literal["sequential", "pipelined"]
     clock_mhz: float
     precision: Precision  # what its arithmetic is built for
+    timing: (
+        Hashable | None
+    )  # equal on machines on which mappings of contractions take the same; None: unknown
+    capacities: tuple[float, ...]  # of the on-chip memories: with equal timing, more fits at least as much
     outer_memory: str  # the one that holds the whole network: traffic with it is `dram_bytes`
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited

@@ -13,11 +13,13 @@ from typer.core import TyperGroup
 
 import archsim
 from archsim.cli.listing import list_library
+from archsim.cli.memory import memory
 from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
 from archsim.cli.sensitivity import sensitivity
 from archsim.cli.show import show
+from archsim.cli.validate import validate
 from archsim.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 2 is also what a wrong option gives
@@ -49,6 +51,8 @@ app.command("search")(search)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("memory")(memory)
+app.command("validate")(validate)
 app.command("sensitivity")(sensitivity)
 
 

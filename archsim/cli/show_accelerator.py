@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.machine import Machine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
@@ -26,7 +27,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
     dram = machine.dram_bytes_per_cycle
     bandwidth = f"{units.digits(dram * machine.clock_mhz * 1e-3)} GB/s" if dram else "unlimited"
     console.print(Text(printable(machine.name), style="bold"))
-    if isinstance(machine, SystolicMachine):
+    if isinstance(machine, SystolicMachine | ClusterMachine):
         _print_lines(console, {"description": machine.spec.description})
     _print_lines(
         console,
@@ -37,7 +38,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
-    if isinstance(machine, SystolicMachine):
+    if isinstance(machine, SystolicMachine | ClusterMachine):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
         for section, content in spec.items():
             _print_section(console, section, content)
@@ -66,7 +67,8 @@ def _print_energies(
     for (component, action), figure in energies.items():
         table.add_row(_cell(component), _cell(action), *_bounds(figure), _cell(figure.source))
     console.print(table)
-    console.print("Per bit: dram, pe_registers, wires. Per word: other memories. Each: mac, vector_unit.")
+    per_bit = ", ".join(sorted({c for c, _ in energies} & {"dram", "pe_registers", "wires"}))
+    console.print(f"{f'Per bit: {per_bit}. ' if per_bit else ''}Per word: other memories. Else each.")
 
 
 def _print_area(console: Console, machine: Machine) -> None:

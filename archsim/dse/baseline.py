@@ -41,7 +41,7 @@ class Baseline:
         """Raises InputError for bits that are no precision."""
         formulation = Formulation(uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity)
         try:
-            points, _ = make_points(spec, [{}])
+            points, _ = make_points(spec, workload, [{}])
         except InputError as error:
             return cls(bits, formulation, None, str(error))
         best = Explorer(spec, points).search(formulation, time_limit_s=time_limit_s).best

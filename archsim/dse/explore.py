@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import time
 from collections import Counter
@@ -9,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation, Limit
+from archsim.dse.leaders import bounds_by_leader, leaders
 from archsim.dse.point import Point
 from archsim.dse.points import price
 from archsim.dse.quantities import AREA, Goal
@@ -67,6 +70,11 @@ class Explorer:
     rough: bool = True  # first price what bounds the goal; off where tables serve many searches
     on_progress: Callable[[Progress], None] = lambda _: None
     started: float = field(default_factory=time.monotonic)
+    executions: Executions = field(default_factory=Executions)
+    known: list[tuple[Formulation, Mapping[Point, float]]] = field(default_factory=list)
+    """Bounds of earlier searches: they hold for the same goal under limits that are no wider."""
+
+    last: Point | None = None  # of the best plan of the search before
 
     def search(self, formulation: Formulation, *, time_limit_s: float = math.inf, gap: float = 0.0) -> Found:
         """The best selection on any point: least goal, then least second goal, then least area.
@@ -82,6 +90,8 @@ class Explorer:
             pass  # in the middle of pricing
         except KeyboardInterrupt:
             run.interrupted = True
+        self.known.append((formulation, run.bounds))
+        self.last = None if run.best is None else run.best.point
         return run.found()
 
 
@@ -94,25 +104,36 @@ class _Search:
         self.bounds: dict[Point, float] = {}
         self.best: PointResult | None = None
         self.results: dict[Point, PointResult] = {}
+        self.renewed: set[Point] = set()
         self.solved = 0
         self.interrupted = False
 
     def run(self) -> None:
         """Solve one point roughly, so that a plan is known early; price and bound the others; solve those."""
-        areas = [x.at_most for x in self.formulation.limits if x.quantity == AREA]
-        within = [p for p in self.explorer.points if all(p.area_mm2 <= area for area in areas)]
-        self.dropped["area"] = len(self.explorer.points) - len(within)
-        self.bounds = {point: self.formulation.floor(point) for point in within}
+        explorer, formulation = self.explorer, self.formulation
+        areas = [x.at_most for x in formulation.limits if x.quantity == AREA]
+        within = [p for p in explorer.points if all(p.area_mm2 <= area for area in areas)]
+        self.dropped["area"] = len(explorer.points) - len(within)
+        self.bounds = {point: formulation.floor(point) for point in within}
+        for other, bounds in explorer.known:
+            if formulation.is_within(other):
+                self.note({point: bounds[point] for point in within if point in bounds})
         if len(within) > 1:
-            fastest = max(point.machine.peak_macs_per_cycle for point in within)
-            alike = [point for point in within if point.machine.peak_macs_per_cycle == fastest]
-            self.solve([alike[len(alike) // 2]], gap=max(self.gap, FIRST_GAP))
-        worth = [point for point in within if not self.hopeless(point)]
-        rough = (
-            self.explorer.rough and self.formulation.rough_front(self.explorer.points[0].machine) is not None
-        )
-        self.price(worth, rough=rough)
-        self.solve(sorted(worth, key=lambda p: (self.bounds[p], p.area_mm2)), gap=self.gap)
+            self.solve([explorer.last if explorer.last in within else _middle_of_fastest(within)], FIRST_GAP)
+        rough = explorer.rough and formulation.rough_front(explorer.points[0].machine) is not None
+        if formulation.reads_latency_only:
+            self.price(self.promising(leaders(within)), rough=rough)
+            self.note(bounds_by_leader(within, self.bounds, formulation.space))
+        new = [p for p in self.promising(within) if not (p.tables or (rough and p.rough) or p.unfit)]
+        self.price(new, rough=rough)
+        self.solve(within, self.gap)
+
+    def note(self, bounds: Mapping[Point, float]) -> None:
+        for point, bound in bounds.items():
+            self.bounds[point] = max(bound, self.bounds[point])
+
+    def promising(self, points: Sequence[Point]) -> list[Point]:
+        return [point for point in points if not self.hopeless(point)]
 
     def price(self, points: Sequence[Point], *, rough: bool) -> None:
         done = 0
@@ -120,41 +141,69 @@ class _Search:
         def priced(point: Point, bound: float) -> None:
             nonlocal done
             done += 1
-            self.bounds[point] = max(bound, self.bounds[point])
+            self.note({point: bound})
             self.tell("pricing", done, len(points))
             if time.monotonic() >= self.ends:
                 raise TimeoutError
 
-        workers = self.explorer.workers
-        price(points, self.explorer.spec, self.formulation, rough=rough, workers=workers, on_priced=priced)
+        explorer = self.explorer
+        price(
+            points,
+            explorer.spec,
+            self.formulation,
+            rough=rough,
+            workers=explorer.workers,
+            on_priced=priced,
+        )
 
     def solve(self, points: Sequence[Point], gap: float) -> None:
-        """Solve points from the least bound up, those that can't be better left out."""
-        for point in points:
-            if self.interrupted or point in self.results or self.hopeless(point):
+        """Solve points from the least bound up, those that can't be better left out.
+
+        A bound is renewed when its turn comes: it may be another search's, or ignore what was executed since.
+        """
+        queue = [(self.bounds[point], number, point) for number, point in enumerate(points)]
+        heapq.heapify(queue)
+        while queue and not self.interrupted:
+            _, number, point = heapq.heappop(queue)
+            if point in self.results or self.hopeless(point):
                 continue
-            if not point.tables:
-                self.price([point], rough=False)
+            if point not in self.renewed:
+                self.renew(point)
+                heapq.heappush(queue, (self.bounds[point], number, point))
+                continue
             left = self.ends - time.monotonic()
-            if left <= 0 or self.hopeless(point):
-                continue
-            cutoff = math.inf if self.best is None else self.best.value * (1 + EQUAL)
-            result = solve_point(
-                self.formulation,
-                point,
-                cutoff=cutoff,
-                time_limit_s=left,
-                gap=gap,
-                workers=self.explorer.workers,
-            )
-            if gap == self.gap:
-                self.results[point] = result
-            self.bounds[point] = max(self.bounds[point], result.bound)
-            self.interrupted |= result.interrupted
-            if result.rows is not None and (self.best is None or not _better(self.best, result)):
-                self.best = result  # also an equal one: it may be proven further
-            self.solved += 1
+            if left <= 0:
+                return
+            self.solve_one(point, max(gap, self.gap), left)
             self.tell("solving", self.solved, len(points))
+
+    def renew(self, point: Point) -> None:
+        """Bound a point on whole tables with all that is known of their rows."""
+        self.renewed.add(point)
+        if not point.tables:
+            self.price([point], rough=False)
+        if point.unfit:
+            return
+        for table in dict.fromkeys(point.tables):
+            table.recall(point.machine, self.explorer.executions)
+        self.note({point: bound_of(self.formulation, point)})
+
+    def solve_one(self, point: Point, gap: float, seconds: float) -> None:
+        result = solve_point(
+            self.formulation,
+            point,
+            self.explorer.executions,
+            cutoff=math.inf if self.best is None else self.best.value * (1 + EQUAL),
+            time_limit_s=seconds,
+            gap=gap,
+        )
+        if gap == self.gap:
+            self.results[point] = result
+        self.note({point: result.bound})
+        self.interrupted |= result.interrupted
+        if result.rows is not None and (self.best is None or not _better(self.best, result)):
+            self.best = result  # also an equal one: it may be proven further
+        self.solved += 1
 
     def hopeless(self, point: Point) -> bool:
         """Whether a point's bounds say that it is no better than the best known.
@@ -195,6 +244,13 @@ class _Search:
         unfit = {"no tile fits": sum(1 for point in self.bounds if point.unfit)}
         dropped = {**self.dropped, **unfit}
         self.explorer.on_progress(Progress(stage, done, points, dropped, known, self.bound, elapsed))
+
+
+def _middle_of_fastest(points: Sequence[Point]) -> Point:
+    """Of the points with the most MACs a cycle the one of middle area: `points` have the smallest first."""
+    fastest = max(point.machine.peak_macs_per_cycle for point in points)
+    alike = [point for point in points if point.machine.peak_macs_per_cycle == fastest]
+    return alike[len(alike) // 2]
 
 
 def _better(result: PointResult, best: PointResult) -> bool:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
 
 
+OF_BITS = (AREA, SENSITIVITY, WEIGHTS, PEAK_ACTIVATIONS)
+"""Quantities that no mapping changes: they follow from the sizes and the bits."""
+
+
 @dataclass(frozen=True)
 class Limit:
     """At most so much of a quantity, in its own unit."""
@@ -73,10 +77,24 @@ class Formulation:
         Tables with this front are small, and bound the goal as well as whole ones do.
         """
         quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
-        mapped = {q for q in quantities if q not in (AREA, SENSITIVITY, WEIGHTS, PEAK_ACTIVATIONS)}
+        mapped = {q for q in quantities if q not in OF_BITS}
         if mapped == {ENERGY}:
             return ("energy_pj",)
         return (f"traffic:{machine.outer_memory}",) if mapped == {DRAM} else None
+
+    @property
+    def reads_latency_only(self) -> bool:
+        """Whether latency is all that the goal and the limits read of mappings."""
+        quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
+        return self.goal.terms[0][0] == LATENCY and all(q == LATENCY or q in OF_BITS for q in quantities)
+
+    def is_within(self, other: Formulation) -> bool:
+        """Whether every plan that this one allows the other allows too, at the same cost."""
+        own = {limit.quantity: limit.at_most for limit in self.limits}
+        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity)
+        return same == (other.space, other.goal.terms, other.goal.product, other.sensitivity) and all(
+            own.get(limit.quantity, math.inf) <= limit.at_most for limit in other.limits
+        )
 
     def floor(self, point: Point) -> float:
         """A bound of the goal that needs no table: no layer is faster than the machine's peak."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from archsim.dse.bits import BitSpace
-from archsim.kernel import engine
+from archsim.dse.executions import Executions, mapping_keys
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine, Options, Row
@@ -38,15 +39,30 @@ class LayerTable:
         known = np.full(len(options), options.exact)
         return cls(options, whole, options.energy_at(whole), known)
 
-    def execute(self, machine: Machine, rows: Iterable[int]) -> int:
-        """Run rows, each alone, on the kernel; how many were not known before."""
+    def execute(self, machine: Machine, rows: Iterable[int], executions: Executions) -> int:
+        """Run rows, each alone, on the kernel; how many of the table were not known before."""
         new = [row for row in dict.fromkeys(rows) if not self.executed[row]]
-        for row in new:
-            self.cycles[row] = engine.simulate(machine.program([self.options.row(row)])).cycles
-            self.executed[row] = True
-        if new:
-            self.energy_pj = self.options.energy_at(self.cycles)
+        self._learn({row: executions.run(machine, self.options, self.keys, row) for row in new})
         return len(new)
+
+    def recall(self, machine: Machine, executions: Executions) -> None:
+        """Take over what is known already of mappings of this table, from machines of the same timing."""
+        for number, precision in enumerate(self.options.precisions):
+            known = executions.known(machine, self.options, precision)
+            if known:
+                rows = np.flatnonzero((self.options.precision == number) & ~self.executed).tolist()
+                self._learn({row: known[self.keys[row]] for row in rows if self.keys[row] in known})
+
+    def _learn(self, cycles: Mapping[int, int]) -> None:
+        if cycles:
+            rows = list(cycles)
+            self.cycles[rows] = list(cycles.values())
+            self.executed[rows] = True
+            self.energy_pj = self.options.energy_at(self.cycles)
+
+    @cached_property
+    def keys(self) -> list[bytes]:
+        return mapping_keys(self.options)
 
 
 @dataclass(eq=False)

@@ -20,11 +20,13 @@ from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point, layer_tables
 from archsim.dse.solve_point import bound_of
 from archsim.errors import InputError
+from archsim.simulation import set_up
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
     from archsim.accelerators.machine import Machine
+    from archsim.workloads.workload import Workload
 
 FEW = 4
 """Points priced without a pool: starting one takes as long."""
@@ -37,7 +39,7 @@ _shared: dict[str, Any] = {}
 
 
 def make_points(
-    spec: Mapping[str, Any], combinations: Iterable[Mapping[str, Any]]
+    spec: Mapping[str, Any], workload: Workload, combinations: Iterable[Mapping[str, Any]]
 ) -> tuple[list[Point], Counter[str]]:
     """A point per valid combination, the smallest area first, and how many were refused for which reason.
 
@@ -47,7 +49,7 @@ def make_points(
     for number, values in enumerate(combinations):
         changed = with_values(spec, values)
         try:
-            machine = load_accelerator(changed)
+            machine = set_up(load_accelerator(changed), workload)
         except InputError as error:
             refused[str(error)] += 1
             continue
@@ -118,6 +120,7 @@ def _priced_in_worker(
         if _shared["stop"].is_set():
             break
         machine = load_accelerator(with_values(_shared["spec"], values))
+        machine = set_up(machine, formulation.space.workload)
         point = Point(values, machine, area_mm2(machine))
         tables = _tables(machine, formulation, rough)
         _give(point, tables, rough)

@@ -8,7 +8,7 @@ from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.accelerators.spec_paths import with_values
 from archsim.dse.plan import Plan
 from archsim.errors import InputError
-from archsim.simulation import run_rows
+from archsim.simulation import run_rows, set_up
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
@@ -34,7 +34,7 @@ def run_plan(
     if not isinstance(workload, Workload):
         workload = load_workload(plan.workload if workload is None else workload, dims=dict(plan.dims))
     source = accelerator if accelerator is not None else plan.accelerator
-    machine = load_accelerator(with_values(read_accelerator(source), plan.hardware))
+    machine = set_up(load_accelerator(with_values(read_accelerator(source), plan.hardware)), workload)
     rows = plan_rows(plan, workload, machine)
     settings = {"minimize": plan.minimize, "plan": plan.study, "hardware": dict(plan.hardware)}
     return run_rows(workload, machine, rows, settings=settings, timeline=timeline)

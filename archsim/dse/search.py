@@ -82,7 +82,7 @@ class _Search:
         self.study, self.started = study, time.monotonic()
         self.workload = load_workload(study.workload, dims=study.dims)
         spec = read_accelerator(study.accelerator)
-        points, self.refused = make_points(spec, study.points_of_hardware())
+        points, self.refused = make_points(spec, self.workload, study.points_of_hardware())
         self.explorer = Explorer(spec, points, workers, study.front is None, on_progress)
         sensitivity = _sensitivity(study, self.workload)
         space = bit_space(self.workload, study.bits)

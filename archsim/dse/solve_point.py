@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import ENERGY, LATENCY
@@ -17,7 +18,7 @@ from archsim.dse.selection.relaxation import relax
 from archsim.dse.selection.select import Selection, solve
 from archsim.dse.selection.session import relative_gap
 
-RIVALS = 16
+RIVALS = 32
 """Rows a chosen row's table is asked for at a time: those that could have been better than it turned out."""
 
 
@@ -72,11 +73,11 @@ def _relaxed(problem: Problem, term: int | None) -> float:
 def solve_point(
     formulation: Formulation,
     point: Point,
+    executions: Executions,
     *,
     cutoff: float = math.inf,
     time_limit_s: float = 60.0,
     gap: float = 0.0,
-    workers: int = 1,
 ) -> PointResult:
     """Solve, execute what was chosen, and solve again with what it took, until the choice holds.
 
@@ -87,19 +88,23 @@ def solve_point(
     ends = time.monotonic() + time_limit_s
     units = formulation.goal_units(point)
     best = PointResult(point, None, math.inf, math.inf, -math.inf, math.inf)
+    settled_first = False
     while True:
         left = max(0.01, ends - time.monotonic())
         problem = formulation.problem(point)
-        found = solve(problem, time_limit_s=left, gap=gap, workers=workers, hint=best.rows)
+        # one worker: on these problems two that take turns (to be deterministic) are up to 40 times slower
+        found = solve(problem, time_limit_s=left, gap=gap, hint=best.rows, lexicographic=settled_first)
         bound = math.inf if found.status == "INFEASIBLE" else max(best.bound, found.best_bound / units)
         best = replace(best, bound=min(bound, best.value), interrupted=found.interrupted)
         if found.rows is None:
             return best
-        new = _execute(point, found.rows, formulation)
-        best = min(best, _true(formulation, point, found, best), key=lambda result: result.key)
+        new = _execute(point, found.rows, formulation, executions)
+        candidate = _true(formulation, point, found, best)
+        best = candidate if candidate.key <= best.key else best  # of equal ones the one proven further
         # without a gap to accept, equal goals are told apart by rows that were executed, too
-        settled = not new or 0 < best.gap <= gap or best.bound > cutoff
-        if settled or found.interrupted or time.monotonic() >= ends:
+        done = (settled_first and not new) or 0 < best.gap <= gap or best.bound > cutoff
+        settled_first |= not new
+        if done or found.interrupted or time.monotonic() >= ends:
             return best
 
 
@@ -122,13 +127,13 @@ def _true(formulation: Formulation, point: Point, found: Selection, before: Poin
     )
 
 
-def _execute(point: Point, rows: tuple[int, ...], formulation: Formulation) -> int:
+def _execute(point: Point, rows: tuple[int, ...], formulation: Formulation, executions: Executions) -> int:
     """Execute chosen rows, and of their tables the rows that could be better than those turned out."""
     done = 0
     for table, row in dict.fromkeys(zip(point.tables, rows, strict=True)):
-        new = table.execute(point.machine, [row])
+        new = table.execute(point.machine, [row], executions)
         if new:
-            table.execute(point.machine, _rivals(table, row, formulation))
+            table.execute(point.machine, _rivals(table, row, formulation), executions)
         done += new
     return done
 

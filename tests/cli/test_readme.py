@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archsim.accelerators.library import list_accelerators
+from archsim.dse.study_files import list_studies
 from archsim.workloads.library import list_workloads
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -19,6 +20,9 @@ def test_the_tables_name_the_library() -> None:
     assert sorted(re.findall(r"^\| `([\w-]+)` \|", accelerators, flags=re.MULTILINE)) == list_accelerators()
     named = re.findall(r"`([\w-]+)`", workloads.split("\n\n")[0])
     assert sorted(named) == list(list_workloads())
+    studies = README.split("| studies |")[1].split("\n\n")[0]
+    first_cells = " ".join(row.split("|")[1] for row in studies.splitlines()[2:])
+    assert sorted(re.findall(r"`([\w-]+)`", first_cells)) == list_studies()
 
 
 def test_links_lead_to_files() -> None:
@@ -36,15 +40,18 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_commands_run(
     archsim, tmp_path: Path, machine_text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from onnx import TensorProto, helper, save
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper, save
 
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in ("x", "y")]
-    relu = helper.make_node("Relu", ["x"], ["y"])
-    save(helper.make_model(helper.make_graph([relu], "model", ends[:1], ends[1:])), tmp_path / "model.onnx")
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    weights = np.random.default_rng(0).normal(size=(3, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph([conv], "model", ends[:1], ends[1:], [numpy_helper.from_array(weights, "w")])
+    save(helper.make_model(graph), tmp_path / "model.onnx")
     (tmp_path / "my-accelerator.yaml").write_text(machine_text)
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^\$ archsim (.*)$", README, flags=re.MULTILINE)
-    assert len(commands) == 4
+    assert len(commands) == 10
     for command in commands:
         words = shlex.split(command.split(" | ")[0].replace("/dev/stdout", "out.json"))
         assert archsim(*words).exit_code == 0, command

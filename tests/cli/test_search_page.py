@@ -52,7 +52,7 @@ def test_the_example_is_a_study(tmp_path: Path) -> None:
     assert yaml.safe_load(example.group(1))["minimize"] == "energy"
 
 
-@pytest.mark.parametrize("name", ["edge-energy", "hawq-resnet18"])
+@pytest.mark.parametrize("name", ["tiny-energy", "hawq-resnet18"])
 def test_studies_named_are_in_the_library(name: str) -> None:
     assert name in PAGE
     load_study(name)

@@ -1,4 +1,4 @@
-"""docs/accelerator-yaml.md says of every key what the schema says."""
+"""The pages of the accelerator YAML say of every key what the schema says."""
 
 from __future__ import annotations
 
@@ -14,18 +14,42 @@ import yaml
 from archsim.cli.schema import accelerator_schema
 from archsim.components.dram import DRAM_KINDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "accelerator-yaml.md").read_text()
-ROOT = "SystolicSpec"
-# heading on the page -> the schema's definitions whose keys stand below it
-SECTIONS = {
-    "Top level": (ROOT,),
-    "`technology`": ("Technology",),
-    "`array`": ("Array",),
-    "`array.unroll`": ("Unroll",),
-    "`array.mac`": ("Mac",),
-    "`memories`: `kind: dram`": ("Dram",),
-    "`memories`: `kind: sram` and `kind: register`": ("Sram", "Register"),
-    "`vector_unit`": ("VectorUnit",),
+DOCS = Path(__file__).parents[2] / "docs"
+ROOT = "(top level)"
+# family -> its page, and per heading the schema's definitions whose keys stand below it
+PAGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    "systolic": (
+        "accelerator-yaml.md",
+        {
+            "Top level": (ROOT,),
+            "`technology`": ("Technology",),
+            "`array`": ("Array",),
+            "`array.unroll`": ("Unroll",),
+            "`array.mac`": ("Mac",),
+            "`memories`: `kind: dram`": ("Dram",),
+            "`memories`: `kind: sram` and `kind: register`": ("Sram", "Register"),
+            "`vector_unit`": ("VectorUnit",),
+        },
+    ),
+    "cluster": (
+        "cluster.md",
+        {
+            "Top level": (ROOT,),
+            "`technology`": ("Technology",),
+            "`cores`": ("Cores",),
+            "`engine`": ("Engine",),
+            "`l1`": ("L1",),
+            "`dma`": ("Dma",),
+            "`l2`": ("L2",),
+            "`l3`": ("L3",),
+            "`uncore`": ("Uncore",),
+            "`overheads`": ("Overheads",),
+            "`operating`": ("Operating",),
+            "`operating.points`": ("FrequencyPoint",),
+            "`operating.body_bias`": ("BodyBias",),
+            "`operating_point`": ("OperatingPoint",),
+        },
+    ),
 }
 
 
@@ -38,14 +62,18 @@ class Row:
     default: str
 
 
-def definitions() -> dict[str, dict[str, Any]]:
-    schema = accelerator_schema("systolic")
+def page(family: str) -> str:
+    return (DOCS / PAGES[family][0]).read_text()
+
+
+def definitions(family: str) -> dict[str, dict[str, Any]]:
+    schema = accelerator_schema(family)
     return {**schema["$defs"], ROOT: schema}
 
 
-def rows(section: str, owner: str) -> list[Row]:
+def rows(family: str, section: str, owner: str) -> list[Row]:
     """The rows of a section that apply to `owner` (all of them, or those under `For <owner> only`)."""
-    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    text = page(family).split(f"\n## {section}\n")[1].split("\n## ")[0]
     common, *special = re.split(r"\nFor `(\w+)` only:\n", text)
     only = dict(zip(special[::2], special[1::2], strict=True))
     table = common + only.get(owner.lower(), "")
@@ -53,23 +81,31 @@ def rows(section: str, owner: str) -> list[Row]:
     return [Row(*line) for line in cells]
 
 
-CASES = [(section, owner) for section, owners in SECTIONS.items() for owner in owners]
+CASES = [
+    (family, section, owner)
+    for family, (_, sections) in PAGES.items()
+    for section, owners in sections.items()
+    for owner in owners
+]
 
 
-def test_every_definition_and_heading_is_covered() -> None:
-    assert {owner for _, owner in CASES} == set(definitions())
-    assert re.findall(r"^## (.+)$", PAGE, flags=re.MULTILINE) == list(SECTIONS)
+@pytest.mark.parametrize("family", PAGES)
+def test_every_definition_and_heading_is_covered(family: str) -> None:
+    sections = PAGES[family][1]
+    assert {owner for owners in sections.values() for owner in owners} == set(definitions(family))
+    assert re.findall(r"^## (.+)$", page(family), flags=re.MULTILINE) == list(sections)
 
 
-@pytest.mark.parametrize(("section", "owner"), CASES)
-def test_the_page_has_the_keys_of_the_schema(section: str, owner: str) -> None:
-    assert sorted(row.key for row in rows(section, owner)) == sorted(definitions()[owner]["properties"])
+@pytest.mark.parametrize(("family", "section", "owner"), CASES)
+def test_the_page_has_the_keys_of_the_schema(family: str, section: str, owner: str) -> None:
+    said = sorted(row.key for row in rows(family, section, owner))
+    assert said == sorted(definitions(family)[owner]["properties"])
 
 
-@pytest.mark.parametrize(("section", "owner"), CASES)
-def test_the_page_has_the_defaults_of_the_schema(section: str, owner: str) -> None:
-    definition = definitions()[owner]
-    for row in rows(section, owner):
+@pytest.mark.parametrize(("family", "section", "owner"), CASES)
+def test_the_page_has_the_defaults_of_the_schema(family: str, section: str, owner: str) -> None:
+    definition = definitions(family)[owner]
+    for row in rows(family, section, owner):
         said = row.default
         assert (said == "required") == (row.key in definition.get("required", ())), row
         default = definition["properties"][row.key].get("default")
@@ -77,10 +113,10 @@ def test_the_page_has_the_defaults_of_the_schema(section: str, owner: str) -> No
             assert said.strip("`") == json.dumps(default), row
 
 
-@pytest.mark.parametrize(("section", "owner"), CASES)
-def test_the_page_has_the_allowed_words_of_the_schema(section: str, owner: str) -> None:
-    for row in rows(section, owner):
-        allowed = _words(definitions()[owner]["properties"][row.key])
+@pytest.mark.parametrize(("family", "section", "owner"), CASES)
+def test_the_page_has_the_allowed_words_of_the_schema(family: str, section: str, owner: str) -> None:
+    for row in rows(family, section, owner):
+        allowed = _words(definitions(family)[owner]["properties"][row.key])
         said = set(re.findall(r"`([^`]+)`", row.value))
         if row.key == "device":
             allowed = set(DRAM_KINDS)
@@ -102,14 +138,15 @@ def _words(part: Any) -> set[str]:
 def test_default_cycles_of_the_vector_unit() -> None:
     from archsim.accelerators.systolic.spec import VectorUnit
 
-    (said,) = [row.default for row in rows("`vector_unit`", "VectorUnit") if row.key == "cycles"]
+    (said,) = [row.default for row in rows("systolic", "`vector_unit`", "VectorUnit") if row.key == "cycles"]
     assert yaml.safe_load(said.strip("`")) == VectorUnit(lanes=1).cycles
 
 
-def test_the_example_runs(archsim, tmp_path: Path, tiny_trace: Path) -> None:
-    example = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+@pytest.mark.parametrize(("family", "name"), [("systolic", "my-edge"), ("cluster", "my-cluster")])
+def test_the_example_runs(archsim, tmp_path: Path, tiny_trace: Path, family: str, name: str) -> None:
+    example = re.findall(r"```yaml\n(.*?)```", page(family), flags=re.DOTALL)[0]
     (tmp_path / "my.yaml").write_text(example)
     assert archsim("show", tmp_path / "my.yaml").exit_code == 0
     result = archsim("run", tiny_trace, "--on", tmp_path / "my.yaml")
     assert result.exit_code == 0
-    assert "my-edge" in result.stdout
+    assert name in result.stdout

@@ -36,7 +36,9 @@ class MadeUpMachine:
     clock_mhz: float
     area_mm2: float
     outer_memory: str = "dram"
-    peak_macs_per_cycle: float = 64.0  # of the layers' 64 MACs: no row is faster than a cycle
+    timing: None = None
+    capacities: tuple[float, ...] = ()
+    peak_macs_per_cycle: float = 128.0  # no layer has more MACs: no row is faster than a cycle
 
     def area(self) -> Mapping[str, Any]:
         return {"all": SimpleNamespace(value=self.area_mm2)}
@@ -121,7 +123,7 @@ def workload(layers: int) -> Workload:
             inputs=(Tensor(f"t{i}", (4, 4)),),
             outputs=(Tensor(f"t{i + 1}", (4, 4)),),
             weights=(Tensor(f"w{i}", (4, 4)),),
-            contraction=Contraction(P=4, K=4, C=4),
+            contraction=Contraction(P=4, K=4, C=4 + i),  # no two alike
         )
         for i in range(layers)
     ]

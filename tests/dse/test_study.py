@@ -22,7 +22,7 @@ def study(**changes: object) -> Study:
 
 def test_library_studies_are_valid() -> None:
     names = list_studies()
-    assert {"edge-energy", "hawq-resnet18", "hawq-resnet50", "infeasible"} <= set(names)
+    assert {"edge-energy", "tiny-energy", "hawq-resnet18", "hawq-resnet50", "infeasible"} <= set(names)
     kinds = {name: type(load_study(name)) for name in names}
     assert kinds["hawq-resnet18"] is Problem
     assert kinds["edge-energy"] is Study

@@ -28,6 +28,7 @@ from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivi
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.accelerators.systolic.timing import capacities_of, timing_of
 from archsim.accelerators.systolic.vector import (
     vector_actions,
     vector_latency,
@@ -67,6 +68,8 @@ class SystolicMachine:
         self._known = findings_of(spec, tile_candidates)
         bits = self.costs(Precision()).dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
+        self.timing = timing_of(spec, self.costs(Precision()))
+        self.capacities = capacities_of(spec)
 
     def costs(self, precision: Precision) -> Costs:
         known = self._known.costs

@@ -21,6 +21,9 @@ from archsim.dse.selection.session import Session
 DUAL_TOLERANCE = 1e-7
 """HiGHS's default, of costs scaled to at most 1; here of the bound."""
 
+LONGEST_S = 1e8
+"""A search without a time limit: three years, which a timedelta can hold."""
+
 
 def solve_highs(
     instance: Instance, session: Session, *, hint: IntArray | None, allowed_gap: float, seconds: float
@@ -34,7 +37,7 @@ def solve_highs(
     _add_budgets(model, row, instance)
     scale = _add_cost(model, row, instance)
     parameters = mathopt.SolveParameters(
-        time_limit=datetime.timedelta(seconds=min(seconds, session.left_s)),
+        time_limit=datetime.timedelta(seconds=min(seconds, session.left_s, LONGEST_S)),
         absolute_gap_tolerance=allowed_gap / scale,
         relative_gap_tolerance=0.0,
     )

@@ -65,9 +65,10 @@ def solve(
     gap: float = 0.0,
     workers: int = 1,
     hint: Sequence[int] | None = None,
+    lexicographic: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Selection:
-    """The best selection: least objective, then least second objective at no worse first.
+    """The best selection: least objective, then (if `lexicographic`) least second one at no worse first.
 
     Stops at a proven relative `gap` (of each objective) or at the time limit; Ctrl-C stops it at once. In
     each case the best selection known is returned with its proven bound. `hint` is a selection to start from,
@@ -84,7 +85,7 @@ def solve(
     first = search(instance, session, gap=gap, workers=workers, hint=start)
     session.allow(1.0)
     chosen, then_gap = first.chosen, math.inf
-    if chosen is not None:
+    if chosen is not None and lexicographic:
         session.enter("second objective")
         narrowed, second = _second(instance, session, first, len(wanted), gap, workers)
         then_gap = second.gap

@@ -1,0 +1,144 @@
+"""Cycles of the cores' kernels on one tile, for arrays of tiles.
+
+Block overheads are those that DORY fitted to measured runs of PULP-NN on 8 cores (Common/Tiler/
+tiler_conv1d_to_up.py, commit be3d6dd; Burrello et al., DORY, IEEE TC 2021): a 16×16×32 to 64 channel 3×3
+layer takes 15.4 MAC/cycle with them, PULP-NN reports 15.5. They count instructions on cores that finish one a
+cycle. Depthwise: MATCH's model of PULP-NN's kernel (commit b499427).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.accelerators.cluster.isa import InnerLoop
+from archsim.accelerators.cluster.shape import Shape
+from archsim.accelerators.cluster.tcdm import slowdown
+from archsim.workloads.layer import Layer
+
+Array = npt.NDArray[np.float64]
+SPLITS = ("rows", "pixels", "channels")
+"""How a tile is divided among the cores."""
+
+TILE, TILE_IN_PLACE = 100, 62  # start and end of a kernel; in place: without an im2col buffer
+PAIR, PAIR_IN_PLACE, SINGLE = 27 + 127, 27 + 135, 20 + 94  # of two pixels, of the one left over
+BLOCK = {8: 159, 4: 82, 2: 52, 1: 28}  # set-up, re-quantisation and storing of so many outputs
+LEFT_OVER = {(4, 2): 18, (4, 1): 12, (1, 2): 8, (1, 1): 5}  # a product that fills no SIMD word
+IM2COL_BYTES_PER_CYCLE = 8
+SUM_INSTRUCTIONS = 2  # a partial sum loaded and added, or stored
+DEPTHWISE_WORD, DEPTHWISE_ONE, DEPTHWISE_OUTPUT = 7, 6, 5 + 10 + 5 + 10 + 9
+
+# Instructions an element, without loads and stores. exp: range reduction and a second-degree polynomial in
+# integers (Kim et al., I-BERT, 2021). div: RI5CY's serial divider, 3 to 35 cycles. sqrt: Newton, four steps
+# of a division (I-BERT, algorithm 4). Re-quantisation: multiply, add, shift, two-sided clip, pack (PULP-NN).
+OPERATIONS = {"add": 1.0, "mul": 1.0, "max": 1.0, "exp": 14.0, "div": 20.0, "sqrt": 80.0, "move": 0.0}
+REQUANTISE = 6.0
+NOT_REQUANTISED = ("max_pool", "relu", "data_movement")
+LOOP = 1.5  # address and loop instructions an element
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The cores as the kernels need to know them."""
+
+    count: int
+    banks: int
+    loop: InnerLoop
+    cycles_per_instruction: float
+    float_units: int | None  # shared by all cores; None: one each
+
+    @property
+    def iteration_cycles(self) -> float:
+        """Of the inner loop's full block: instructions, conflicts in L1, waiting for a float unit."""
+        slow = slowdown(self.count, self.banks, self.loop.access_rate)
+        cycles = self.loop.instructions * slow * self.cycles_per_instruction
+        if self.loop.float_operations and self.float_units is not None:
+            cycles = max(cycles, self.loop.float_operations * self.count / self.float_units)
+        return cycles
+
+    def block_cycles(self, products: Array, channels: int, pixels: int) -> Array:
+        """Of one block of outputs, `products` long."""
+        loop, full = self.loop, (channels, pixels) == (self.loop.channels, self.loop.pixels)
+        per_iteration = self.iteration_cycles / self.cycles_per_instruction
+        if not full:
+            share = loop.of_block(channels, pixels) / loop.of_block(loop.channels, loop.pixels)
+            plain = loop.of_block(loop.channels, loop.pixels) / loop.instructions
+            per_iteration *= share * plain
+        iterations, rest = np.divmod(products, loop.products)
+        one_by_one = LEFT_OVER.get((channels, pixels), channels + pixels + channels * pixels + 4)
+        # short words are padded with zeros in memory; of long ones the rest is done product by product
+        padded = loop.products > 4
+        last = np.where(rest > 0, per_iteration, 0.0) if padded else rest * one_by_one
+        outputs = BLOCK[channels * min(pixels, 2)] * ceil(pixels / 2)
+        return outputs + per_iteration * iterations + last
+
+
+def contraction_cycles(
+    cores: Cores, shape: Shape, split: str, p: Array, q: Array, k: Array, c: Array, sums: Array
+) -> Array:
+    """Of tiles of p×q pixels, k output and c input channels; `sums`: loads plus stores of partial sums."""
+    if shape.depthwise:
+        return _depthwise_cycles(cores, shape, split, p, q, k)
+    pixels, channels = _share(cores.count, split, p, q, k)
+    products = c * shape.taps
+    wide = cores.loop.pixels
+    groups, left = np.divmod(pixels, wide)
+    pairs = wide / 2
+    if shape.pointwise:
+        start, gather, gather_one = TILE_IN_PLACE, 0.0, 0.0
+        of_group = PAIR_IN_PLACE * pairs
+    else:
+        start, of_group = TILE, PAIR * pairs
+        gather = np.maximum(61 + 32 * shape.taps, 29 + products * 2 / IM2COL_BYTES_PER_CYCLE) * pairs
+        gather_one = np.maximum(38 + 16 * shape.taps, 29 + products / IM2COL_BYTES_PER_CYCLE)
+    instructions = (
+        start
+        + groups * (of_group + gather + _channel_blocks(cores, products, channels, wide))
+        + left * (SINGLE + gather_one + _channel_blocks(cores, products, channels, 1))
+        + sums * SUM_INSTRUCTIONS * pixels * channels
+    )
+    return instructions * cores.cycles_per_instruction
+
+
+def _share(count: int, split: str, p: Array, q: Array, k: Array) -> tuple[Array, Array]:
+    """(pixels, channels) of the core that has most to do."""
+    if split == "rows":
+        return np.ceil(p / count) * q, k
+    if split == "pixels":
+        return np.ceil(p * q / count), k
+    return p * q, np.ceil(k / count)
+
+
+def _channel_blocks(cores: Cores, products: Array, channels: Array, pixels: int) -> Array:
+    wide = cores.loop.channels
+    blocks, left = np.divmod(channels, wide)
+    return blocks * cores.block_cycles(products, wide, pixels) + left * cores.block_cycles(
+        products, 1, pixels
+    )
+
+
+def _depthwise_cycles(cores: Cores, shape: Shape, split: str, p: Array, q: Array, k: Array) -> Array:
+    """Channels (or rows, or pixels) over the cores; a column of inputs is gathered at a time."""
+    pixels, channels = _share(cores.count, split, p, q, k)
+    words, rest = divmod(shape.taps, min(cores.loop.products, 4))
+    per_word = DEPTHWISE_WORD if cores.loop.products >= 4 else DEPTHWISE_ONE
+    unpack = max(0.0, cores.loop.per_channel - 1) / cores.loop.products * shape.taps
+    per_output = DEPTHWISE_OUTPUT + words * per_word + rest * DEPTHWISE_ONE + unpack
+    rows = np.where(split == "channels", p, np.ceil(p / cores.count))
+    gathered = q * ((rows - 1) * shape.stride[0] + shape.R) * shape.S / 4  # 4 bytes a load and a store
+    return (TILE + channels * (gathered * 2 + pixels * per_output)) * cores.cycles_per_instruction
+
+
+def elementwise_cycles(cores: Cores, layer: Layer, share: float = 1.0) -> float:
+    """Of a layer that is no contraction, split evenly over the cores; `share` of it."""
+    p = layer.precision
+    read = sum(t.elements for t in layer.inputs) * max(p.activation_bits, 8) / 32
+    made = sum(t.elements for t in layer.outputs)
+    work = sum(count * OPERATIONS[operation] for operation, count in layer.ops.items())
+    plain = layer.operator in NOT_REQUANTISED or layer.kind in NOT_REQUANTISED
+    finishing = 0.0 if plain or p.number_format != "int" else REQUANTISE
+    instructions = read + work + made * (finishing + LOOP + max(p.output_bits, 8) / 32)
+    return TILE + share * instructions / cores.count * cores.cycles_per_instruction

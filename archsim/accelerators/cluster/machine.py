@@ -1,0 +1,289 @@
+"""The executable model of a `cluster` accelerator."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+from typing import Any, Literal
+
+import numpy as np
+
+from archsim.accelerators.cluster import elementwise
+from archsim.accelerators.cluster.core_kernels import Cores
+from archsim.accelerators.cluster.costs import Costs, costs_of
+from archsim.accelerators.cluster.elementwise_program import elementwise_program
+from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
+from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
+from archsim.accelerators.cluster.isa import inner_loop
+from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
+from archsim.accelerators.cluster.pricing import Priced, price, work_of
+from archsim.accelerators.cluster.program import LayerProgram, graph_of
+from archsim.accelerators.cluster.shape import Shape, shape_of
+from archsim.accelerators.cluster.spec import ClusterSpec
+from archsim.accelerators.cluster.table import KEYS, contraction_options, energy_pj, undominated
+from archsim.accelerators.cluster.tile_program import tile_program
+from archsim.accelerators.cluster.work import Site
+from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.components.figure import Figure
+from archsim.errors import InputError
+from archsim.kernel.graph import TimedGraph
+from archsim.workloads.layer import Layer
+from archsim.workloads.precision import Precision
+from archsim.workloads.workload import Workload
+
+TILE_CANDIDATES = 6
+
+
+class ClusterMachine:
+    """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension."""
+
+    family = "cluster"
+    composition: Literal["sequential", "pipelined"] = "sequential"
+    counts_from_zero = False
+
+    def __init__(self, spec: ClusterSpec, *, tile_candidates: int = TILE_CANDIDATES) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.tile_candidates = tile_candidates
+        self._sites: dict[Precision, Site] = {}
+        self._known: dict[object, tuple[Mapped, Priced]] = {}
+        self.precision = Precision.parse(spec.cores.precision)
+        self.prices = costs_of(spec)
+        self.clock_mhz = self.prices.point.clock_mhz
+        self.peak_macs_per_cycle = self._peak()
+        outermost = spec.l3.bandwidth_mb_s / self.clock_mhz if spec.l3 is not None else None
+        within = 2 * spec.dma.bytes_per_cycle if spec.dma is not None else None
+        self.dram_bytes_per_cycle = outermost or within
+        self.outer_memory = "l2" if spec.l3 is None else "l3"
+        self.timing: Hashable = (
+            spec.model_dump_json(exclude={"name", "description", "operating_point", "technology"}),
+            self.clock_mhz,
+        )
+        self.capacities: tuple[float, ...] = ()  # they are part of the timing
+
+    def site(self, precision: Precision) -> Site:
+        """The machine as layers of one precision meet it. InputError: the cores cannot do that precision."""
+        if precision not in self._sites:
+            cores = self.spec.cores
+            loop = inner_loop(cores.isa, precision)
+            banks = 2 * cores.count if self.spec.l1 is None else self.spec.l1.banks
+            built = Cores(cores.count, banks, loop, cores.cycles_per_instruction, cores.float_units)
+            self._sites[precision] = Site(self.spec, self.clock_mhz, precision, built)
+        return self._sites[precision]
+
+    def _peak(self) -> float:
+        """MACs a cycle of the fastest unit at its narrowest operands (so that no layer is above its peak)."""
+        best = 0.0
+        for label in ("w1a1", "w2a2", "w2a4", "w2a8", "w8a8", "fp16"):
+            try:
+                site = self.site_of(label)
+            except InputError:
+                continue
+            best = max(best, self.spec.cores.count * site.cores.loop.macs / site.cores.iteration_cycles)
+            if self.spec.engine is not None:
+                kind = self.spec.engine.kind
+                side = 8 * ENGINES[kind].patch
+                shape = Shape(
+                    side, side, 64, 4096, 3, 3, (1, 1), (1, 1), (1, 1, 1, 1), (side, side), 1, False, True
+                )
+                if ENGINES[kind].runs(shape, site.precision):
+                    p, k, c = (np.array([float(n)]) for n in (side, 64, 4096))
+                    cycles = engine_cycles(kind, shape, site.precision, p, p, k, c, np.zeros(1))
+                    best = max(best, shape.macs / float(cycles[0]))
+        return best
+
+    def costs(self, precision: Precision) -> Costs:
+        """Unit energies of layers at a precision: the same at all, as units are priced by their cycles."""
+        return self.prices
+
+    def site_of(self, label: str) -> Site:
+        return self.site(Precision.parse(label))
+
+    def settings(self) -> Mapping[str, Any]:
+        point = self.prices.point
+        return {
+            "family": self.family,
+            "cores": self.spec.cores.count,
+            "isa": self.spec.cores.isa,
+            "engine": None if self.spec.engine is None else self.spec.engine.kind,
+            "node_nm": self.spec.technology.node_nm,
+            "vdd_v": point.vdd_v,
+            "clock_mhz": point.clock_mhz,
+            "body_bias": point.body_bias,
+        }
+
+    def area(self) -> Mapping[str, Figure]:
+        return self.prices.area_mm2
+
+    def leakage(self) -> Mapping[str, Figure]:
+        """What is drawn in every cycle: leakage, and the clock of what always runs (`uncore`)."""
+        return self.prices.always_on_mw
+
+    def at(
+        self, *, vdd_v: float | None = None, clock_mhz: float | None = None, body_bias: bool = False
+    ) -> ClusterMachine:
+        """The same machine at another operating point. InputError where it cannot run."""
+        point = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
+        spec = ClusterSpec.model_validate({**self.spec.model_dump(), "operating_point": point})
+        return ClusterMachine(spec, tile_candidates=self.tile_candidates)
+
+    def for_workload(self, workload: Workload) -> ClusterMachine:
+        """The machine set up for a network: weights in L2 if all of them fit beside the activations."""
+        l3 = self.spec.l3
+        if l3 is None or l3.weights != "auto":
+            return self
+        room = (self.spec.l2.capacity_kib - self.spec.l2.reserved_kib) * 1024
+        padded = sum(self._resident_bytes(layer) for layer in workload.layers)
+        place = "l2" if padded + workload.peak_memory.bytes <= room else "l3"
+        spec = self.spec.model_dump() | {"l3": l3.model_dump() | {"weights": place}}
+        return ClusterMachine(ClusterSpec.model_validate(spec), tile_candidates=self.tile_candidates)
+
+    def _resident_bytes(self, layer: Layer) -> float:
+        """Weights as the engine wants them, where it could run the layer (padded to its blocks)."""
+        if layer.contraction is None or not layer.has_static_weights or self.spec.engine is None:
+            return float(layer.weight_bytes)
+        engine, shape = ENGINES[self.spec.engine.kind], shape_of(layer)
+        width = engine.channels_in
+        inputs = 1 if shape.depthwise else ceil(shape.C / width) * width
+        return max(float(layer.weight_bytes), shape.K * inputs * shape.taps * layer.precision.weight_bits / 8)
+
+    def options(
+        self,
+        layer: Layer,
+        precisions: Sequence[Precision] = (),
+        *,
+        minimize: str | None = None,
+        front: Sequence[str] | None = None,
+    ) -> Options:
+        """Every candidate tiling of a contraction, or the one way to stream anything else.
+
+        `precisions` default to the layer's own. With `minimize` only rows near the cheapest are kept, with
+        `front` only those undominated in the named quantities. Raises DoesNotFit when no tile fits.
+        """
+        precisions = tuple(precisions) or (layer.precision,)
+        sites = {p: self.site(p) for p in precisions}
+        if layer.contraction is not None:
+            return contraction_options(
+                layer, precisions, sites, self.prices, self.tile_candidates, minimize, front
+            )
+        options = elementwise_options(layer, sites, self.prices)
+        return options if front is None else undominated(options, front)
+
+    def _stream(self, row: Row) -> elementwise.Stream:
+        """The chunks of a row that is no contraction."""
+        layer, site = row.layer, self.site(row.layer.precision)
+        streams = {s.chunks: s for s in elementwise.streams_of(layer, site)}
+        chunks = int(row.mapping["chunks"])
+        if chunks not in streams:
+            raise InputError(
+                f"layer {layer.name!r}: {chunks} chunks are none of its options: "
+                f"{', '.join(map(str, streams))}"
+            )
+        return streams[chunks]
+
+    def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
+        """The row that a readable mapping (of `Performed.mapping`) stands for. InputError: it is none."""
+        if layer.contraction is None:
+            row = Row(layer, {"chunks": int(mapping["chunks"])}, 0.0, 0.0)
+            costs = stream_costs(layer, self.site(layer.precision), self._stream(row), self.prices)
+            energy = sum(pj for name, pj in costs.items() if name.startswith("energy:"))
+            return replace(row, cycles=costs["cycles"], energy_pj=energy)
+        raw = raw_mapping(layer, mapping)
+        priced = self._priced(Row(layer, raw, 0.0, 0.0))[1]
+        energy = sum(float(pj[0]) for pj in energy_pj(priced, self.prices).values())
+        return Row(layer, raw, float(priced.cycles[0]), energy)
+
+    def _priced(self, row: Row) -> tuple[Mapped, Priced]:
+        """A contraction's row as what it stands for, and its price; worked out once."""
+        values = tuple(row.mapping[key] for key in KEYS)
+        key = shape_of(row.layer), row.layer.precision, values
+        if key not in self._known:
+            mapped = Mapped.of(row.mapping, self.site(row.layer.precision), row.layer)
+            work = work_of(mapped.site, mapped.tiles, mapped.plan.way)
+            priced = price(mapped.site, mapped.tiles, mapped.l2, mapped.plan, work)
+            self._known[key] = mapped, priced
+        return self._known[key]
+
+    def performed(self, row: Row) -> Performed:
+        """Counted actions of a row, what is always on apart (that follows from the latency)."""
+        layer, site = row.layer, self.site(row.layer.precision)
+        if layer.contraction is None:
+            stream = self._stream(row)
+            counts = elementwise.counted_actions(layer, site, stream)
+            moved = float(site.transfer_cycles(np.float64(stream.load_bytes)))
+            compute = stream.chunks * elementwise.chunk_cycles(layer, site, stream)
+            busy = {"compute": float(compute), "dma_in": moved}
+            far = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3
+            near = stream.load_bytes + stream.store_bytes
+            mapping: Mapping[str, Any] = {"unit": "cores", "chunks": stream.chunks}
+        else:
+            priced = self._priced(row)[1]
+            counts = {key: float(count[0]) for key, count in priced.actions.items()}
+            compute = ceil(float(priced.compute[0]))
+            busy = {"compute": float(compute)} | {name: float(v[0]) for name, v in priced.busy.items()}
+            far, near = float(priced.l3_bytes[0]), float(priced.l2_bytes[0])
+            mapping = readable_mapping(row.mapping)
+        return Performed(
+            actions=tuple(
+                Action(component, action, count, self.prices.energy_pj[component, action])
+                for (component, action), count in counts.items()
+            ),
+            dram_bytes=far if self.spec.l3 is not None else near,
+            compute_cycles=compute,
+            bound_by=max(busy, key=lambda name: busy[name]),
+            mapping=mapping,
+        )
+
+    def program(self, rows: Sequence[Row]) -> TimedGraph:
+        """Rows one after the other; each layer's first weights are fetched early where they fit.
+
+        Raises InputError when the weights kept in L2 and the activations do not fit it together.
+        """
+        self._check_l2(rows)
+        programs: list[LayerProgram] = []
+        before: Mapping[str, float] | None = None
+        for row in rows:
+            held = self._held(row)
+            programs.append(self._layer_program(row, before, held))
+            before = held
+        return graph_of(programs)
+
+    def _layer_program(
+        self, row: Row, before: Mapping[str, float] | None, held: Mapping[str, float]
+    ) -> LayerProgram:
+        layer, site = row.layer, self.site(row.layer.precision)
+        if layer.contraction is None:
+            return elementwise_program(layer, site, self._stream(row))
+        mapped = self._priced(row)[0]
+        places = mapped.plan.places
+        prefetch = early = False
+        if before is not None and layer.has_static_weights and self.spec.l1 is not None:
+            l1, l2 = self.spec.l1, self.spec.l2
+            tile = mapped.weight_tile_bytes
+            room = (l1.capacity_kib - l1.reserved_kib) * 1024
+            prefetch = places.weight == "l2" and before.get("l1", 0.0) + tile <= room
+            both = before["l2"] + held["l2"] <= (l2.capacity_kib - l2.reserved_kib) * 1024
+            early = places.weight == "l3" and places.input == "l2" and both
+        return tile_program(
+            layer.name, site, mapped.tiles, mapped.l2, mapped.plan, prefetch=prefetch, early_fetch=early
+        )
+
+    def _held(self, row: Row) -> Mapping[str, float]:
+        site = self.site(row.layer.precision)
+        if row.layer.contraction is None:
+            return elementwise.held_bytes(site, self._stream(row))
+        return {name: float(size[0]) for name, size in self._priced(row)[1].held.items()}
+
+    def _check_l2(self, rows: Sequence[Row]) -> None:
+        held = [self._held(row) for row in rows]
+        resident = sum(h.get("l2_weights", 0.0) for h in held)
+        most = max(h["l2"] - h.get("l2_weights", 0.0) for h in held)
+        room = (self.spec.l2.capacity_kib - self.spec.l2.reserved_kib) * 1024
+        if self.spec.l1 is None or len(rows) == 1:
+            return
+        if resident + most > room:
+            raise InputError(
+                f"{self.name}: {resident:,.0f} bytes of weights and {most:,.0f} of activations do not fit l2 "
+                f"together, which has {room:,.0f}; give it more capacity_kib, or an l3 with weights: l3"
+            )

@@ -1,0 +1,63 @@
+"""What a network's activations take, and what patches or recomputation save: one object, one JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archsim.dse.patch_search import PatchSearch, search_patches
+from archsim.dse.rematerialise import Rematerialisation, rematerialise
+from archsim.workloads.activation_memory import LIVENESS, PUBLISHED, MemoryPolicy, layer_by_layer, peak
+from archsim.workloads.workload import LiveMemory, Workload
+
+SCHEMA = "archsim.memory/1"
+POLICIES: dict[str, MemoryPolicy] = {
+    "every tensor alive": LIVENESS,
+    "in place": MemoryPolicy(in_place=True),
+    "in place, without residuals and input": PUBLISHED,
+}
+"""From what always suffices to what papers on microcontrollers count."""
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Peaks layer by layer by policy; what a limit makes of it, where one is given."""
+
+    workload: str
+    peaks: dict[str, LiveMemory]
+    limit_bytes: float | None = None
+    patches: PatchSearch | None = None
+    recomputation: Rematerialisation | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented object `archsim.memory/1`."""
+        return {
+            "schema": SCHEMA,
+            "workload": self.workload,
+            "layer_by_layer": {name: asdict(entry) for name, entry in self.peaks.items()},
+            "limit_bytes": self.limit_bytes,
+            "patches": None if self.patches is None else asdict(self.patches),
+            "recomputation": None if self.recomputation is None else asdict(self.recomputation),
+        }
+
+
+def memory_report(
+    workload: Workload,
+    limit_bytes: float | None = None,
+    *,
+    patches: bool = False,
+    recompute: bool = False,
+    policy: str = "in place, without residuals and input",
+    time_limit_s: float = 60.0,
+) -> MemoryReport:
+    """Peaks of a workload; with a limit the patches (under `policy`) or the recomputation that meet it.
+
+    Raises InputError when the limit cannot be met.
+    """
+    peaks = {name: peak(layer_by_layer(workload, each)) for name, each in POLICIES.items()}
+    plan = again = None
+    if limit_bytes is not None and patches:
+        plan = search_patches(workload, limit_bytes, policy=POLICIES[policy])
+    if limit_bytes is not None and recompute:
+        again = rematerialise(workload, limit_bytes, time_limit_s=time_limit_s)
+    return MemoryReport(workload.name, peaks, limit_bytes, plan, again)

@@ -1,0 +1,250 @@
+"""Measured silicon of the `cluster` family, and MCUNetV2's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from archsim.accelerators.choice import best_row
+from archsim.accelerators.cluster.machine import ClusterMachine
+from archsim.accelerators.cluster.spec import ClusterSpec
+from archsim.accelerators.library import load_accelerator
+from archsim.kernel import engine
+from archsim.run import Totals
+from archsim.simulation import simulate
+from archsim.validation.figure import PublishedFigure
+from archsim.workloads.activation_memory import PUBLISHED, layer_by_layer, peak
+from archsim.workloads.layer import Contraction, Layer, Tensor
+from archsim.workloads.library import load_workload
+from archsim.workloads.models.builder import NetworkBuilder
+from archsim.workloads.patches import patch_plan, stages
+from archsim.workloads.precision import Precision
+from archsim.workloads.workload import Workload
+
+MARSELLUS = "Conti et al., JSSC 59(1) 2024 (arXiv:2305.08415), abstract"
+MLPERF = "MLPerf Tiny v1.0, closed division, results of the submitter"
+
+
+def convolution(rows: int, inputs: int, outputs: int, precision: str, kernel: int = 3) -> Layer:
+    """A square convolution with "same" padding."""
+    pad = kernel // 2
+    c = Contraction(
+        K=outputs,
+        C=inputs,
+        P=rows,
+        Q=rows,
+        R=kernel,
+        S=kernel,
+        padding=(pad, pad, pad, pad),
+        input_size=(rows, rows),
+    )
+    image = Tensor("conv.in", (1, inputs, rows, rows))
+    made = Tensor("conv.out", (1, outputs, rows, rows))
+    weight = Tensor("conv.weight", (outputs, inputs, kernel, kernel))
+    return Layer("conv", "conv", (image,), (made,), (weight,), c, precision=Precision.parse(precision))
+
+
+def product(rows: int, products: int, columns: int, precision: str) -> Layer:
+    """A matrix product with static weights."""
+    c = Contraction(P=rows, K=columns, C=products)
+    a, made = Tensor("matmul.in", (1, rows, products)), Tensor("matmul.out", (1, rows, columns))
+    weight = Tensor("matmul.weight", (columns, products))
+    return Layer("matmul", "gemm", (a,), (made,), (weight,), c, precision=Precision.parse(precision))
+
+
+TWO_BIT_PRODUCT = product(128, 1024, 128, "w2a2")
+RBE_LAYER = convolution(27, 64, 64, "w2a4")
+PULP_NN_LAYER = convolution(16, 32, 64, "w8a8")
+
+
+@cache
+def machine(name: str, software: bool = False, **point: Any) -> ClusterMachine:
+    """A library machine at an operating point; in `software`: without its engine."""
+    found = load_accelerator(name)
+    assert isinstance(found, ClusterMachine)
+    if software:
+        found = ClusterMachine(ClusterSpec.model_validate(found.spec.model_dump() | {"engine": None}))
+    return found.at(**point) if point else found
+
+
+def compute_gops(on: ClusterMachine, layer: Layer) -> float:
+    """Gop/s while the data are in L1: what a peak figure counts."""
+    row = best_row(layer, on, "latency").row
+    return 2 * layer.macs / on.performed(row).compute_cycles * on.clock_mhz * 1e-3
+
+
+def tops_per_w(on: ClusterMachine, layer: Layer) -> float:
+    """Top/s/W of a layer with its transfers from and to L2."""
+    row = best_row(layer, on, "latency").row
+    cycles = engine.simulate(on.program([row])).cycles
+    pj = sum(action.count * action.unit_energy.value for action in on.performed(row).actions)
+    pj += cycles * sum(on.prices.always_on_pj_per_cycle.values())
+    return 2 * layer.macs / pj
+
+
+def macs_per_cycle(on: ClusterMachine, layer: Layer) -> float:
+    return layer.macs / on.performed(best_row(layer, on, "latency").row).compute_cycles
+
+
+@cache
+def totals(workload: str, on: str, precision: str) -> Totals:
+    return simulate(workload, on, precision=precision).totals
+
+
+def total(workload: str, on: str, precision: str, quantity: str, scale: float = 1.0) -> float:
+    return getattr(totals(workload, on, precision), quantity) * scale
+
+
+def ne16_rate(weight_bits: int) -> float:
+    """MAC/cycle of NE16 alone on 18×18×64 to 64 channels."""
+    from archsim.accelerators.cluster.engines import engine_cycles
+    from archsim.accelerators.cluster.shape import shape_of
+
+    layer = convolution(18, 64, 64, f"w{weight_bits}a8")
+    shape = shape_of(layer)
+    p, q, k, c = (np.array([float(getattr(shape, dim))]) for dim in "PQKC")
+    return layer.macs / float(engine_cycles("ne16", shape, layer.precision, p, q, k, c, np.zeros(1))[0])
+
+
+def mac_load_gain() -> float:
+    from archsim.accelerators.cluster.isa import inner_loop
+
+    plain, fused = (inner_loop(isa, Precision()) for isa in ("xpulpv2", "xpulpnn_mac_load"))
+    return fused.macs / fused.instructions / (plain.macs / plain.instructions)
+
+
+@cache
+def mobilenetv1_128() -> Workload:
+    """MobileNetV1-1.0 at 128×128 (Howard et al. 2017), which DORY was measured on."""
+    net = NetworkBuilder("mobilenetv1-128")
+    x = net.conv("conv1", Tensor("input", (1, 3, 128, 128)), 32, 3, stride=2, padding=1, activation="relu")
+    blocks = [
+        (64, 1),
+        (128, 2),
+        (128, 1),
+        (256, 2),
+        (256, 1),
+        (512, 2),
+        *5 * [(512, 1)],
+        (1024, 2),
+        (1024, 1),
+    ]
+    for i, (channels, stride) in enumerate(blocks, start=1):
+        depth = x.shape[1]
+        x = net.conv(
+            f"block{i}.depthwise", x, depth, 3, stride=stride, padding=1, groups=depth, activation="relu"
+        )
+        x = net.conv(f"block{i}.pointwise", x, channels, 1, activation="relu")
+    net.linear("fc", net.global_average_pool("avgpool", x), 1000)
+    return net.build()
+
+
+@cache
+def dory() -> Totals:
+    return simulate(mobilenetv1_128(), machine("pulp-8core-gap8", vdd_v=1.0)).totals
+
+
+def patched_kib() -> float:
+    workload = load_workload("mobilenetv2")
+    (stage,) = [s for s in stages(workload) if s.layers[-1].name == "stage3.0.project"]
+    return patch_plan(stage, (4, 4), PUBLISHED).peak_bytes / 1024
+
+
+def whole_kib() -> float:
+    return peak(layer_by_layer(load_workload("mobilenetv2"), PUBLISHED)).bytes / 1024
+
+
+def _marsellus() -> list[PublishedFigure]:
+    fast = {"vdd_v": 0.8, "clock_mhz": 470.0, "body_bias": True}
+    software = "matrix product 128×1024×128, w2a2, 16 cores"
+    rbe = "3×3 convolution 27×27, 64 to 64 channels, w2a4, RBE"
+
+    def figure(
+        what: str, quantity: str, unit: str, value: float, kind: Any, run: Callable[[], float], why: str
+    ):
+        return PublishedFigure("marsellus", what, quantity, unit, value, kind, MARSELLUS, run, why)
+
+    def gops(layer: Layer, software: bool, **point: Any) -> float:
+        return compute_gops(machine("marsellus", software, **point), layer)
+
+    def efficiency(layer: Layer, software: bool) -> float:
+        return tops_per_w(machine("marsellus", software, vdd_v=0.5), layer)
+
+    second_hand = "layer shape assumed; the clock is second-hand"
+    return [
+        figure(software, "peak throughput, 0.8 V with body bias", "Gop/s", 180, "predicted",
+               lambda: gops(TWO_BIT_PRODUCT, True, **fast), second_hand),
+        figure(software, "peak efficiency, 0.5 V", "Top/s/W", 3.32, "calibrated",
+               lambda: efficiency(TWO_BIT_PRODUCT, True), "cores.active_pj"),
+        figure(rbe, "peak throughput, 0.8 V with body bias", "Gop/s", 637, "predicted",
+               lambda: gops(RBE_LAYER, False, **fast), second_hand),
+        figure(rbe, "throughput at the peak of efficiency, 0.5 V", "Gop/s", 136, "predicted",
+               lambda: gops(RBE_LAYER, False, vdd_v=0.5), f"{second_hand}; from the title at ISSCC 2023"),
+        figure(rbe, "peak efficiency, 0.5 V", "Top/s/W", 12.4, "calibrated",
+               lambda: efficiency(RBE_LAYER, False), "the engine's energies"),
+    ]  # fmt: skip
+
+
+def _networks() -> list[PublishedFigure]:
+    resnet8, dory_source = "resnet8 (image classification)", "Burrello et al., DORY, IEEE TC 2021, abstract"
+    gap8, mobilenet = "pulp-8core-gap8", "MobileNetV1-1.0 128×128"
+    total_of = partial(total, "resnet8")
+    return [
+        PublishedFigure("gap9", f"{resnet8}, w7a8", "latency, 0.80 V 370 MHz", "ms", 0.616, "calibrated",
+                        MLPERF, partial(total_of, "gap9", "w7a8", "latency_ms"), "overheads.layer_cycles"),
+        PublishedFigure("gap9", f"{resnet8}, w7a8", "energy, 0.80 V 370 MHz", "µJ", 40.36, "calibrated",
+                        MLPERF, partial(total_of, "gap9", "w7a8", "energy_mj", 1e3), "the engine's energies"),
+        PublishedFigure("stm32-m4", resnet8, "inferences a second", "1/s", 4.41, "calibrated", MLPERF,
+                        lambda: 1e3 / total_of("stm32-m4", "w8a8", "latency_ms"),
+                        "cycles_per_instruction"),
+        PublishedFigure("stm32-m4", resnet8, "energy", "µJ", 10682, "calibrated", MLPERF,
+                        partial(total_of, "stm32-m4", "w8a8", "energy_mj", 1e3), "cores.active_pj"),
+        PublishedFigure("stm32-m7", resnet8, "inferences a second", "1/s", 18.4, "calibrated", MLPERF,
+                        lambda: 1e3 / total_of("stm32-m7", "w8a8", "latency_ms"),
+                        "cycles_per_instruction"),
+        PublishedFigure(gap8, mobilenet, "energy a MAC, 1.0 V", "pJ", 63, "calibrated",
+                        dory_source,
+                        lambda: dory().energy_mj * 1e9 / dory().macs, "cores.active_pj; supply assumed"),
+        PublishedFigure(gap8, mobilenet, "frames a second, 1.0 V", "1/s", 4.3,
+                        "predicted", dory_source,
+                        lambda: 1e3 / dory().latency_ms, "90 MHz assumed; input channels are tiled"),
+    ]  # fmt: skip
+
+
+def _kernels() -> list[PublishedFigure]:
+    dory_model = "DORY, Ne16PerfModel.py (be3d6dd)"
+    peaks = {8: 131, 7: 145, 6: 164, 5: 187, 4: 219, 3: 263, 2: 331}
+    return [
+        PublishedFigure("pulp-8core-gap8", "3×3 convolution 16×16, 32 to 64 channels, w8a8", "kernel rate",
+                        "MAC/cycle", 15.5, "calibrated", "Garofalo et al., PULP-NN, 2020, abstract",
+                        lambda: macs_per_cycle(machine("pulp-8core-gap8"), PULP_NN_LAYER),
+                        "by DORY's fit of the block overheads"),
+        PublishedFigure("vega-like", "3×3 convolution 16×16, 32 to 64 channels, w8a8", "efficiency, 0.6 V",
+                        "Gop/s/W", 615, "calibrated", "Rossi et al., Vega, JSSC 57(1) 2022, abstract",
+                        lambda: 1e3 * tops_per_w(machine("vega-like", vdd_v=0.6), PULP_NN_LAYER),
+                        "the library's core energy; the supply is assumed"),
+        PublishedFigure("xpulpnn", "inner loop, w8a8", "gain of mac&load", "times", 1.64, "predicted",
+                        "Garofalo et al., XpulpNN, arXiv:2011.14325, abstract", mac_load_gain),
+        *(
+            PublishedFigure("gap9", f"3×3 convolution 18×18, 64 to 64 channels, w{bits}a8, NE16",
+                            "engine rate", "MAC/cycle", rate, "calibrated", dory_model,
+                            partial(ne16_rate, bits),                            "the same model")
+            for bits, rate in peaks.items()
+        ),
+    ]  # fmt: skip
+
+
+def _memory() -> list[PublishedFigure]:
+    source = "Lin et al., MCUNetV2, NeurIPS 2021"
+    return [
+        PublishedFigure("mcunetv2", "mobilenetv2 224×224, layer by layer", "peak activations", "KiB", 1372,
+                        "predicted", source, whole_kib, "depthwise in place, no residuals, no input image"),
+        PublishedFigure("mcunetv2", "mobilenetv2 224×224, 4×4 patches up to 28×28", "peak activations", "KiB",
+                        172, "predicted", source, patched_kib, "as above; with residuals 196 KiB"),
+    ]  # fmt: skip
+
+
+FIGURES: tuple[PublishedFigure, ...] = (*_marsellus(), *_networks(), *_kernels(), *_memory())

@@ -1,0 +1,283 @@
+"""Kernels, engines, L1 conflicts and operating points of clusters: published figures and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cluster_cases import conv, machine_of, matmul, spec_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archsim.accelerators.cluster.core_kernels import SPLITS, Cores, contraction_cycles
+from archsim.accelerators.cluster.engines import EngineKind, engine_cycles
+from archsim.accelerators.cluster.isa import inner_loop
+from archsim.accelerators.cluster.machine import ClusterMachine
+from archsim.accelerators.cluster.operating_point import lowest_supply, max_clock_mhz
+from archsim.accelerators.cluster.shape import shape_of
+from archsim.accelerators.cluster.spec import ClusterSpec
+from archsim.accelerators.cluster.tcdm import grant_probability, instructions_per_cycle
+from archsim.accelerators.library import load_accelerator
+from archsim.errors import InputError
+from archsim.workloads.layer import Layer
+from archsim.workloads.precision import Precision
+
+
+def engine_rate(kind: EngineKind, layer: Layer) -> float:
+    """MAC/cycle of the engine alone."""
+    shape = shape_of(layer)
+    sizes = (np.array([float(getattr(shape, dim))]) for dim in "PQKC")
+    return layer.macs / float(engine_cycles(kind, shape, layer.precision, *sizes, np.zeros(1))[0])
+
+
+def cores_rate(isa, layer: Layer, cores: int = 8, banks: int = 16) -> float:
+    """MAC/cycle of the cores on one tile, split the best way."""
+    shape = shape_of(layer)
+    built = Cores(cores, banks, inner_loop(isa, layer.precision), 1.0, None)
+    sizes = [np.array([float(getattr(shape, dim))]) for dim in "PQKC"]
+    cycles = [float(contraction_cycles(built, shape, s, *sizes, np.zeros(1))[0]) for s in SPLITS]
+    return layer.macs / min(cycles)
+
+
+@pytest.mark.parametrize(
+    ("isa", "precision", "instructions", "macs"),
+    [
+        ("xpulpv2", "w8a8", 14, 32),
+        ("xpulpv2", "w4a8", 72, 64),
+        ("xpulpv2", "w2a8", 140, 128),
+        ("xpulpnn", "w8a8", 14, 32),
+        ("xpulpnn", "w4a4", 14, 64),
+        ("xpulpnn", "w2a2", 14, 128),
+        ("xpulpnn_mac_load", "w8a8", 17, 64),
+        ("xpulpnn_mac_load", "w4a4", 17, 128),
+        ("xpulpnn_mac_load", "w2a2", 17, 256),
+    ],
+)
+def test_inner_loops_as_counted_in_the_kernels_sources(isa, precision, instructions, macs):
+    loop = inner_loop(isa, Precision.parse(precision))
+    assert (loop.instructions, loop.macs) == (instructions, macs)
+
+
+def test_mac_load_gains_what_xpulpnn_reports():
+    """Up to 1.64 times the MAC/cycle: arXiv:2011.14325."""
+    plain, fused = (inner_loop(isa, Precision()) for isa in ("xpulpv2", "xpulpnn_mac_load"))
+    gain = fused.macs / fused.instructions / (plain.macs / plain.instructions)
+    assert gain == pytest.approx(1.64, rel=0.01)
+
+
+def test_pulp_nn_convolution():
+    """15.5 MAC/cycle on 8 cores, 16×16×32 to 64 channels: PULP-NN. Calibrated (by DORY's fit)."""
+    assert cores_rate("xpulpv2", conv(16, 16, 32, 64)) == pytest.approx(15.5, rel=0.02)
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(32, 7.4), (64, 10.5), (128, 13.4), (256, 15.5)])
+def test_pointwise_convolution(channels, rate):
+    """DORY's fitted model, evaluated: 1×1 on 8 cores."""
+    assert cores_rate("xpulpv2", conv(16, 16, channels, 64, 1)) == pytest.approx(rate, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("precision", "rate"),
+    [("w8a8", 131), ("w7a8", 145), ("w6a8", 164), ("w5a8", 187), ("w4a8", 219), ("w3a8", 263), ("w2a8", 331)],
+)
+def test_ne16_convolution(precision, rate):
+    """DORY's Ne16PerfModel on 18×18×64×64."""
+    assert engine_rate("ne16", conv(18, 18, 64, 64, precision=precision)) == pytest.approx(rate, rel=0.005)
+
+
+def test_ne16_pointwise_and_depthwise():
+    assert engine_rate("ne16", conv(18, 18, 64, 64, 1)) == pytest.approx(56.5, rel=0.002)
+    for precision, rate in (("w8a8", 5.5), ("w2a8", 9.2)):
+        layer = conv(18, 18, 64, 64, groups=64, precision=precision)
+        assert engine_rate("ne16", layer) == pytest.approx(rate, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("precision", "rate"),
+    [("w2a4", 688), ("w3a4", 544), ("w4a4", 450), ("w6a4", 334), ("w8a4", 265), ("w2a8", 365), ("w8a8", 136)],
+)
+def test_rbe_convolution(precision, rate):
+    """Phases read off RBE's RTL, 9×9×64×64."""
+    assert engine_rate("rbe", conv(9, 9, 64, 64, precision=precision)) == pytest.approx(rate, rel=0.015)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_rbe_is_as_fast_for_any_activations_of_up_to_four_bits(bits):
+    rates = [engine_rate("rbe", conv(9, 9, 64, 64, precision=f"w3a{a}o4")) for a in (bits, 4)]
+    assert rates[0] == rates[1]
+
+
+@given(
+    kind=st.sampled_from(("ne16", "rbe", "neureka")),
+    rows=st.integers(1, 20),
+    inputs=st.integers(1, 80),
+    outputs=st.integers(1, 80),
+    kernel=st.sampled_from((1, 3)),
+    bits=st.integers(2, 7),
+)
+def test_fewer_weight_bits_are_never_slower(kind, rows, inputs, outputs, kernel, bits):
+    few, many = (
+        engine_rate(kind, conv(rows, rows, inputs, outputs, kernel, precision=f"w{w}a8"))
+        for w in (bits, bits + 1)
+    )
+    assert few >= many
+
+
+def monte_carlo_ipc(cores: int, banks: int, access_rate: float, *, cycles: int = 40_000) -> float:
+    """Cores that draw a random bank at each access and try it again until they are granted."""
+    rng = np.random.default_rng(7)
+    wanted = np.full(cores, -1)
+    done = 0
+    for _ in range(cycles):
+        idle = wanted < 0
+        asks = idle & (rng.random(cores) < access_rate)
+        wanted[asks] = rng.integers(0, banks, asks.sum())
+        done += int((idle & ~asks).sum())
+        order = rng.permutation(cores)
+        asking = order[wanted[order] >= 0]
+        _, first = np.unique(wanted[asking], return_index=True)
+        granted = asking[first]
+        done += len(granted)
+        wanted[granted] = -1
+    return done / cycles / cores
+
+
+@pytest.mark.parametrize(
+    ("cores", "banks", "rate"), [(8, 16, 6 / 14), (8, 16, 8 / 17), (16, 32, 6 / 9), (16, 16, 6 / 14)]
+)
+def test_conflicts_in_l1(cores, banks, rate):
+    assert instructions_per_cycle(cores, banks, rate) == pytest.approx(
+        monte_carlo_ipc(cores, banks, rate), abs=0.03
+    )
+
+
+def test_conflicts_as_measured_by_others():
+    """Monte-Carlo values for 8 cores on 16 banks: 0.956 (PULP-NN's loop), 0.946 and 0.894 (mac&load)."""
+    for rate, ipc in ((6 / 14, 0.956), (8 / 17, 0.946), (6 / 9, 0.894)):
+        assert instructions_per_cycle(8, 16, rate) == pytest.approx(ipc, abs=0.015)
+
+
+@given(cores=st.integers(1, 32), banks=st.integers(1, 64), rate=st.floats(0.01, 1.0))
+def test_grants_are_a_share(cores, banks, rate):
+    assert 0 < grant_probability(cores, banks, rate) <= 1 + 1e-12
+    assert grant_probability(cores, banks + 1, rate) >= grant_probability(cores, banks, rate) - 1e-12
+
+
+def test_fp16_waits_for_shared_units():
+    alone = machine_of(cores={"count": 8, "isa": "fp16_simd"})
+    shared = machine_of(cores={"count": 8, "isa": "fp16_simd", "float_units": 2})
+    layer = matmul(64, 64, 64, precision="fp16")
+    assert shared.options(layer).cycles.min() > 1.5 * alone.options(layer).cycles.min()
+
+
+def test_integer_cores_refuse_floating_point():
+    with pytest.raises(InputError, match="have no arithmetic for fp16"):
+        machine_of().options(matmul(8, 8, 8, precision="fp16"))
+
+
+def test_binary_layers_gain_from_a_population_count():
+    layer = conv(16, 16, 64, 64, precision="w1a1")
+    assert cores_rate("binary", layer, 1) > 2.5 * cores_rate("rv32im", layer, 1)
+    assert cores_rate("rv32im", layer, 1) > 4 * cores_rate("rv32im", conv(16, 16, 64, 64), 1)
+
+
+@pytest.mark.parametrize("precision", ["w2a2", "w2a8", "w4a8", "w4a4", "w8a8"])
+def test_mixed_precision_against_xpulpnn(precision):
+    """1.6 to 14.6 times XpulpNN, says arXiv:2309.08186 of its whole range."""
+    gain = cores_rate("mixed_precision", conv(16, 16, 128, 64, precision=precision)) / cores_rate(
+        "xpulpnn", conv(16, 16, 128, 64, precision=precision)
+    )
+    assert 1.2 < gain < 14.6
+
+
+# operating points
+
+
+def marsellus() -> ClusterMachine:
+    machine = load_accelerator("marsellus")
+    assert isinstance(machine, ClusterMachine)
+    return machine
+
+
+def test_clock_and_energy_follow_the_supply():
+    machine = marsellus()
+    low = machine.at(vdd_v=0.5)
+    assert low.clock_mhz == 100
+    ratio = low.prices.energy_pj["l1", "read"].value / machine.prices.energy_pj["l1", "read"].value
+    assert ratio == pytest.approx((0.5 / 0.8) ** 2)
+    assert low.leakage()["l2"].value < machine.leakage()["l2"].value
+
+
+def test_body_bias_gives_clock_or_saves_supply():
+    """Up to 30 % more clock; calibrated at 0.65 V."""
+    spec = marsellus().spec
+    assert max_clock_mhz(spec, 0.65, True) / max_clock_mhz(spec, 0.65) == pytest.approx(1.30, abs=0.03)
+    assert max_clock_mhz(spec, 0.8, True) >= 470
+    assert lowest_supply(spec, 400, True) < lowest_supply(spec, 400) - 0.05
+    plain, biased = marsellus().at(clock_mhz=400), marsellus().at(clock_mhz=400, body_bias=True)
+    assert biased.prices.point.vdd_v < plain.prices.point.vdd_v
+    assert biased.prices.point.leakage_scale > plain.prices.point.leakage_scale
+    layer = conv(24, 24, 64, 64, precision="w2a4")
+    energies = [m.options(layer).total_energy_pj.min() for m in (plain, biased)]
+    assert energies[1] < energies[0]
+
+
+def test_a_clock_too_fast_is_told_what_it_needs():
+    with pytest.raises(InputError, match=r"420 MHz is too fast for 0.5 V, which allows 100 MHz.* 0.8 V"):
+        marsellus().at(vdd_v=0.5, clock_mhz=420)
+    with pytest.raises(InputError, match="fastest clock"):
+        marsellus().at(clock_mhz=1000)
+    with pytest.raises(InputError, match=r"allowed: 0\.5 to 0\.8 V"):
+        marsellus().at(vdd_v=1.1)
+    with pytest.raises(InputError, match="body_bias"):
+        machine_of().at(vdd_v=0.8, body_bias=True)
+
+
+def test_the_alpha_power_law_where_nothing_was_measured():
+    spec = ClusterSpec.model_validate(spec_of(operating={"threshold_v": 0.41}))
+    assert max_clock_mhz(spec, 0.8) == pytest.approx(370)
+    law = ((0.6 - 0.41) / (0.8 - 0.41)) ** 1.3 * 0.8 / 0.6
+    assert max_clock_mhz(spec, 0.6) == pytest.approx(370 * law)
+    assert lowest_supply(spec, max_clock_mhz(spec, 0.6)) == pytest.approx(0.6)
+
+
+def test_points_must_rise():
+    points = [{"vdd_v": 0.8, "max_mhz": 100}, {"vdd_v": 0.7, "max_mhz": 200}]
+    with pytest.raises(ValueError, match="points must rise"):
+        machine_of(operating={"points": points})
+
+
+# properties of the optimum
+
+
+def best(layer: Layer, **changes) -> float:
+    return float(machine_of(tile_candidates=5, **changes).options(layer).cycles.min())
+
+
+LAYERS = st.builds(
+    conv,
+    st.integers(4, 20),
+    st.integers(4, 20),
+    st.integers(1, 64),
+    st.integers(1, 64),
+    st.sampled_from((1, 3)),
+    precision=st.sampled_from(("w8a8", "w4a8")),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(layer=LAYERS)
+def test_more_of_anything_is_never_slower(layer):
+    """Banks grow with the cores, so that L1 conflicts do not."""
+    few = best(layer, cores={"count": 4, "isa": "xpulpv2"}, l1={"capacity_kib": 64, "banks": 8})
+    many = best(layer, cores={"count": 8, "isa": "xpulpv2"}, l1={"capacity_kib": 64, "banks": 16})
+    assert many <= few
+    assert best(layer, l1={"capacity_kib": 128, "banks": 16}) <= many
+    assert best(layer, dma={"bytes_per_cycle": 16, "setup_cycles": 30, "latency_cycles": 14}) <= best(layer)
+
+
+@settings(max_examples=25, deadline=None)
+@given(layer=LAYERS)
+def test_an_engine_or_sharing_it_is_never_slower(layer):
+    without = best(layer)
+    alone = best(layer, engine={"kind": "ne16", "shares_layers": False})
+    assert best(layer, engine={"kind": "ne16"}) <= alone <= without

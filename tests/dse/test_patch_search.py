@@ -1,0 +1,44 @@
+"""The patch stage and grid under a limit of SRAM."""
+
+from itertools import pairwise
+
+import pytest
+
+from archsim.dse.patch_search import search_patches
+from archsim.errors import InputError
+from archsim.workloads.activation_memory import PUBLISHED
+from archsim.workloads.library import load_workload
+from archsim.workloads.patches import patch_plan, stages
+
+MOBILENETV2 = load_workload("mobilenetv2")
+
+
+def test_mobilenetv2_in_the_published_memory():
+    """172 kB is met by at most the published overhead of 4×4 patches."""
+    found = search_patches(MOBILENETV2, 172 * 1024)
+    assert found.best is not None
+    assert found.best.peak_bytes <= 172 * 1024
+    assert found.best.overhead <= 0.093
+    every = [
+        patch_plan(stage, (n, m), PUBLISHED)
+        for stage in stages(MOBILENETV2)
+        for n in range(1, 6)
+        for m in range(1, 6)
+        if n * m > 1 and max(n, m) <= min(stage.outputs[0].shape[2:])
+    ]
+    assert found.best.macs <= min(plan.macs for plan in every if plan.peak_bytes <= 172 * 1024)
+
+
+def test_the_front_falls_in_memory_as_it_rises_in_work():
+    front = search_patches(MOBILENETV2, 512 * 1024, finest=4).front
+    assert len(front) > 3
+    assert all(a.macs <= b.macs and a.peak_bytes > b.peak_bytes for a, b in pairwise(front))
+
+
+def test_no_patches_where_none_are_needed():
+    assert search_patches(MOBILENETV2, 1400 * 1024, finest=2).best is None
+
+
+def test_too_little_memory_is_told():
+    with pytest.raises(InputError, match=r"layer by layer it takes 1372 KiB, in patches at least [\d.]+ KiB"):
+        search_patches(MOBILENETV2, 20 * 1024, finest=4)

@@ -1,0 +1,65 @@
+"""Published figures of clusters: calibrated ones are met, predicted ones within 10 %."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from archsim.cli.app import app
+from archsim.errors import InputError
+from archsim.validation.table import COLUMNS, all_figures, compare, write_csv, write_html, write_json
+
+FIGURES = {f"{f.system} {f.workload} {f.quantity}": f for f in all_figures()}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure(name: str) -> None:
+    figure = FIGURES[name]
+    tolerance = 0.10 if figure.kind == "predicted" else 0.02
+    if figure.system == "vega-like":
+        tolerance = 0.05  # a constant of the library stands for it, which others share
+    assert figure.simulate() == pytest.approx(figure.published, rel=tolerance)
+
+
+def test_figures_are_told_apart() -> None:
+    assert len(FIGURES) == len(all_figures())
+
+
+def test_at_most_one_network_of_gap9_is_calibrated_on() -> None:
+    fitted = {f.workload for f in all_figures() if f.system == "gap9" and f.unit in ("ms", "µJ")}
+    assert fitted == {"resnet8 (image classification), w7a8"}
+
+
+@pytest.fixture
+def archsim():
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_files(archsim, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("v.csv", "v.json", "v.html")]
+    wanted = [x for pair in zip(("--csv", "--json", "--report"), files, strict=True) for x in pair]
+    result = archsim("validate", "mcunetv2", *wanted)
+    assert result.exit_code == 0
+    assert "1372" in result.stdout
+    with files[0].open() as file:
+        rows = list(csv.DictReader(file))
+    assert [tuple(row) for row in rows] == [COLUMNS] * 2
+    document = json.loads(files[1].read_text())
+    assert document["schema"] == "archsim.validation/1"
+    assert [figure["published"] for figure in document["figures"]] == [1372, 172]
+    assert "predicted" in files[2].read_text()
+
+
+def test_an_unknown_system_is_refused(archsim) -> None:
+    with pytest.raises(InputError, match="allowed: marsellus, gap9"):
+        compare(["gap10"])
+    assert archsim("validate", "gap10").exit_code == 2
+
+
+def test_writers(tmp_path: Path) -> None:
+    rows = compare(["xpulpnn"])
+    for write in (write_csv, write_json, write_html):
+        write(rows, tmp_path / "out")
+        assert (tmp_path / "out").stat().st_size > 100
