@@ -87,7 +87,7 @@ def price_all(runs: int) -> dict[str, float]:
     machines = [machine(32, 32, kib) for kib in KIB]
     assert layer.contraction is not None
     space = space_of(layer.contraction, machines[0].spec, 1, None)
-    branches = branches_of(space, Holding(machines[0].hierarchy), layer.contraction.G)
+    branches = branches_of(space, Holding(machines[0].hierarchy))
     some = np.arange(0, len(branches.bounds), max(1, len(branches.bounds) // 60))
     tables = [
         table.take(np.arange(start, min(start + 2048, len(table))))

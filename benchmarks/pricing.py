@@ -61,7 +61,7 @@ def price_layer(
     priced_by.options(layer, at, minimize="latency")  # makes the nest
 
     def near_the_best() -> None:
-        priced_by._tables.clear()  # or it would answer from memory
+        priced_by._known.tables.clear()  # or it would answer from memory
         priced_by.options(layer, at, minimize="latency")
 
     near = [timed(near_the_best)[1] for _ in range(runs)]

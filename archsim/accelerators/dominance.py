@@ -2,59 +2,73 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Costs = npt.NDArray[Any]
 
-BLOCK = 64
+FIRST_BLOCK, BLOCK = 16, 64
 """Rows compared all with all."""
 
 MOST_PAIRED = 1024
 
 
-def unbeaten(costs: Float | Int) -> Int:
-    """Indexes, ascending, of the rows (rows, costs) that no other row beats.
+def unbeaten(costs: Costs) -> Int:
+    """Indexes, ascending, of the rows (rows, costs) that no other row beats. Costs are finite.
 
     A row is beaten by one that is no more in every column and less in one, or equal in all and earlier.
     """
     if len(costs) < 2:
         return np.arange(len(costs))
-    costs = costs[:, np.ptp(costs, axis=0) > 0]
-    if costs.shape[1] == 0:
-        return np.arange(1)
-    # by columns in turn: whatever beats a row stands before it
-    order = np.lexsort(costs.T[::-1])
-    if costs.shape[1] == 1:
-        return order[:1]
-    left = costs[order]
+    columns = np.ascontiguousarray(costs.T)
+    spread = columns.max(axis=1) - columns.min(axis=1)
+    columns = columns[spread > 0]
+    if len(columns) < 2:
+        return columns.argmin(axis=1) if len(columns) else np.arange(1)
+    # whatever beats a row has no larger sum (rounding keeps order), and the least sums beat the most rows
+    together = (columns / spread[spread > 0, np.newaxis]).sum(axis=0)
+    order = np.argsort(together, kind="stable")
+    kept = order[_unbeaten_in_order(columns[:, order])]
+    if (np.diff(together[kept]) == 0).any():  # of rows with one sum the later may beat the earlier
+        kept = kept[np.lexsort((kept, *columns[::-1, kept]))]
+        kept = kept[_unbeaten_in_order(columns[:, kept])]
+    return np.sort(kept)
+
+
+def _unbeaten_in_order(columns: Costs) -> Int:
+    """`unbeaten` of (costs, rows) where a row stands after all that beat it."""
+    index = np.arange(columns.shape[1])
     kept: list[Int] = []
-    while len(order):
-        head = _among_few(left[:BLOCK])
-        front = left[head]
-        kept.append(order[head])
-        rest, order = left[BLOCK:], order[BLOCK:]
-        stays = ~beaten_by(rest, front)
-        left, order = rest[stays], order[stays]
-    return np.sort(np.concatenate(kept))
+    block = FIRST_BLOCK
+    while len(index):
+        head, rest = columns[:, :block], columns[:, block:]
+        first = np.flatnonzero(~np.triu(_no_more(head, head), 1).any(axis=0))
+        kept.append(index[first])
+        stays = ~_no_more(head[:, first], rest).any(axis=0)
+        index, columns = index[block:][stays], rest[:, stays]
+        block = BLOCK
+    return np.concatenate(kept)
 
 
-def beaten_by(costs: Float | Int, front: Float | Int) -> npt.NDArray[np.bool_]:
+def _no_more(some: Costs, others: Costs) -> npt.NDArray[np.bool_]:
+    """Whether each of `some` (costs, rows) is no more in every cost than each of `others`: all pairs."""
+    no_more = some[0][:, np.newaxis] <= others[0]
+    for own, theirs in zip(some[1:], others[1:], strict=True):
+        no_more &= own[:, np.newaxis] <= theirs
+    return no_more
+
+
+def beaten_by(costs: Costs, front: Costs) -> npt.NDArray[np.bool_]:
     """Which rows of `costs` are no less than some row of `front` in every column."""
+    columns = np.ascontiguousarray(costs.T)
     beaten = np.zeros(len(costs), dtype=bool)
-    for row in front:
-        worse = costs[:, 0] >= row[0]
-        for column in range(1, costs.shape[1]):
-            worse &= costs[:, column] >= row[column]
-        beaten |= worse
+    for start in range(0, len(front), BLOCK):
+        beaten |= _no_more(front[start : start + BLOCK].T, columns).any(axis=0)
     return beaten
-
-
-def _among_few(costs: Float | Int) -> Int:
-    """`unbeaten` of rows in lexicographic order, all pairs at once."""
-    no_more = np.all(costs[:, np.newaxis, :] <= costs[np.newaxis, :, :], axis=2)
-    return np.flatnonzero(~np.triu(no_more, 1).any(axis=0))
 
 
 def certainly_unbeaten(low: Float, high: Float) -> Int:

@@ -72,7 +72,7 @@ def brute_force(machine, layer) -> np.ndarray:
     c, array = layer.contraction, machine.spec.array
     nest, found = every_tiling(c), []
     for split, order in product("MNK" if array.cores > 1 else (None,), OPERANDS):
-        counts = counts_of(StationaryArray(nest, array, split, c.G), machine.hierarchy, (order,), c.G)
+        counts = counts_of(StationaryArray(nest, array, split, c.G), machine.hierarchy, (order,))
         keys = [key for key, _ in grids(counts)]
         costs = {layer.precision: machine.costs(layer.precision)}
         priced = GridPrices(counts, prices_of(layer, keys, machine.spec, machine.hierarchy, costs), 0)

@@ -33,7 +33,7 @@ def brute_force(machine, layer) -> tuple[float, float, int]:
     energy, cycles, mappings = np.inf, np.inf, 0
     for orders in product(OPERANDS, repeat=2):
         array = StationaryArray(nest, machine.spec.array, None, c.G)
-        counts = counts_of(array, machine.hierarchy, orders, c.G)
+        counts = counts_of(array, machine.hierarchy, orders)
         costs = {layer.precision: machine.costs(layer.precision)}
         keys = [key for key, _ in grids(counts)]
         priced = GridPrices(counts, prices_of(layer, keys, machine.spec, machine.hierarchy, costs), 0)

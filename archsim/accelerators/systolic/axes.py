@@ -17,22 +17,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from archsim.accelerators.systolic.extents import (
-    Extents,
-    channels_of_tiles,
-    channels_touched,
-    input_window,
-    nested_extents,
-    tile_candidates,
-)
+from archsim.accelerators.systolic.extents import Extents, channels_of_tiles, nested_extents
+from archsim.accelerators.systolic.windows import Nesting, channels, first_window, window
 from archsim.workloads.layer import Contraction
 
 KERNEL_CASES = ((False, False), (True, False), (False, True), (True, True))
 """Whether a tile spans a single kernel (row, column) at a time instead of all of them."""
 
 IntArray = npt.NDArray[np.int64]
-Nesting = tuple[int, ...]
-"""Tile sizes of one dimension, outermost buffer first; each is at most the one before."""
+Nestings = Sequence[tuple[Nesting, ...]] | IntArray
+"""Tile sizes by candidate, dimension and level."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +35,24 @@ class Axis:
 
     size: int
     dims: tuple[str, ...]
-    nestings: tuple[tuple[Nesting, ...], ...]  # per candidate, per dimension
     sizes: tuple[int, ...]  # per dimension
+    cuts: IntArray  # tile sizes: candidates × dimensions × levels
     tiles: IntArray  # elements of a full tile
     counts: IntArray  # tiles in the whole axis, exactly
     last: IntArray  # elements of the very last tile
 
     def __len__(self) -> int:
-        return len(self.nestings)
+        return len(self.cuts)
+
+    @cached_property
+    def nestings(self) -> tuple[tuple[Nesting, ...], ...]:
+        """`cuts` as plain numbers."""
+        return tuple(tuple(map(tuple, candidate)) for candidate in self.cuts.tolist())
 
     @cached_property
     def turns(self) -> npt.NDArray[np.bool_]:
         """Whether any loop that brings in a level's tiles has more than one iteration."""
-        tiles = np.array(self.nestings)  # candidates × dimensions × levels
+        tiles = self.cuts
         whole = np.broadcast_to(np.array(self.sizes)[:, np.newaxis], (len(self), len(self.sizes), 1))
         around = np.minimum.accumulate(np.concatenate([whole, tiles[:, :, :-1]], axis=2), axis=2)
         return np.any(around > tiles, axis=1)
@@ -62,7 +61,7 @@ class Axis:
     def pieces(self) -> tuple[IntArray, IntArray]:
         """(elements, count) of the innermost tiles, (candidates, different tiles) each; counts may be 0."""
         if self.tiles.shape[1] == 1:
-            return _whole_and_rest(self.sizes, np.array(self.nestings)[:, :, 0])
+            return _whole_and_rest(self.sizes, self.cuts[:, :, 0])
         found = [
             list(_combined([nested_extents(s, n) for s, n in zip(self.sizes, nesting, strict=True)]))
             for nesting in self.nestings
@@ -77,7 +76,7 @@ class Axis:
 
         The last group is the very last tile; of the products axis (K) the first group is its first tile.
         """
-        dims = np.array(self.nestings)[:, :, 0]
+        dims = self.cuts[:, :, 0]
         extents = counts = np.ones((len(self), 1), dtype=np.int64)
         for size, tile in zip(self.sizes, dims.T, strict=True):
             if size == 1:
@@ -100,7 +99,7 @@ class Axis:
         arrays = {
             name: value[chosen] for name, value in field_values(self).items() if isinstance(value, np.ndarray)
         }
-        return replace(self, nestings=tuple(self.nestings[i] for i in chosen.tolist()), **arrays)
+        return replace(self, **arrays)
 
 
 @dataclass(frozen=True)
@@ -126,12 +125,12 @@ class ProductAxis(Axis):
     channels_first: IntArray  # (candidates,): of the first tile at level 0
 
 
-def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]], cases: int = 1) -> PixelAxis:
+def pixel_axis(c: Contraction, nestings: Nestings, cases: int = 1) -> PixelAxis:
     """The M axis with these nested tiles of (B, P, Q), for the first `cases` of KERNEL_CASES."""
     base = axis_of(("B", "P", "Q"), (c.B, c.P, c.Q), nestings)
     levels = base.tiles.shape[1]
     windows = [
-        [[_window(c, nesting, level, case) for case in KERNEL_CASES[:cases]] for level in range(levels)]
+        [[window(c, nesting, level, case) for case in KERNEL_CASES[:cases]] for level in range(levels)]
         for nesting in nestings
     ]
     table = np.array(windows, dtype=np.int64).reshape(len(nestings), levels, cases, 2)
@@ -139,16 +138,16 @@ def pixel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]], cases: i
         **field_values(base),
         window_sum=table[..., 0],
         window_max=table[..., 1],
-        window_first=np.array([_first_window(c, nesting) for nesting in nestings], dtype=np.int64),
+        window_first=np.array([first_window(c, nesting) for nesting in nestings], dtype=np.int64),
     )
 
 
-def channel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
+def channel_axis(c: Contraction, nestings: Nestings) -> Axis:
     """The N axis with these nested tiles of output channels."""
     return axis_of(("K",), (c.K,), nestings)
 
 
-def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> ProductAxis:
+def product_axis(c: Contraction, nestings: Nestings) -> ProductAxis:
     """The K axis with these nested tiles of the flattened C·R·S loop."""
     kernel = c.R * c.S
     size = c.C * kernel
@@ -158,7 +157,7 @@ def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Pro
         table = channels_of_tiles(size, base.tiles[:, 0], kernel)[:, np.newaxis, :]
     else:
         table = np.array(
-            [[_channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
+            [[channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
             dtype=np.int64,
         ).reshape(len(nestings), levels, 2)
     return ProductAxis(
@@ -170,12 +169,11 @@ def product_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Pro
     )
 
 
-def kernel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> ProductAxis:
+def kernel_axis(c: Contraction, nestings: Nestings) -> ProductAxis:
     """The K axis with these nested tiles of (C, R, S); tiles of R and S are the whole kernel or 1."""
     base = axis_of(("C", "R", "S"), (c.C, c.R, c.S), nestings)
     levels = base.tiles.shape[1]
     shape = (len(nestings), levels)
-    channels = np.array([[n[0][level] for level in range(levels)] for n in nestings], dtype=np.int64)
     cases = [
         [KERNEL_CASES.index((n[1][level] < c.R, n[2][level] < c.S)) for level in range(levels)]
         for n in nestings
@@ -183,108 +181,46 @@ def kernel_axis(c: Contraction, nestings: Sequence[tuple[Nesting, ...]]) -> Prod
     return ProductAxis(
         **field_values(base),
         channels_sum=np.full(shape, c.C, dtype=np.int64),
-        channels_max=channels.reshape(shape),
-        channels_first=channels.reshape(shape)[:, 0],
+        channels_max=base.cuts[:, 0],
+        channels_first=base.cuts[:, 0, 0],
         kernel_case=np.array(cases, dtype=np.int64).reshape(shape),
     )
 
 
-def pixel_nestings(
-    c: Contraction, levels: int, most: int, widths: Sequence[int]
-) -> list[tuple[Nesting, ...]]:
-    """Tiles of (B, P, Q) worth trying; `widths` are tile sizes that fill the array exactly."""
-    few = max(2, most // 3)
-    return list(
-        product(
-            _nestings(c.B, levels, min(few, 3)),
-            _nestings(c.P, levels, most, widths if c.Q == 1 else ()),
-            _nestings(c.Q, levels, few),
+def axis_of(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Nestings) -> Axis:
+    cuts = np.array(nestings, dtype=np.int64)
+    candidates, _, levels = cuts.shape
+    if levels == 1:
+        around = np.array(sizes)
+        once = cuts[:, :, 0]
+        tiles, counts, last = (
+            parts.prod(axis=1)[:, np.newaxis] for parts in (once, -(-around // once), (around - 1) % once + 1)
         )
-    )
-
-
-def flat_nestings(size: int, levels: int, widths: Sequence[int]) -> list[tuple[Nesting, ...]]:
-    """Runs of pixels that fill the array exactly (see `flat_pixels`)."""
-    return [(n,) for n in _chains([w for w in widths if w < size], levels)]
-
-
-def channel_nestings(
-    c: Contraction, levels: int, most: int, widths: Sequence[int]
-) -> list[tuple[Nesting, ...]]:
-    return [(n,) for n in _nestings(c.K, levels, most, widths)]
-
-
-def product_nestings(
-    c: Contraction, levels: int, most: int, widths: Sequence[int]
-) -> list[tuple[Nesting, ...]]:
-    """Tiles of C·R·S worth trying: whole channels, and `widths` that fill the array exactly."""
-    kernel = c.R * c.S
-    channels = [t * kernel for t in tile_candidates(c.C, most if levels == 1 else max(3, most // levels))]
-    return [(n,) for n in _nestings(c.C * kernel, levels, 2, (*channels, *widths))]
-
-
-def _nestings(size: int, levels: int, most: int, preferred: Sequence[int] = ()) -> list[Nesting]:
-    """Every non-increasing choice of one tile size a level; the more levels, the fewer sizes are tried."""
-    per_level = most if levels == 1 else max(3, most // levels)
-    sizes = tile_candidates(size, per_level, tuple(preferred))
-    return _chains(sizes, levels)
-
-
-def _chains(sizes: Sequence[int], levels: int) -> list[Nesting]:
-    """Every non-increasing choice of one size a level."""
-    chains: list[Nesting] = [()]
-    for _ in range(levels):
-        chains = [(*chain, t) for chain in chains for t in sizes if not chain or t <= chain[-1]]
-    return chains
-
-
-def axis_of(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]) -> Axis:
-    levels = len(nestings[0][0])
-    if levels == len(dims) == 1:
-        return _single_axis(dims, sizes, nestings)
-    tiles = [[prod(n[level] for n in nesting) for level in range(levels)] for nesting in nestings]
+        return Axis(prod(sizes), dims, sizes, cuts, tiles, counts, last)
+    each = range(levels)
     counts = [
         [
             prod(
                 sum(k for _, k in nested_extents(s, n[: level + 1]))
                 for s, n in zip(sizes, nesting, strict=True)
             )
-            for level in range(levels)
+            for level in each
         ]
         for nesting in nestings
     ]
     last = [
-        [
-            prod(_last(s, n[: level + 1]) for s, n in zip(sizes, nesting, strict=True))
-            for level in range(levels)
-        ]
+        [prod(_last(s, n[: level + 1]) for s, n in zip(sizes, nesting, strict=True)) for level in each]
         for nesting in nestings
     ]
-    shape = (len(nestings), levels)
+    shape = (candidates, levels)
     return Axis(
         size=prod(sizes),
         dims=dims,
-        nestings=tuple(nestings),
         sizes=sizes,
-        tiles=np.array(tiles, dtype=np.int64).reshape(shape),
+        cuts=cuts,
+        tiles=cuts.prod(axis=1),
         counts=np.array(counts, dtype=np.int64).reshape(shape),
         last=np.array(last, dtype=np.int64).reshape(shape),
-    )
-
-
-def _single_axis(
-    dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Sequence[tuple[Nesting, ...]]
-) -> Axis:
-    """One dimension cut once."""
-    (size,), tiles = sizes, np.array(nestings, dtype=np.int64).reshape(len(nestings), 1)
-    return Axis(
-        size=size,
-        dims=dims,
-        nestings=tuple(nestings),
-        sizes=sizes,
-        tiles=tiles,
-        counts=-(-size // tiles),
-        last=(size - 1) % tiles + 1,
     )
 
 
@@ -292,6 +228,8 @@ def _whole_and_rest(sizes: Sequence[int], tiles: IntArray) -> tuple[IntArray, In
     """Of dimensions cut once: every combination of full and last tiles."""
     extents = counts = np.ones((len(tiles), 1), dtype=np.int64)
     for size, tile in zip(sizes, tiles.T, strict=True):
+        if size == 1:
+            continue
         whole, rest = size // tile, size % tile
         extent = np.stack([tile, np.maximum(rest, 1)], axis=1)
         count = np.stack([whole, rest > 0], axis=1)
@@ -315,59 +253,3 @@ def _last(size: int, nesting: Nesting) -> int:
 def _combined(pieces: Sequence[Extents]) -> Iterator[tuple[int, int]]:
     for combination in product(*pieces):
         yield prod(e for e, _ in combination), prod(k for _, k in combination)
-
-
-def _window(
-    c: Contraction, nesting: tuple[Nesting, ...], level: int, case: tuple[bool, bool]
-) -> tuple[int, int]:
-    """(sum over tiles, largest tile) of batch × input rows × input columns read at `level`."""
-    batch, rows, columns = nesting
-    row_sum, row_max = _window_1d(c, rows, level, 0, single=case[0])
-    column_sum, column_max = _window_1d(c, columns, level, 1, single=case[1])
-    return c.B * row_sum * column_sum, batch[level] * row_max * column_max
-
-
-def _first_window(c: Contraction, nesting: tuple[Nesting, ...]) -> int:
-    batch, rows, columns = (n[0] for n in nesting)
-    top, left = c.padding[:2]
-    height = input_window(rows, rows, c.R, c.stride[0], c.dilation[0], top, c.input_size[0])[0]
-    width = input_window(columns, columns, c.S, c.stride[1], c.dilation[1], left, c.input_size[1])[0]
-    return batch * height * width
-
-
-def _window_1d(c: Contraction, nesting: Nesting, level: int, side: int, *, single: bool) -> tuple[int, int]:
-    """Walk the outer tiles, cut each by the inner; `single`: one kernel position at a time, all in turn."""
-    size, kernel = (c.P, c.R) if side == 0 else (c.Q, c.S)
-    span, positions = (1, range(kernel)) if single else (kernel, range(1))
-    total = largest = 0
-    for start, length in outer_tiles(size, nesting[:level]):
-        for position in positions:
-            pad = c.padding[side] - start * c.stride[side] - position * c.dilation[side]
-            rows, most = input_window(
-                length, nesting[level], span, c.stride[side], c.dilation[side], pad, c.input_size[side]
-            )
-            total, largest = total + rows, max(largest, most)
-    return total, largest
-
-
-def outer_tiles(size: int, nesting: Nesting) -> list[tuple[int, int]]:
-    """(start, length) of every tile when `size` is cut by nesting[0], each piece by nesting[1], and so on."""
-    pieces = [(0, size)]
-    for tile in nesting:
-        pieces = [(s + o, min(tile, n - o)) for s, n in pieces for o in range(0, n, tile)]
-    return pieces
-
-
-def _channels(size: int, nesting: Nesting, kernel: int) -> tuple[int, int]:
-    """(sum over tiles, largest) of the channels that the innermost tiles touch."""
-    if len(nesting) == 1:
-        return channels_touched(size, nesting[0], kernel)
-    starts, ends = np.array([0]), np.array([size])
-    for tile in nesting:
-        most = -(-int((ends - starts).max()) // tile)
-        first = starts[:, np.newaxis] + np.arange(most) * tile
-        last = np.minimum(first + tile, ends[:, np.newaxis])
-        inside = first < last
-        starts, ends = first[inside], last[inside]
-    touched = (ends - 1) // kernel - starts // kernel + 1
-    return int(touched.sum()), int(touched.max())

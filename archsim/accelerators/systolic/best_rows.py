@@ -65,12 +65,29 @@ class Goal:
         return cost_of(self.minimize, priced.cycles, energy)
 
 
+@dataclass(frozen=True, eq=False)
+class _Costs:
+    """Of mappings or branches at the least: the quantities asked for, and the objective if there is one."""
+
+    low: list[Float]
+    objective: Float | None
+
+    @classmethod
+    def of(cls, priced: PricedTable, goal: Goal) -> _Costs:
+        return cls(goal.quantities(priced, priced.cycles), goal.cost(priced))
+
+    def take(self, chosen: Int) -> _Costs:
+        objective = None if self.objective is None else self.objective[:, chosen]
+        return _Costs([quantity[:, chosen] for quantity in self.low], objective)
+
+
 class _Known:
     """What the best mappings seen so far cost at the most, by precision."""
 
     def __init__(self, precisions: int) -> None:
         self.rows: list[list[Float]] = [[] for _ in range(precisions)]
         self.least = np.full(precisions, np.inf)
+        self.table = np.empty((0, 0, precisions, 1))  # known row, quantity, precision
 
     def note(self, wanted: Bool, high: Sequence[Float], cost: Float | None) -> None:
         for p, known in enumerate(self.rows):
@@ -83,6 +100,10 @@ class _Known:
                     table = table[unbeaten(table)]
                     order = np.argsort((table / np.maximum(table.mean(axis=0), 1e-300)).sum(axis=1))
                     known[:] = table[order[:MOST_KNOWN]]
+        self.table = np.full((max(map(len, self.rows)), len(high), len(self.rows), 1), np.inf)
+        for p, known in enumerate(self.rows):
+            if known:
+                self.table[: len(known), :, p, 0] = known
         if cost is not None:
             self.least = np.minimum(self.least, np.where(wanted, cost, np.inf).min(axis=1))
 
@@ -90,15 +111,13 @@ class _Known:
         """(precisions, mappings): whether a known mapping costs no more than `low` in every quantity;
         `strictly`: and less in one, as no mapping does that is itself among those known."""
         beaten = np.zeros(low[0].shape, dtype=bool)
-        for i in range(max(map(len, self.rows), default=0)):
-            never = np.full(len(low), -np.inf)  # where fewer are known
-            front = np.array([known[i] if i < len(known) else never for known in self.rows])
-            worse = low[0] >= front[:, 0:1]
-            worse &= np.isfinite(front[:, 0:1])
-            for quantity, column in zip(low[1:], front.T[1:], strict=True):
-                worse &= quantity >= column[:, np.newaxis]
+        worse, part = np.empty_like(beaten), np.empty_like(beaten)
+        for columns in self.table:
+            np.greater_equal(low[0], columns[0], out=worse)
+            for quantity, column in zip(low[1:], columns[1:], strict=True):
+                worse &= np.greater_equal(quantity, column, out=part)
             if strictly:
-                equal = [q == column[:, np.newaxis] for q, column in zip(low, front.T, strict=True)]
+                equal = [q == column for q, column in zip(low, columns, strict=True)]
                 worse &= ~np.logical_and.reduce(equal)
             beaten |= worse
         if cost is not None:
@@ -110,34 +129,40 @@ def best_rows(branches: Branches, pricing: TablePricing, goal: Goal) -> list[Row
     """Rows that fit and that no row beats. Empty when none fits."""
     bounds = pricing.price(branches.bounds)
     possible = bounds.fits()
-    low, cost = goal.quantities(bounds, bounds.cycles), goal.cost(bounds)
-    first = _promising(possible, low)
+    bound = _Costs.of(bounds, goal)
+    first = _promising(possible, bound.low)
     known = _Known(len(possible))
     found: list[tuple[Rows, list[Float], list[Float]]] = []
 
     def expand(chosen: Int) -> None:
         for table in branches.mappings(chosen):
             priced = pricing.price(table)
-            wanted = priced.fits() & ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
-            if wanted.any(axis=0).sum() > FEW or not found:
+            costs = _Costs.of(priced, goal)
+            wanted = priced.fits() & ~known.beats(costs.low, costs.objective)
+            left = np.flatnonzero(wanted.any(axis=0))
+            if len(left) > FEW or not found:
                 # a few good ones first, to measure the others by
-                some = _promising(wanted, goal.quantities(priced, priced.cycles))
-                found.extend(_bounded(priced, wanted, some, goal, known))
-                wanted[:, some] = False
-                wanted &= ~known.beats(goal.quantities(priced, priced.cycles), goal.cost(priced))
-            found.extend(_bounded(priced, wanted, np.flatnonzero(wanted.any(axis=0)), goal, known))
+                costs, open_rows = costs.take(left), wanted[:, left]
+                some = _promising(open_rows, costs.low)
+                found.extend(_bounded(priced, wanted, left[some], goal, known))
+                open_rows[:, some] = False
+                wanted[:, left] = open_rows & ~known.beats(costs.low, costs.objective)
+                left = np.flatnonzero(wanted.any(axis=0))
+            found.extend(_bounded(priced, wanted, left, goal, known))
 
     expand(first)
     possible[:, first] = False
-    rank = np.sum([quantity.min(axis=0) / max(quantity.mean(), 1e-300) for quantity in low], axis=0)
+    rank = np.sum([q.min(axis=0) / max(q.mean(), 1e-300) for q in bound.low], axis=0)
+    place = np.arange(len(rank))
     step = FEW_BRANCHES
     while True:  # the likely ones first: what they give closes others
-        possible &= ~known.beats(low, cost)
+        possible &= ~known.beats(bound.low, bound.objective)
         left = np.flatnonzero(possible.any(axis=0))
         if not len(left):
             return _unbeaten_of_all(found, goal, known)
-        chosen = np.sort(left[np.argsort(rank[left], kind="stable")[:step]])
-        expand(chosen)
+        bound, possible, rank, place = bound.take(left), possible[:, left], rank[left], place[left]
+        chosen = np.sort(np.argsort(rank, kind="stable")[:step])
+        expand(place[chosen])
         possible[:, chosen] = False
         step *= 4
 

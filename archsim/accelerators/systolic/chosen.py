@@ -53,4 +53,4 @@ def chosen_mapping(
     spec, hierarchy = structure.spec, structure.hierarchy
     nest = chosen_nest(contraction, spec, dict(cuts))
     array = array_at(nest, spec, len(hierarchy.tiers), split, lowered(contraction))
-    return Chosen(nest, array, counts_of(array, hierarchy, orders, contraction.G))
+    return Chosen(nest, array, counts_of(array, hierarchy, orders))

@@ -11,8 +11,9 @@ As runs of pixels (see `flat_pixels`), whole array widths are tried: for every n
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,6 @@ from archsim.accelerators.dominance import unbeaten
 from archsim.accelerators.systolic.axes import (
     Axis,
     IntArray,
-    Nesting,
     PixelAxis,
     ProductAxis,
     channel_axis,
@@ -31,10 +31,14 @@ from archsim.accelerators.systolic.extents import input_window
 from archsim.accelerators.systolic.flat_pixels import flat_pixel_axis
 from archsim.accelerators.systolic.folds import folds_of
 from archsim.accelerators.systolic.streams import streams_of
+from archsim.accelerators.systolic.windows import Nesting
 from archsim.workloads.layer import Contraction
 
 MOST_RECTANGLES = 1 << 16
 """With more rectangles of pixels than this only those of unbeaten rows and columns are tried."""
+
+Inputs = tuple[str, ...]
+"""Names of an axis's tables of what its tiles read."""
 
 
 class Role:
@@ -62,6 +66,8 @@ class Role:
 
     def costs(self, axis: Axis) -> list[IntArray]:
         """What the array pays for each candidate; with several cores, if the axis is shared out or not."""
+        if self.is_plain:
+            return []  # beats are of no consequence, and loads are as many as tiles
         side, width, most_cores, load_cycles = self.key
         found: list[IntArray] = []
         for cores in sorted({1, most_cores}):
@@ -75,56 +81,91 @@ class Role:
         return found
 
 
-@lru_cache(maxsize=1024)
-def complete_channels(c: Contraction, role: Role) -> Axis:
+AnyAxis = TypeVar("AnyAxis", bound=Axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates(Generic[AnyAxis]):
+    """`few`: those of `all` that matter where the number of tiles is of no consequence, if there are several;
+    `codes` are their places. `complete`: no tile size is missing.
+    """
+
+    all: AnyAxis
+    few: AnyAxis
+    codes: IntArray
+    complete: bool = True
+
+    @classmethod
+    def of(cls, every: AnyAxis, chosen: IntArray, role: Role, inputs: Inputs, complete: bool = True) -> Self:
+        """The chosen ones of every candidate; `inputs`: see `_table`."""
+        axis = every.take(chosen)
+        codes = unbeaten(_table(axis, role, inputs, counted=False))
+        few = axis if len(codes) == len(axis) else axis.take(codes)
+        return cls(axis, few, codes, complete)
+
+
+def complete_channels(c: Contraction, role: Role) -> Candidates[Axis]:
     """The N axis."""
+    return _channels(Contraction(K=c.K), role)
+
+
+@lru_cache(maxsize=1024)
+def _channels(c: Contraction, role: Role) -> Candidates[Axis]:
     axis = channel_axis(c, _every(c.K))
-    return axis.take(_smallest_unbeaten(_table(axis, role)))
+    return Candidates.of(axis, _smallest_unbeaten(_table(axis, role)), role, ())
 
 
-@lru_cache(maxsize=1024)
-def complete_products(c: Contraction, role: Role) -> ProductAxis:
+def complete_products(c: Contraction, role: Role) -> Candidates[ProductAxis]:
     """The K axis (C·R·S flattened)."""
-    axis = product_axis(c, _every(c.C * c.R * c.S))
-    return axis.take(_smallest_unbeaten(_table(axis, role, axis.channels_sum, axis.channels_max)))
+    return _products(Contraction(C=c.C, R=c.R, S=c.S), role)
 
 
 @lru_cache(maxsize=1024)
-def complete_pixels(c: Contraction, role: Role) -> tuple[PixelAxis, bool]:
-    """The M axis as rectangles of pixels, and whether all of them were tried."""
+def _products(c: Contraction, role: Role) -> Candidates[ProductAxis]:
+    axis = product_axis(c, _every(c.C * c.R * c.S))
+    inputs = ("channels_sum", "channels_max")
+    return Candidates.of(axis, _smallest_unbeaten(_table(axis, role, inputs)), role, inputs)
+
+
+def complete_pixels(c: Contraction, role: Role) -> Candidates[PixelAxis]:
+    """The M axis as rectangles of pixels."""
+    return _pixels(replace(c, K=1, C=1, G=1), role)
+
+
+@lru_cache(maxsize=1024)
+def _pixels(c: Contraction, role: Role) -> Candidates[PixelAxis]:
     dims = [_lines(c, side) for side in (-1, 0, 1)]
     tried_all = np.prod([len(d) for d in dims]) <= MOST_RECTANGLES
     if role.is_plain or not tried_all:
         dims = [d[unbeaten(d[:, :-1])] for d in dims]
     axis = _rectangles(c, dims)
-    return axis.take(unbeaten(_table(axis, role, axis.window_sum, axis.window_max))), bool(
-        role.is_plain or tried_all
-    )
+    inputs = ("window_sum", "window_max")
+    chosen = unbeaten(_table(axis, role, inputs))
+    return Candidates.of(axis, chosen, role, inputs, complete=bool(role.is_plain or tried_all))
+
+
+def complete_runs(c: Contraction, role: Role) -> Candidates[PixelAxis] | None:
+    """The M axis as runs of pixels that fill the array, where it lies over the array."""
+    if role.is_streamed or c.B == c.Q == 1:
+        return None
+    return _runs(replace(c, K=1, C=1, G=1), role)
 
 
 @lru_cache(maxsize=1024)
-def complete_runs(c: Contraction, role: Role) -> PixelAxis | None:
-    """The M axis as runs of pixels that fill the array, where it lies over the array."""
+def _runs(c: Contraction, role: Role) -> Candidates[PixelAxis] | None:
     size, width = c.B * c.P * c.Q, role.key[1]
-    if role.is_streamed or c.B == c.Q == 1:
-        return None
     widths = {-(-size // (n * width)) * width for n in range(1, -(-size // width) + 1)}
     nestings: list[tuple[Nesting, ...]] = [((t,),) for t in sorted(widths) if t < size]
     if not nestings:
         return None
     axis = flat_pixel_axis(c, nestings)
-    return axis.take(unbeaten(_table(axis, role, axis.window_sum, axis.window_max)))
+    inputs = ("window_sum", "window_max")
+    return Candidates.of(axis, unbeaten(_table(axis, role, inputs)), role, inputs)
 
 
-def without_count(axis: Axis, role: Role, *windows: IntArray) -> IntArray:
-    """Indexes of candidates that matter where the number of tiles is of no consequence, if there are
-    several."""
-    return unbeaten(_table(axis, role, *windows, counted=False))
-
-
-def _every(size: int) -> list[tuple[Nesting, ...]]:
-    """Every tile size of one dimension, as nestings."""
-    return list(zip(zip(range(1, size + 1), strict=False), strict=False))
+def _every(size: int) -> IntArray:
+    """Every tile size of one dimension, as cuts."""
+    return np.arange(1, size + 1).reshape(-1, 1, 1)
 
 
 def _smallest_unbeaten(table: IntArray) -> IntArray:
@@ -134,12 +175,13 @@ def _smallest_unbeaten(table: IntArray) -> IntArray:
     return some[unbeaten(table[some])]
 
 
-def _table(axis: Axis, role: Role, *windows: IntArray, counted: bool = True) -> IntArray:
+def _table(axis: Axis, role: Role, inputs: Inputs = (), counted: bool = True) -> IntArray:
+    """What candidates are judged by; `inputs` are read as well."""
     counts = axis.counts[:, 0]
     if not (counted or role.is_streamed):
         counts = (counts > 1).astype(np.int64)
-    inputs = [w.reshape(len(axis)) for w in windows]
-    return np.stack([axis.tiles[:, 0], counts, *inputs, *role.costs(axis)], axis=1)
+    read = [getattr(axis, name).reshape(len(axis)) for name in inputs]
+    return np.stack([axis.tiles[:, 0], counts, *read, *role.costs(axis)], axis=1)
 
 
 def _lines(c: Contraction, side: int) -> npt.NDArray[np.int64]:
@@ -163,12 +205,12 @@ def _rectangles(c: Contraction, dims: list[npt.NDArray[np.int64]]) -> PixelAxis:
     b, p, q = dims
     together = (b[:, np.newaxis, np.newaxis] * p[np.newaxis, :, np.newaxis] * q).reshape(-1, b.shape[1])
     tiles, counts, total, largest, first, last = (column[:, np.newaxis] for column in together.T)
-    sizes = [[int(t) for t in d[:, 0]] for d in dims]
+    sizes = np.meshgrid(b[:, 0], p[:, 0], q[:, 0], indexing="ij")
     return PixelAxis(
         size=c.B * c.P * c.Q,
         dims=("B", "P", "Q"),
-        nestings=tuple(((x,), (y,), (z,)) for x, y, z in product(*sizes)),
         sizes=(c.B, c.P, c.Q),
+        cuts=np.stack(sizes, axis=-1).reshape(-1, 3, 1),
         tiles=tiles,
         counts=counts,
         last=last,

@@ -56,7 +56,7 @@ def _searched(
 ) -> Options:
     """The best rows of a complete space."""
     assert layer.contraction is not None
-    branches = branches_of(space, Holding(hierarchy), layer.contraction.G)
+    branches = branches_of(space, Holding(hierarchy))
     place = branches.bounds.place
     prices = prices_of(layer, tuple(place), spec, hierarchy, costs)
     goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None, minimize=minimize)
@@ -88,7 +88,7 @@ def _enumerated(
     least = float("inf")
     for p in range(len(costs)):
         for i, (block, orders) in enumerate(each):
-            counts = counted.get(i) or counts_of(block.array, hierarchy, orders, layer.contraction.G)
+            counts = counted.get(i) or counts_of(block.array, hierarchy, orders)
             if len(costs) > 1:
                 counted[i] = counts
             if prices is None or table is None:
@@ -199,7 +199,7 @@ def _nothing_fits(
 ) -> str:
     assert layer.contraction is not None
     block = space.blocks[0]
-    counts = counts_of(block.array, hierarchy, block.orders[0], layer.contraction.G)
+    counts = counts_of(block.array, hierarchy, block.orders[0])
     prices = prices_of(layer, [key for key, _ in grids(counts)], spec, hierarchy, costs)
     needs = []
     for name, bits in GridPrices(counts, prices, 0).held_bits.items():

@@ -7,7 +7,6 @@ from typing import Any
 
 from archsim.accelerators.systolic.array_work import ArrayWork
 from archsim.accelerators.systolic.arrays import LoopTiles, array_at, tiles_of
-from archsim.accelerators.systolic.axes import Nesting
 from archsim.accelerators.systolic.contraction_tiles import ContractionTiles
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.grid_prices import GridPrices
@@ -26,6 +25,7 @@ from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.tile_cycles import StationaryTileCycles, UnrolledTileCycles
 from archsim.accelerators.systolic.tile_loops import Tile, tile_loops
 from archsim.accelerators.systolic.unrolled import UnrolledArray
+from archsim.accelerators.systolic.windows import Nesting
 from archsim.kernel.schedule import Firing, Loop, Node
 from archsim.workloads.layer import Layer
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.systolic.counts import counts_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy
-from archsim.accelerators.systolic.pricing import Form, Prices, grids, latency_bound, port_cycles
+from archsim.accelerators.systolic.pricing import Amounts, Form, Prices, grids, latency_bound, port_cycles
 from archsim.accelerators.systolic.schedule_bound import lockstep_cycles
 from archsim.accelerators.systolic.stationary import StationaryArray
 
@@ -40,16 +41,26 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class CountTable:
-    """`values` (distinct counts, mappings); `place` gives a count's row in it. The last row is 1."""
+    """`values` (distinct counts, mappings); `place` gives a count's row in it. The last row is 1.
 
-    parts: tuple[Part, ...]
+    The mappings are all those of `whole`, or the `chosen` (ascending) ones.
+    """
+
+    whole: tuple[Part, ...]
     values: Float
     place: dict[Hashable, int]
     compute_cycles: Int
+    chosen: Int | None = None
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        if self.chosen is None:
+            return self.whole
+        return tuple(part.take(own) for part, own in _split(self.whole, self.chosen))
 
     @classmethod
-    def of(cls, part: Part, hierarchy: Hierarchy, groups: int) -> CountTable:
-        counts = counts_of(part.array, hierarchy, (part.order,), groups)
+    def of(cls, part: Part, hierarchy: Hierarchy) -> CountTable:
+        counts = counts_of(part.array, hierarchy, (part.order,))
         shape = part.array.nest.shape
         distinct: list[npt.NDArray[np.float64]] = []
         place: dict[Hashable, int] = {}
@@ -69,7 +80,7 @@ class CountTable:
         if len(tables) == 1:
             return tables[0]
         return cls(
-            parts=tuple(part for table in tables for part in table.parts),
+            whole=tuple(part for table in tables for part in table.parts),
             values=np.concatenate([table.values for table in tables], axis=1),
             place=tables[0].place,
             compute_cycles=np.concatenate([table.compute_cycles for table in tables]),
@@ -80,19 +91,23 @@ class CountTable:
 
     def split(self, chosen: Int) -> list[tuple[Part, Int]]:
         """The chosen (ascending) mappings of each part, counted within the part."""
-        sizes = [part.array.nest.shape[0] for part in self.parts]
-        starts = np.cumsum([0, *sizes])
-        at = np.searchsorted(chosen, starts)
-        return [
-            (part, chosen[a:b] - start)
-            for part, start, a, b in zip(self.parts, starts[:-1], at[:-1], at[1:], strict=True)
-            if b > a
-        ]
+        return _split(self.parts, chosen)
 
     def take(self, chosen: Int) -> CountTable:
         """Some of the mappings, ascending."""
-        parts = tuple(part.take(own) for part, own in self.split(chosen))
-        return CountTable(parts, self.values[:, chosen], self.place, self.compute_cycles[chosen])
+        of_whole = chosen if self.chosen is None else self.chosen[chosen]
+        values, cycles = self.values[:, chosen], self.compute_cycles[chosen]
+        return CountTable(self.whole, values, self.place, cycles, of_whole)
+
+
+def _split(parts: Sequence[Part], chosen: Int) -> list[tuple[Part, Int]]:
+    starts = np.cumsum([0, *(part.array.nest.shape[0] for part in parts)])
+    at = np.searchsorted(chosen, starts)
+    return [
+        (part, chosen[a:b] - start)
+        for part, start, a, b in zip(parts, starts[:-1], at[:-1], at[1:], strict=True)
+        if b > a
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,16 +143,11 @@ class TablePricing:
 
     def __init__(self, prices: Prices, place: dict[Hashable, int]) -> None:
         self.prices = prices
-        self.memories = list(prices.held)
-        exposed = prices.exposed.weights
-        loads = Form({key: w for key, w in exposed.items() if key != ("exposed", "output")})
-        store = Form({("exposed", "output"): exposed["exposed", "output"]})
-        ports = [form[m.name] for m in prices.ports for form in (prices.read, prices.written)]
-        forms = [prices.total_energy, prices.dram, loads, store]
-        forms += [prices.held[name] for name in self.memories] + ports
-        n = len(prices.precisions)
-        self._weighing = Weighing.of(forms, place, n)
-        self._energy = Weighing.of(list(prices.energy.values()), place, n)
+        self.memories = list(prices.amounts.held)
+        amounts = _weighed_amounts(prices.amounts, tuple(place.items()), tuple(m.name for m in prices.ports))
+        energy = Weighing.of([prices.total_energy], place, len(prices.precisions))
+        self._weighing = Weighing(np.concatenate([energy.weights, amounts.weights]))
+        self._place = place
         self.leakage = sum(prices.costs.leakage_pj_per_cycle.values())
 
     def price(self, table: CountTable) -> PricedTable:
@@ -156,6 +166,24 @@ class TablePricing:
     def component_energy(self, table: CountTable) -> dict[str, Float]:
         """pJ by component, leakage apart."""
         return dict(zip(self.prices.energy, self._energy(table.values), strict=True))
+
+    @cached_property
+    def _energy(self) -> Weighing:
+        return Weighing.of(list(self.prices.energy.values()), self._place, len(self.prices.precisions))
+
+
+@lru_cache(maxsize=4096)
+def _weighed_amounts(
+    amounts: Amounts, place: tuple[tuple[Hashable, int], ...], ports: tuple[str, ...]
+) -> Weighing:
+    """Bits moved to and from DRAM, loaded first, stored last, held by each memory, read and written at
+    `ports`."""
+    exposed = amounts.exposed.weights
+    loads = Form({key: w for key, w in exposed.items() if key != ("exposed", "output")})
+    store = Form({("exposed", "output"): exposed["exposed", "output"]})
+    at_ports = [form[name] for name in ports for form in (amounts.read, amounts.written)]
+    forms = [amounts.dram, loads, store, *amounts.held.values(), *at_ports]
+    return Weighing.of(forms, dict(place), len(amounts.widths["input"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +232,7 @@ class PricedTable:
             start = own.stop
             ports = None if self.ports is None else self.ports[:, own]
             if prices.double_buffered:
-                found.append(lockstep_cycles(part.array, part.order, prices.widths, rate, ports))
+                found.append(lockstep_cycles(part.array, part.order, prices.amounts.widths, rate, ports))
                 continue
             nest = part.array.nest
             positions = nest.counts("M", 0) * nest.counts("N", 0) * nest.counts("K", 0) * part.array.groups

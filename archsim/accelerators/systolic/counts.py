@@ -21,7 +21,7 @@ WIRES = ("wires", "transfer")
 
 @dataclass(frozen=True)
 class Counts:
-    """Grids over the mappings of a nest under one loop order; `moved` is of one of `groups` groups."""
+    """Grids over the mappings of a nest under one loop order; `moved` is of one group of the layer."""
 
     compute_cycles: Grid  # of all groups
     folds: Grid
@@ -30,11 +30,10 @@ class Counts:
     register_held: Held  # in each PE
     exposed: dict[str, Grid]  # kind -> elements of the very first tile's loads and the very last's store
     positions: Grid  # outermost tiles worked on, one after another
-    groups: int
     together: int  # groups run at the same time
 
 
-def counts_of(array: ArrayModel, hierarchy: Hierarchy, orders: Sequence[str], groups: int) -> Counts:
+def counts_of(array: ArrayModel, hierarchy: Hierarchy, orders: Sequence[str]) -> Counts:
     """Count every mapping of the array's nest under one loop order a level."""
     nest = array.nest
     work = array.work(orders)
@@ -56,7 +55,6 @@ def counts_of(array: ArrayModel, hierarchy: Hierarchy, orders: Sequence[str], gr
         register_held=work.register_held,
         exposed=_exposed(nest, hierarchy),
         positions=tiles * work.rounds,
-        groups=groups,
         together=work.together,
     )
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from archsim.accelerators.systolic.axes import Nesting, PixelAxis, axis_of, field_values, outer_tiles
+from archsim.accelerators.systolic.axes import PixelAxis, axis_of, field_values
 from archsim.accelerators.systolic.extents import input_window
+from archsim.accelerators.systolic.windows import Nesting, outer_tiles
 from archsim.workloads.layer import Contraction
 
 DIM = "BPQ"

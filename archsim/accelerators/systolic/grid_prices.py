@@ -27,7 +27,7 @@ class GridPrices:
         busiest = self.counts.compute_cycles
         for memory in self.prices.ports:
             busiest = np.maximum(busiest, self.memory_cycles[memory.name])
-        return latency_bound(self.prices, busiest, self.dram_bits, self.value(self.prices.exposed))
+        return latency_bound(self.prices, busiest, self.dram_bits, self.value(self.prices.amounts.exposed))
 
     @cached_property
     def cycles_high(self) -> Grid:
@@ -43,7 +43,7 @@ class GridPrices:
     @cached_property
     def memory_cycles(self) -> Mapping[str, Grid]:
         """Busy time of each buffer whose bandwidth is finite."""
-        read, written = self.prices.read, self.prices.written
+        read, written = self.prices.amounts.read, self.prices.amounts.written
         return {
             m.name: port_cycles(m, self.value(read[m.name]), self.value(written[m.name]))
             for m in self.prices.ports
@@ -51,12 +51,12 @@ class GridPrices:
 
     @cached_property
     def dram_bits(self) -> Grid:
-        return self.value(self.prices.dram)
+        return self.value(self.prices.amounts.dram)
 
     @cached_property
     def held_bits(self) -> Mapping[str, Grid]:
         """By memory; of registers, what each PE holds."""
-        return {name: self.value(form) for name, form in self.prices.held.items()}
+        return {name: self.value(form) for name, form in self.prices.amounts.held.items()}
 
     @cached_property
     def fits(self) -> Grid:
@@ -78,9 +78,16 @@ class GridPrices:
     def actions(self) -> Mapping[tuple[str, str], float]:
         """(component, action) -> times, of a grid of one mapping."""
         word_bits = self.prices.word_bits
+        counted = {key: float(grid.max()) for key, grid in self._grids.items()}
+
+        def amount(form: Form) -> float:
+            constant = np.broadcast_to(form.constant, len(self.prices.precisions))[self.at]
+            parts = (counted[key] * float(weight[self.at]) for key, weight in form.weights.items())
+            return float(constant) + sum(parts)
+
         return {
-            (component, action): float(self.value(form).max()) / word_bits.get(component, 1)
-            for (component, action), form in self.prices.actions.items()
+            (component, action): amount(form) / word_bits.get(component, 1)
+            for (component, action), form in self.prices.amounts.actions.items()
         }
 
     @cached_property

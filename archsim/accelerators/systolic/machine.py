@@ -19,6 +19,7 @@ from archsim.accelerators.systolic.contraction_program import (
     groups_of,
 )
 from archsim.accelerators.systolic.costs import Costs, costs_of
+from archsim.accelerators.systolic.findings import findings_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.nest import Nest
@@ -42,8 +43,6 @@ from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
 
-MOST_TABLES = 256
-
 
 class SystolicMachine:
     """See `archsim.accelerators.machine.Machine`.
@@ -66,20 +65,17 @@ class SystolicMachine:
         self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
-        self._costs: dict[Precision, Costs] = {}
-        self._tables: dict[object, Options] = {}  # those of the best rows: small, and asked for again
-        self._spaces: dict[Contraction, Space] = {}
-        self._mapped_rows: dict[object, tuple[Nest, GridPrices]] = {}
+        self._known = findings_of(spec, tile_candidates)
         bits = self.costs(Precision()).dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
         self.timing = timing_of(spec, self.costs(Precision()))
         self.capacities = capacities_of(spec)
 
     def costs(self, precision: Precision) -> Costs:
-        if precision not in self._costs:
-            some = next(iter(self._costs.values()), None)
-            self._costs[precision] = costs_of(self.spec, precision, some)
-        return self._costs[precision]
+        known = self._known.costs
+        if precision not in known:
+            known[precision] = costs_of(self.spec, precision, next(iter(known.values()), None))
+        return known[precision]
 
     @property
     def counts_from_zero(self) -> bool:
@@ -122,16 +118,16 @@ class SystolicMachine:
             front = self._front(front)
         if layer.contraction is None:
             return self._vector_options(layer, precisions)
-        known = layer.contraction, layer.has_static_weights, tuple(layer.ops.items()), precisions, minimize
-        if front is None and known in self._tables:
-            return replace(self._tables[known], layer=layer)
+        asked = layer.contraction, layer.has_static_weights, tuple(layer.ops.items()), precisions, minimize
+        if front is None and asked in self._known.tables:
+            return replace(self._known.tables[asked], layer=layer)
         costs = {p: self.costs(p) for p in precisions}
         space = self._space(layer.contraction)
         options = contraction_options(
             layer, self.spec, self.hierarchy, costs, space, minimize=minimize, front=front
         )
-        if minimize is not None and len(self._tables) < MOST_TABLES:
-            self._tables[known] = options
+        if minimize is not None and front is None:
+            self._known.tables[asked] = options
         return options
 
     def _front(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -146,10 +142,11 @@ class SystolicMachine:
         return tuple(names)
 
     def _space(self, contraction: Contraction) -> Space:
-        if contraction not in self._spaces:
+        known = self._known.spaces
+        if contraction not in known:
             tiers = len(self.hierarchy.tiers)
-            self._spaces[contraction] = space_of(contraction, self.spec, tiers, self.tile_candidates)
-        return self._spaces[contraction]
+            known[contraction] = space_of(contraction, self.spec, tiers, self.tile_candidates)
+        return known[contraction]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
         cycles, high, dram_bytes = [], [], []
@@ -287,10 +284,10 @@ class SystolicMachine:
         tiles = tiles_of(row.mapping, self.spec)
         ops, cuts = tuple(layer.ops.items()), tuple(tiles.items())
         key = (layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split)
-        if key not in self._mapped_rows:
+        if key not in self._known.rows:
             chosen = chosen_mapping(layer.contraction, self._structure, cuts, orders, split)
             costs = {layer.precision: self.costs(layer.precision)}
             counted = [key for key, _ in grids(chosen.counts)]
             prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
-            self._mapped_rows[key] = chosen.nest, GridPrices(chosen.counts, prices, 0)
-        return self._mapped_rows[key]
+            self._known.rows[key] = chosen.nest, GridPrices(chosen.counts, prices, 0)
+        return self._known.rows[key]

@@ -15,10 +15,11 @@ from math import prod
 import numpy as np
 
 from archsim.accelerators.systolic.array_work import Moved
-from archsim.accelerators.systolic.axes import Axis, IntArray, Nesting, outer_tiles
+from archsim.accelerators.systolic.axes import Axis, IntArray
 from archsim.accelerators.systolic.nest import IRRELEVANT, Grid, Nest
 from archsim.accelerators.systolic.spec import Register
 from archsim.accelerators.systolic.streams import tiles_at
+from archsim.accelerators.systolic.windows import Nesting, outer_tiles
 from archsim.workloads.layer import Contraction
 
 

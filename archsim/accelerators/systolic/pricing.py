@@ -7,8 +7,9 @@ layer and a machine, for all precisions at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -53,27 +54,33 @@ def operand_bits(layer: Layer, precision: Precision, spec: SystolicSpec) -> dict
     }
 
 
-@dataclass(frozen=True)
-class Prices:
-    """What the counts of one layer's mappings cost on one machine, at several precisions.
+@dataclass(frozen=True, eq=False)
+class Amounts:
+    """What the counts of one layer's mappings come to at several precisions, before any price.
 
     Forms by name: `actions` (component, action) -> times (for memories bits, to be divided by their
-    `word_bits`), `energy` component -> pJ without leakage,
-    `read`, `written`, `held` memory -> bits, `exposed` and `dram` bits.
+    `word_bits`), `read`, `written`, `held` memory -> bits, `exposed` and `dram` bits.
     """
 
-    precisions: tuple[Precision, ...]
     widths: Mapping[str, Weights]  # kind -> bits
-    costs: Costs
     actions: Mapping[tuple[str, str], Form]
-    word_bits: Mapping[str, int]
-    energy: Mapping[str, Form]
     read: Mapping[str, Form]
     written: Mapping[str, Form]
     held: Mapping[str, Form]
-    capacity: Mapping[str, int]
     exposed: Form
     dram: Form
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What those amounts cost on one machine. `energy` component -> pJ without leakage."""
+
+    precisions: tuple[Precision, ...]
+    costs: Costs
+    amounts: Amounts
+    word_bits: Mapping[str, int]
+    energy: Mapping[str, Form]
+    capacity: Mapping[str, int]
     ports: tuple[Sram, ...]  # buffers whose bandwidth is finite
     double_buffered: bool
 
@@ -96,51 +103,59 @@ def prices_of(
     assert layer.contraction is not None
     precisions = tuple(costs)
     bits = [operand_bits(layer, p, spec) for p in precisions]
-    width = {kind: np.array([float(b[kind]) for b in bits]) for kind in KINDS}
-    some = costs[precisions[0]]
-    actions, read, written = _moved_forms(counted, layer.contraction.G, hierarchy, width)
+    width = tuple((kind, tuple(float(b[kind]) for b in bits)) for kind in KINDS)
+    operations = () if spec.vector_unit is None else tuple(layer.ops.items())
     memories = [m for tier in hierarchy.tiers for m in tier.memories]
+    names = hierarchy.dram.name, *(m.name for m in memories)
+    amounts = _amounts(tuple(counted), layer.contraction.G, layer.macs, operations, names, width)
     word_bits = {m.name: m.word_bits for m in (*memories, *hierarchy.registers)}
-    ones = np.ones(len(precisions))
-    actions["mac", "mac"] = Form(constant=layer.macs * ones)
-    if spec.vector_unit is not None:
-        for operation, count in layer.ops.items():
-            actions["vector_unit", operation] = Form(constant=count * ones)
     energy: dict[str, Form] = {}
-    for (component, action), form in actions.items():
+    for (component, action), form in amounts.actions.items():
         unit = [costs[p].unit_energy(component, action).value for p in precisions]
         energy.setdefault(component, Form()).plus(form, np.array(unit) / word_bits.get(component, 1))
+    return Prices(
+        precisions=precisions,
+        costs=costs[precisions[0]],
+        amounts=amounts,
+        word_bits=word_bits,
+        energy=energy,
+        capacity={m.name: m.capacity_bits for m in (*memories, *hierarchy.registers)},
+        ports=tuple(m for m in memories if m.bandwidth_bits_per_cycle is not None),
+        double_buffered=all(m.double_buffered for m in hierarchy.tiers[0].memories),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _amounts(
+    counted: tuple[Hashable, ...],
+    groups: int,
+    macs: int,
+    operations: tuple[tuple[str, int], ...],
+    memories: tuple[str, ...],
+    widths: tuple[tuple[str, tuple[float, ...]], ...],
+) -> Amounts:
+    """`memories` are the names of DRAM and of the buffers, `widths` bits by kind and precision."""
+    width = {kind: np.array(bits) for kind, bits in widths}
+    ones = np.ones(len(width["input"]))
+    actions, read, written = _moved_forms(counted, groups, memories, width)
+    actions["mac", "mac"] = Form(constant=macs * ones)
+    for operation, count in operations:
+        actions["vector_unit", operation] = Form(constant=count * ones)
     held: dict[str, Form] = {}
-    exposed = Form()
+    exposed, dram = Form(), Form()
     for key in counted:
         match key:
             case ("held", memory, kind):
                 held.setdefault(memory, Form()).add(key, width[kind])
             case ("exposed", kind):
                 exposed.add(key, width[kind])
-    dram = Form()
-    for form in (read[hierarchy.dram.name], written[hierarchy.dram.name]):
+    for form in (read[memories[0]], written[memories[0]]):
         dram.plus(form, ones)
-    return Prices(
-        precisions=precisions,
-        widths=width,
-        costs=some,
-        actions=actions,
-        word_bits=word_bits,
-        energy=energy,
-        read=read,
-        written=written,
-        held=held,
-        capacity={m.name: m.capacity_bits for m in (*memories, *hierarchy.registers)},
-        exposed=exposed,
-        dram=dram,
-        ports=tuple(m for m in memories if m.bandwidth_bits_per_cycle is not None),
-        double_buffered=all(m.double_buffered for m in hierarchy.tiers[0].memories),
-    )
+    return Amounts(width, actions, read, written, held, exposed, dram)
 
 
 def _moved_forms(
-    counted: Collection[Hashable], groups: int, hierarchy: Hierarchy, width: Mapping[str, Weights]
+    counted: Collection[Hashable], groups: int, memories: Sequence[str], width: Mapping[str, Weights]
 ) -> tuple[dict[tuple[str, str], Form], dict[str, Form], dict[str, Form]]:
     """(actions, bits read, bits written)"""
     actions: dict[tuple[str, str], Form] = {}
@@ -154,8 +169,7 @@ def _moved_forms(
         actions.setdefault((component, action), Form()).add(key, weight)
         if action in bits:
             bits[action].setdefault(component, Form()).add(key, weight)
-    expected = [m.name for tier in hierarchy.tiers for m in tier.memories]
-    for name in (hierarchy.dram.name, *expected):
+    for name in memories:
         for action in ("read", "write"):
             actions.setdefault((name, action), Form())
             bits[action].setdefault(name, Form())

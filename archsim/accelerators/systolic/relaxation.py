@@ -7,7 +7,6 @@ with it bounds all those that share its other two axes.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -19,6 +18,7 @@ from archsim.accelerators.systolic.count_table import CountTable, Part
 from archsim.accelerators.systolic.folds import Folds
 from archsim.accelerators.systolic.hierarchy import Holding
 from archsim.accelerators.systolic.nest import Nest
+from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.streams import Streams
@@ -59,11 +59,10 @@ class Branches:
     relaxations: tuple[Relaxation, ...]
     bounds: CountTable
     holding: Holding
-    groups: int
 
     @cached_property
-    def _expanded(self) -> LruDict:
-        return LruDict(MOST_TABLES)
+    def _expanded(self) -> Recent[bytes, CountTable]:
+        return Recent(MOST_TABLES)
 
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
         """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
@@ -85,7 +84,7 @@ class Branches:
                 array = relaxation.block.array
                 assert isinstance(array, StationaryArray)
                 flat = Part(part.block, array.at(m, n, k), part.order)
-                parts.append(CountTable.of(flat, self.holding.hierarchy, self.groups))
+                parts.append(CountTable.of(flat, self.holding.hierarchy))
                 rows += len(m)
         if parts:
             table = CountTable.joined(parts)
@@ -94,25 +93,8 @@ class Branches:
             yield table
 
 
-class LruDict(OrderedDict[bytes, CountTable]):
-    """Keeps the `most` entries that were put in or asked for last."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self.most = most
-
-    def __getitem__(self, key: bytes) -> CountTable:
-        self.move_to_end(key)
-        return super().__getitem__(key)
-
-    def __setitem__(self, key: bytes, value: CountTable) -> None:
-        super().__setitem__(key, value)
-        if len(self) > self.most:
-            self.popitem(last=False)
-
-
 @lru_cache(maxsize=128)
-def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
+def branches_of(space: Space, holding: Holding) -> Branches:
     found: list[Relaxation] = []
     tables: list[CountTable] = []
     for i, block in enumerate(space.blocks):
@@ -126,8 +108,8 @@ def branches_of(space: Space, holding: Holding, groups: int) -> Branches:
         m, n, k = np.indices(relaxed.nest.shape).reshape(3, -1)
         found.append(Relaxation(block, name, members, {"M": m, "N": n, "K": k}))
         ((order,),) = block.orders
-        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), order), holding.hierarchy, groups))
-    return Branches(tuple(found), CountTable.joined(tables), holding, groups)
+        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), order), holding.hierarchy))
+    return Branches(tuple(found), CountTable.joined(tables), holding)
 
 
 def _relaxed(array: StationaryArray, name: str, members: tuple[IntArray, ...]) -> StationaryArray:
@@ -161,4 +143,4 @@ def _least(axis: Axis, members: tuple[IntArray, ...]) -> Axis:
         for key, values in field_values(axis).items()
         if isinstance(values, np.ndarray)
     }
-    return replace(axis, nestings=tuple(axis.nestings[i] for i in smallest), **arrays)
+    return replace(axis, **{**arrays, "cuts": axis.cuts[smallest]})

@@ -41,7 +41,7 @@ def lockstep_cycles(
     pace = (
         ports if ports is None else ports * ((1 + 1e-12) / (rounds * nest.m.size * nest.n.size * nest.k.size))
     )
-    tiles = _Tiles.of(array, order)
+    tiles = _Tiles.of(array, order, with_macs=pace is not None, with_first=bool(kept.any()))
     total = np.zeros((len(widths["input"]), *nest.shape)) + _loading_once(array, order)
     positions = nest.counts("M", 0) * nest.counts("N", 0) * nest.counts("K", 0) * rounds
 
@@ -59,11 +59,13 @@ def lockstep_cycles(
     return total + np.maximum(busy, dram.cycles(None, kept, is_first) * (positions > 1))[0]
 
 
-def _busy(cycles: Grid, macs: Grid, pace: Float | None) -> Grid:
+def _busy(cycles: Grid, macs: Grid | None, pace: Float | None) -> Grid:
     """(groups, precisions or 1, mappings): cycles of the array, or of the slowest port where that is
     slower."""
     busy = cycles[:, np.newaxis, :]
-    return busy if pace is None else np.maximum(busy, np.ceil(macs[:, np.newaxis, :] * pace))
+    if pace is None or macs is None:
+        return busy
+    return np.maximum(busy, np.ceil(macs[:, np.newaxis, :] * pace))
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,12 @@ class _Tiles:
     """Alike tiles along each axis, (groups, mappings): how many, elements, part of the array's cycles."""
 
     counts: Mapping[str, Grid]
-    extents: Mapping[str, Grid]
+    extents: Mapping[str, Grid] | None  # None: not asked for
     factors: Mapping[str, Grid]
-    first: Grid  # K: whether the tile is the axis's first
+    first: Mapping[str, Grid] | None  # whether the tile is the first along K
 
     @classmethod
-    def of(cls, array: StationaryArray, order: str) -> _Tiles:
+    def of(cls, array: StationaryArray, order: str, *, with_macs: bool, with_first: bool) -> _Tiles:
         """Loads of an operand that stays in the array throughout are left out."""
         flow, spec, nest = array.flow, array.array, array.nest
         groups = {name: nest.axis(name).groups for name in "MNK"}
@@ -91,9 +93,13 @@ class _Tiles:
             flow.columns: -(-share[flow.columns] // spec.columns),
             flow.streamed: beats + np.where(anew, loading, 0),
         }
-        return cls(counts, extents, factors, nest.grid("K", groups["K"][2]).T)
+        first = None
+        if with_first:
+            first = {name: np.ones_like(count, dtype=bool) for name, count in counts.items()}
+            first["K"] = nest.grid("K", groups["K"][2]).T
+        return cls(counts, extents if with_macs else None, factors, first)
 
-    def before(self, loops: str, depth: int) -> tuple[Grid, Grid, Grid, Grid]:
+    def before(self, loops: str, depth: int) -> tuple[Grid, Grid, Grid | None, Grid | None]:
         """(count, array cycles, MACs, first along K) of tiles after which the loop at `depth` turns."""
         some = [
             slice(None) if place < depth else slice(0, -1) if place == depth else slice(-1, None)
@@ -105,11 +111,11 @@ class _Tiles:
             together = x[:, np.newaxis, np.newaxis] * y[:, np.newaxis] * z
             return together.reshape(-1, together.shape[-1])
 
-        ones = {name: np.ones_like(count, dtype=bool) for name, count in self.counts.items()}
         count = product(self.counts)
         present = count.any(axis=1)
-        found = count, product(self.factors), product(self.extents), product(ones | {"K": self.first})
-        return tuple(table[present] for table in found)  # type: ignore[return-value]
+        macs = None if self.extents is None else product(self.extents)[present]
+        first = None if self.first is None else product(self.first)[present]
+        return count[present], product(self.factors)[present], macs, first
 
 
 class _Dram:
@@ -147,13 +153,13 @@ class _Dram:
                     bits = bits + tile
             self.loads[depth] = np.ceil(bits * (1 / rate))
 
-    def cycles(self, depth: int | None, kept: Grid, is_first: Grid) -> Float | float:
+    def cycles(self, depth: int | None, kept: Grid, is_first: Grid | None) -> Float | float:
         """(groups or 1, precisions, mappings): to load what is new after the loop at `depth` has turned
         (None: nothing), and to put away the output tile before where that is finished."""
         if self.rate is None:
             return 0.0
         load = 0.0 if depth is None else self.loads[depth]
-        if not kept.any():
+        if is_first is None:  # nothing is kept
             return (load + self.store)[np.newaxis]
         finished = ~kept | is_first
         return load + np.where(finished[:, np.newaxis, :], self.store, 0.0)

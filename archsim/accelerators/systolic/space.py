@@ -14,12 +14,13 @@ import numpy.typing as npt
 from archsim.accelerators.systolic.arrays import ArrayModel, is_unrolled
 from archsim.accelerators.systolic.axes import Axis, IntArray
 from archsim.accelerators.systolic.complete_axes import (
+    AnyAxis,
+    Candidates,
     Role,
     complete_channels,
     complete_pixels,
     complete_products,
     complete_runs,
-    without_count,
 )
 from archsim.accelerators.systolic.folds import DATAFLOWS
 from archsim.accelerators.systolic.lowering import lowered
@@ -147,8 +148,7 @@ class _ArrayShape:
 @lru_cache(maxsize=128)
 def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
     roles = {axis: shape.role(axis) for axis in "MNK"}
-    rectangles, complete = complete_pixels(c, roles["M"])
-    runs = complete_runs(c, roles["M"])
+    rectangles, runs = complete_pixels(c, roles["M"]), complete_runs(c, roles["M"])
     n, k = complete_channels(c, roles["N"]), complete_products(c, roles["K"])
     pixels = (rectangles,) if runs is None else (rectangles, runs)
     array = Array(
@@ -161,26 +161,24 @@ def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
     blocks: list[Block] = []
     for order in LOOP_ORDERS:
         free = IRRELEVANT[order]  # the innermost loop: the operand that stays does not mind its turns
-        ns, ks = _all(n), _all(k)
-        if free == "N":
-            ns = without_count(n, roles["N"])
-        if free == "K":
-            ks = without_count(k, roles["K"], k.channels_sum, k.channels_max)
+        ns, n_codes = _tried(n, free == "N")
+        ks, k_codes = _tried(k, free == "K")
         before = 0
         for m in pixels:
-            ms = _all(m)
-            if free == "M":
-                ms = without_count(m, roles["M"], m.window_sum, m.window_max)
-            nest = Nest(m.take(ms), n.take(ns), k.take(ks))
+            ms, m_codes = _tried(m, free == "M")
+            nest = Nest(ms, ns, ks)
             for split in _splits(array):
                 stationary = StationaryArray(nest, array, split, c.G)
-                blocks.append(Block(stationary, ((order,),), (ms + before, ns, ks)))
-            before += len(m)
-    return Space(tuple(blocks), pixels, n, k, complete)
+                blocks.append(Block(stationary, ((order,),), (m_codes + before, n_codes, k_codes)))
+            before += len(m.all)
+    return Space(tuple(blocks), tuple(m.all for m in pixels), n.all, k.all, rectangles.complete)
 
 
-def _all(axis: Axis) -> IntArray:
-    return np.arange(len(axis))
+def _tried(candidates: Candidates[AnyAxis], free: bool) -> tuple[AnyAxis, IntArray]:
+    """The candidates to try and their places, if the axis's number of tiles is of no consequence or is."""
+    if free:
+        return candidates.few, candidates.codes
+    return candidates.all, np.arange(len(candidates.all))
 
 
 def _pixel_book(axes: Sequence[Axis]) -> dict[str, npt.NDArray[Any]]:
@@ -198,5 +196,4 @@ def _pixel_book(axes: Sequence[Axis]) -> dict[str, npt.NDArray[Any]]:
 
 def _tile_book(axis: Axis) -> dict[str, npt.NDArray[Any]]:
     """Tile sizes of each candidate, (candidates, levels) by dimension."""
-    table = np.array(axis.nestings)
-    return {dim: table[:, i] for i, dim in enumerate(axis.dims)}
+    return {dim: axis.cuts[:, i] for i, dim in enumerate(axis.dims)}

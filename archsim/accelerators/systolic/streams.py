@@ -13,8 +13,9 @@ from math import ceil, prod
 
 import numpy as np
 
-from archsim.accelerators.systolic.axes import Axis, IntArray, Nesting
+from archsim.accelerators.systolic.axes import Axis, IntArray
 from archsim.accelerators.systolic.extents import nested_extents
+from archsim.accelerators.systolic.windows import Nesting
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Protocol
 
-from archsim.accelerators.systolic.axes import Nesting
 from archsim.accelerators.systolic.extents import nested_extents
 from archsim.accelerators.systolic.folds import split_folds
 from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.streams import beats_of_tile, tiles_at
 from archsim.accelerators.systolic.tile_loops import Tile, TileLoops
+from archsim.accelerators.systolic.windows import Nesting
 
 
 class TileCycles(Protocol):

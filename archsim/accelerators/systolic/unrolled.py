@@ -20,11 +20,12 @@ import numpy as np
 
 from archsim.accelerators.systolic import axes
 from archsim.accelerators.systolic.array_work import ArrayWork, Held
-from archsim.accelerators.systolic.axes import IntArray, Nesting
+from archsim.accelerators.systolic.axes import IntArray
 from archsim.accelerators.systolic.extents import nested_extents, tile_candidates
 from archsim.accelerators.systolic.nest import Grid, Nest
 from archsim.accelerators.systolic.pe_registers import PeRegisters
 from archsim.accelerators.systolic.spec import OPERANDS, Register, SystolicSpec
+from archsim.accelerators.systolic.windows import Nesting
 from archsim.workloads.layer import Contraction
 
 RELEVANT: Mapping[str, str] = {"input": "BPQCRS", "weight": "KCRS", "output": "BPQK"}
