@@ -20,10 +20,11 @@ RESOLVED = 1e-9
 """Relative gap at which costs that had to be rounded are not resolved further."""
 CORE_ROWS = 10
 """Rows a layer, on average, in the first model; measured on 54 layers of 187 rows: 8 to 12 are alike."""
-PATIENCE = 4.0
-"""CP-SAT's deterministic time (about seconds) before HiGHS has a turn: most proofs take less."""
+TURNS = (("cpsat", 1.0), ("highs", 3.0), ("cpsat", 4.0), ("highs", math.inf), ("cpsat", math.inf))
+"""Who tries, and for how long: CP-SAT in deterministic time (about seconds), HiGHS in seconds. Most proofs
+take one of them less than its first turn, and either may stall on what the other does at once."""
 HIGHS_SHARE = 0.5
-"""Of the time that is left when HiGHS begins."""
+"""Of the time that is left, at most, for a turn of HiGHS."""
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ def _without_cost(instance: Instance) -> Instance:
 def _attempt(
     instance: Instance, kept: BoolArray, session: Session, best: Optimum, gap: float, workers: int
 ) -> Attempt:
-    """CP-SAT; where it stalls HiGHS for a while; then CP-SAT to the end. Indices are into `instance`."""
+    """CP-SAT and HiGHS in turns, CP-SAT to the end. Indices are into `instance`."""
     core = instance.take(kept)
     if len(core.empty):
         return Attempt(None, math.inf, True)
@@ -146,12 +147,11 @@ def _attempt(
     if best.chosen is not None:
         found.offer(core, core.find(instance.rows[best.chosen]))
     finished = False
-    for turn in range(3):
-        if turn == 1:
-            seconds = HIGHS_SHARE * session.left_s
+    for solver, patience in TURNS:
+        if solver == "highs":
+            seconds = min(patience, HIGHS_SHARE * session.left_s)
             attempt = solve_highs(core, session, hint=found.chosen, allowed_gap=allowed_gap, seconds=seconds)
         else:
-            patience = PATIENCE if turn == 0 else math.inf
             attempt = solve_cpsat(
                 core,
                 session,

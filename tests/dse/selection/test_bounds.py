@@ -83,7 +83,7 @@ def test_highs_takes_over_where_cp_sat_stalls(monkeypatch, hard_problem: Callabl
         calls.append(1)
         return solve_highs(*arguments, **options)
 
-    monkeypatch.setattr(optimum, "PATIENCE", 1e-6)
+    monkeypatch.setattr(optimum, "TURNS", (("cpsat", 1e-6), *optimum.TURNS[1:]))
     monkeypatch.setattr(optimum, "solve_highs", counted)
     found = minimise(instance, Session(60.0))
     assert calls
