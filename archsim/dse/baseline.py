@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archsim.dse.bits import uniform_space
+from archsim.dse.executions import Executions
 from archsim.dse.explore import Explorer
 from archsim.dse.formulation import Formulation
 from archsim.dse.layer_columns import SensitivityTable
@@ -37,14 +38,16 @@ class Baseline:
         goal: Goal,
         sensitivity: SensitivityTable | None,
         time_limit_s: float,
+        executions: Executions,
     ) -> Baseline:
-        """Raises InputError for bits that are no precision."""
+        """`executions` are shared with the search. Raises InputError for bits that are no precision."""
         formulation = Formulation(uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity)
         try:
             points, _ = make_points(spec, workload, [{}])
         except InputError as error:
             return cls(bits, formulation, None, str(error))
-        best = Explorer(spec, points).search(formulation, time_limit_s=time_limit_s).best
+        explorer = Explorer(spec, points, executions=executions)
+        best = explorer.search(formulation, time_limit_s=time_limit_s).best
         return cls(bits, formulation, best, points[0].unfit)
 
     def used(self, budget: str) -> float:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 FEW = 4
 """Points priced without a pool: starting one takes as long."""
 
-TOGETHER = 6
-"""Points priced by a worker at a time."""
+MOST_TOGETHER, TURNS = 6, 4
+"""Points priced by a worker at a time, and turns of a worker at least: so that all are busy to the end."""
 
 _shared: dict[str, Any] = {}
 """What a worker process was started with."""
@@ -93,7 +93,8 @@ def price(
     pool = ProcessPoolExecutor(workers, context, _start, (dict(spec), formulation, rough, stop))
     try:
         new.sort(key=lambda point: point.number)
-        chunks = [new[start : start + TOGETHER] for start in range(0, len(new), TOGETHER)]
+        together = max(1, min(MOST_TOGETHER, len(new) // (TURNS * workers)))
+        chunks = [new[start : start + together] for start in range(0, len(new), together)]
         tasks = {
             pool.submit(_priced_in_worker, [(p.values, p.front) for p in chunk]): chunk for chunk in chunks
         }

@@ -87,7 +87,13 @@ class _Search:
         sensitivity = _sensitivity(study, self.workload)
         space = bit_space(self.workload, study.bits)
         self.base = Baseline.of(
-            self.workload, spec, study.baseline_bits, study.goal(), sensitivity, study.time_limit_s
+            self.workload,
+            spec,
+            study.baseline_bits,
+            study.goal(),
+            sensitivity,
+            study.time_limit_s,
+            self.explorer.executions,
         )
         self.formulation = Formulation(space, study.goal(), self._limits(), sensitivity)
 

@@ -18,7 +18,7 @@ from archsim.dse.selection.relaxation import relax
 from archsim.dse.selection.select import Selection, solve
 from archsim.dse.selection.session import relative_gap
 
-RIVALS = 32
+RIVALS = 16
 """Rows a chosen row's table is asked for at a time: those that could have been better than it turned out."""
 
 
