@@ -89,17 +89,8 @@ def _new(tensors: Sequence[Tensor], seen: set[str]) -> list[Tensor]:
 
 def live_sets(workload: Workload) -> list[tuple[str, frozenset[str]]]:
     """(layer, names of the activation tensors alive while it runs), without sets that others contain."""
-    last = len(workload.layers) - 1
-    born = {t.name: 0 for t in workload.inputs}
-    dies: dict[str, int] = {}
-    for i, layer in enumerate(workload.layers):
-        for tensor in layer.outputs:
-            born[tensor.name] = dies[tensor.name] = i
-        for tensor in layer.inputs:
-            dies[tensor.name] = i
-    dies.update({t.name: last for t in workload.outputs})
     sets = [
-        (layer.name, frozenset(name for name in dies if born[name] <= i <= dies[name]))
+        (layer.name, frozenset(t for t, (born, dies) in workload.lifetimes.items() if born <= i <= dies))
         for i, layer in enumerate(workload.layers)
     ]
     return [(name, live) for i, (name, live) in enumerate(sets) if not _contained(live, sets, i)]

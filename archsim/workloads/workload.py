@@ -113,8 +113,8 @@ class Workload:
         return sizes
 
     @cached_property
-    def live_memory(self) -> tuple[LiveMemory, ...]:
-        """Activation bytes alive while each layer runs, in execution order.
+    def lifetimes(self) -> dict[str, tuple[int, int]]:
+        """By activation tensor: the first and the last layer, counted in execution order, while it is alive.
 
         A tensor lives from the layer that makes it (a network input: from the first layer) to the last
         layer that reads it (a network output: to the end); a layer's inputs and outputs are alive together.
@@ -128,10 +128,16 @@ class Workload:
             for tensor in layer.inputs:
                 dies[tensor.name] = i
         dies.update({t.name: last for t in self.outputs})
+        return {name: (born[name], end) for name, end in dies.items()}
+
+    @cached_property
+    def live_memory(self) -> tuple[LiveMemory, ...]:
+        """Activation bytes alive while each layer runs, in execution order (see `lifetimes`)."""
         change = [0] * (len(self.layers) + 1)
         for name, size in self.tensor_bytes.items():
-            change[born[name]] += size
-            change[dies[name] + 1] -= size
+            born, dies = self.lifetimes[name]
+            change[born] += size
+            change[dies + 1] -= size
         live, table = 0, []
         for layer, delta in zip(self.layers, change, strict=False):
             live += delta
