@@ -1,8 +1,8 @@
 """The cheapest mapping of a complete space, where the table itself tells what a mapping costs.
 
-Best first over the same branches as `best_rows`, which keeps every row that another objective or the kernel's
-latency could make worth having; here one row a precision is wanted, least in the objective and, of those equal
-in it, least in the other cost.
+Best first over the same branches as `best_rows`. That keeps every row which the kernel's latency or another
+objective could make worth having; here one row a precision is wanted, least in the objective and, of those
+equal in it, least in the other cost.
 """
 
 from __future__ import annotations
