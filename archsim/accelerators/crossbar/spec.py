@@ -189,10 +189,12 @@ class CrossbarSpec(StrictModel):
     technology: Technology
     precision: str = Field("w8a8", description="its peak is given at; layers stored in floating point run at")
     composition: Literal["sequential", "pipelined"] = Field(
-        "sequential", description="layer after layer, or every layer on arrays of its own, images in between"
+        "sequential", description="layer after layer, or every layer on arrays of its own, all at once"
     )
-    weights: Literal["auto", "resident", "reload"] = Field(
-        "auto", description="stay in the arrays if all fit, must, or are written for every layer"
+    reload_arrays: Annotated[int, Field(ge=0, le=2**20)] | None = Field(
+        None,
+        description="arrays that layers write anew, one after the other; other layers keep theirs. Default: "
+        "none if the network fits, else all",
     )
     array: Array
     dac: Dac = Field(default_factory=lambda: Dac.model_validate({}))
@@ -218,8 +220,10 @@ class CrossbarSpec(StrictModel):
             raise ValueError(f"adc.columns is {adc.columns}, but the array has {array.columns} columns")
         if array.active_rows is not None and array.active_rows > array.rows:
             raise ValueError(f"array.active_rows is {array.active_rows}, but there are {array.rows} rows")
-        if self.composition == "pipelined" and self.weights == "reload":
-            raise ValueError("composition: pipelined keeps weights in the arrays; it cannot reload them")
+        if self.composition == "pipelined" and self.reload_arrays:
+            raise ValueError("composition: pipelined keeps weights in the arrays; it has no reload_arrays")
+        if (self.reload_arrays or 0) > self.arrays:
+            raise ValueError(f"reload_arrays is {self.reload_arrays}, but the chip has {self.arrays} arrays")
         if self.tile.count > 1 and self.network is None:
             raise ValueError("several tiles need a network")
         return self
