@@ -14,7 +14,8 @@ None of them was fitted below 4 bits, where the survey's regression rises again:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from archsim.components.arithmetic import check_bits
@@ -59,6 +60,16 @@ COLUMN_OHM = 10e3
 KIND_UNCERTAINTY = 2.0  # of a flash or ramp converter priced by a SAR's decisions (derived)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownAdc:
+    """A converter whose figures are known at so many bits, at the node and supply asked for."""
+
+    bits: int
+    energy_pj: float | None
+    area_um2: float | None
+    source: str
+
+
 def adc(
     bits: int,
     node_nm: float,
@@ -66,17 +77,20 @@ def adc(
     rate_msps: float,
     kind: AdcKind = "sar",
     model: AdcModel = "survey",
+    known: KnownAdc | None = None,
     column_ohm: float = COLUMN_OHM,
+    leakage_share: float = LEAKAGE_SHARE,
     vdd_v: float | None = None,
     name: str = "adc",
 ) -> Part:
     """One converter of `bits` that does up to `rate_msps` million conversions a second.
 
-    Action "convert" (pJ). A fifth of the power at full rate is leakage (LEAKAGE_SHARE), the rest belongs to
+    Action "convert" (pJ). Of the power at full rate `leakage_share` is leakage, the rest belongs to
     conversions. `column_ohm` is the resistance of a column on average data; only NeuroSim's model reads it.
     `kind`: the survey knows converters of all kinds; the other models are of SAR converters, whose energy and
     area for each of `bits` decisions give those of a flash (2^bits - 1 comparators) or a ramp (as many
-    decisions of one comparator); derived. NeuroSim's area is the survey's.
+    decisions of one comparator); derived. NeuroSim's area is the survey's. With `known` figures the models
+    only say how they change with the bits.
 
     Raises InputError outside 1 to 14 bits, 0.001 to 100,000 MS/s, the nodes or the supplies.
     """
@@ -89,19 +103,38 @@ def adc(
         )
     if model not in SOURCES:
         raise InputError(f"{name}: model '{model}' is unknown; allowed: {', '.join(SOURCES)}")
-    energies = {m: energy_pj(m, kind, bits, node_nm, rate_msps, column_ohm) for m in SOURCES}
-    areas = {m: area_um2(m, kind, bits, node_nm, rate_msps) for m in SOURCES}
+
+    def energies(b: int) -> dict[AdcModel, float]:
+        return {m: energy_pj(m, kind, b, node_nm, rate_msps, column_ohm) for m in SOURCES}
+
+    def areas(b: int) -> dict[AdcModel, float]:
+        return {m: area_um2(m, kind, b, node_nm, rate_msps) for m in SOURCES}
+
     doubt = 1.0 if kind == "sar" or model == "survey" else KIND_UNCERTAINTY
-    law = voltage_uncertainty(node_nm, vdd_v, 0.3)
-    energy = _among(energies, model).scaled(voltage_energy_scale(node_nm, vdd_v), "", doubt * law)
-    area = _among(areas, model)
-    idle = energy.scaled(LEAKAGE_SHARE * rate_msps * 1e-3)  # pJ x MS/s is uW
+    law = doubt * voltage_uncertainty(node_nm, vdd_v, 0.3)
+    energy = _among(energies(bits), model).scaled(voltage_energy_scale(node_nm, vdd_v), "", law)
+    area = _among(areas(bits), model).scaled(1.0, "", doubt)
+    if known is not None and known.energy_pj is not None:
+        energy = _carried(energies, known.energy_pj, known, bits, model)
+    if known is not None and known.area_um2 is not None:
+        area = _carried(areas, known.area_um2, known, bits, model)
+    idle = leakage_scale(node_nm, vdd_v) / voltage_energy_scale(node_nm, vdd_v) if known is None else 1.0
     return Part(
         name,
-        {"convert": energy.scaled(1 - LEAKAGE_SHARE)},
-        area.scaled(1e-6, "", doubt),
-        idle.scaled(leakage_scale(node_nm, vdd_v) / voltage_energy_scale(node_nm, vdd_v)),
+        {"convert": energy.scaled(1 - leakage_share)},
+        area.scaled(1e-6),
+        energy.scaled(leakage_share * rate_msps * 1e-3 * idle),  # pJ × MS/s is uW
     )
+
+
+def _carried(
+    values: Callable[[int], dict[AdcModel, float]], value: float, known: KnownAdc, bits: int, model: AdcModel
+) -> Figure:
+    """A known figure at other bits: the chosen model's ratio; how the models differ in it is uncertain."""
+    here, there = values(bits), values(known.bits)
+    ratio = _among({m: here[m] / there[m] for m in SOURCES}, model)
+    note = "" if bits == known.bits else f", {known.bits} to {bits} bits by {SOURCES[model]}"
+    return Figure(value * ratio.value, known.source + note, ratio.uncertainty)
 
 
 def conversion_ns(kind: AdcKind, bits: int) -> float:

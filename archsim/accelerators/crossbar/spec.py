@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from archsim.accelerators.crossbar.noise import Noise
 from archsim.accelerators.operating_point import Operating, OperatingPoint
 from archsim.accelerators.spec import StrictModel, Technology
+from archsim.components.crossbar_cell import ON_OHM
 
 Count = Annotated[int, Field(ge=1, le=2**20)]
 Bits = Annotated[int, Field(ge=1, le=16)]
@@ -21,7 +22,6 @@ Size = Annotated[float, Field(gt=0, le=2**30)]
 Time = Annotated[float, Field(gt=0, le=1e9)]
 Rate = Annotated[float, Field(ge=1e-6, le=1e6)]
 Encoding = Literal["offset", "differential", "twos_complement"]
-ON_OHM = 100e3  # NeuroSim V1.4's default resistance of a cell that is on
 CellKind = Literal["sram", "rram", "pcm"]
 AdcModel = Literal["survey", "zigzag", "neurosim", "isaac"]
 
@@ -118,7 +118,7 @@ class Adc(StrictModel):
 
 
 class Logic(StrictModel):
-    """A digital or analog part that acts once a conversion."""
+    """A part that acts once a conversion (an adder tree: once a column and slice)."""
 
     energy_pj: Cost | None = None
     area_um2: Cost | None = None
@@ -199,6 +199,9 @@ class CrossbarSpec(StrictModel):
     array: Array
     dac: Dac = Field(default_factory=lambda: Dac.model_validate({}))
     adc: Adc | None = Field(None, description="of analog arrays")
+    adder_tree: Logic = Field(
+        default_factory=lambda: Logic.model_validate({}), description="one a column, of digital arrays"
+    )
     sample_hold: Logic | None = Field(None, description="one a column")
     shift_add: ShiftAdd = Field(default_factory=lambda: ShiftAdd.model_validate({}))
     tile: Tile
