@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.accelerators.crossbar.pricing import MOST_CHUNKS, Window, latency
+from archsim.accelerators.crossbar.pricing import MOST_CHUNKS, ROUNDING, Window, latency
 from archsim.accelerators.crossbar.program import LayerProgram
 from archsim.accelerators.crossbar.site import Site
 from archsim.workloads.layer import Layer
@@ -28,6 +28,12 @@ class Stream:
         bus, lanes = site.spec.tile.buffer.bytes_per_cycle * tiles, site.spec.vector_unit.lanes * tiles
         each = (self.load_bytes / bus, self.operations / lanes, self.store_bytes / bus)
         return Window(*(np.array([part / self.chunks]) for part in each))
+
+    def interval(self, site: Site, tiles: int) -> float:
+        """From one input to the next, in a pipeline."""
+        window = self.cycles(site, tiles)
+        slowest = float(np.maximum.reduce([window.load, window.compute, window.store])[0])
+        return float(np.ceil(self.chunks * slowest - ROUNDING))
 
     def bounds(self, site: Site) -> tuple[float, float]:
         """Of the latency, from below and above."""
@@ -83,3 +89,9 @@ def stream_of(layer: Layer, site: Site, *, pipelined: bool) -> Stream:
         operations=float(sum(layer.ops.values())),
         chunks=max(1, min(MOST_CHUNKS, *(t.elements for t in layer.outputs))),
     )
+
+
+def tiles_to_choose(site: Site) -> list[int]:
+    """Numbers of tiles that a stage's work may be spread over: powers of two, and all."""
+    most = site.spec.tile.count
+    return sorted({*(2**i for i in range(most.bit_length()) if 2**i < most), most})

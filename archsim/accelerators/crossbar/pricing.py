@@ -21,6 +21,7 @@ from archsim.accelerators.crossbar.traffic import moved_bytes
 from archsim.accelerators.crossbar.ways import Ways
 
 Array = npt.NDArray[np.float64]
+ROUNDING = 1e-9
 MOST_CHUNKS = 32
 """Into so many parts a round's windows are split in the kernel's graph; buffers pass on single windows."""
 
@@ -72,7 +73,7 @@ def price(job: Job, ways: Ways, *, pipelined: bool) -> Priced:
         "writing": rounds * write,
     }
     if pipelined:
-        low = high = np.maximum.reduce([compute, busy["buffer in"], busy["buffer out"]])
+        low = high = np.ceil(np.maximum.reduce([compute, busy["buffer in"], busy["buffer out"]]) - ROUNDING)
     else:
         low, high = latency(window, passes, rounds, write, fetch, spill, fill)
     return Priced(
