@@ -8,6 +8,7 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.accelerators.allocation import allocated
 from archsim.accelerators.balance import balanced
 from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
 from archsim.accelerators.library import load_accelerator
@@ -156,10 +157,14 @@ def set_up(machine: Machine, workload: Workload) -> Machine:
 def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Row], int]:
     """The cheapest row of every layer, and for how many of them that is not proven.
 
-    Layers that are alike are priced once. The stages of a pipeline are balanced within its resources.
+    Layers that are alike are priced once. The stages of a pipeline are balanced within its resources; layers
+    that keep a part of the machine each (`capacity`) share it out.
     """
     if is_pipelined(machine):
         return _balanced_rows(workload, machine), 0
+    capacity: Mapping[str, float] = getattr(machine, "capacity", {})
+    if any(capacity.values()):
+        return _allocated_rows(workload, machine, capacity, minimize), 0
     chosen: dict[object, Choice] = {}
     rows, unproven = [], 0
     for layer in workload.layers:
@@ -175,6 +180,14 @@ def _balanced_rows(workload: Workload, machine: PipelinedMachine) -> list[Row]:
     front = ("cycles", "energy_pj", *(f"resource:{name}" for name in machine.capacity))
     tables = [machine.options(layer, front=front) for layer in workload.layers]
     return [table.row(index) for table, index in zip(tables, balanced(tables, machine.capacity), strict=True)]
+
+
+def _allocated_rows(
+    workload: Workload, machine: Machine, capacity: Mapping[str, float], minimize: str
+) -> list[Row]:
+    tables = [machine.options(layer) for layer in workload.layers]
+    rows = allocated(tables, capacity, minimize)
+    return [table.row(index) for table, index in zip(tables, rows, strict=True)]
 
 
 def _signature(layer: Layer) -> object:
