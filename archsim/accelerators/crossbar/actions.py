@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +18,13 @@ def counted_actions(job: Job, ways: Ways, moved: Mapping[str, Array]) -> dict[tu
     """(component, action) -> count. Data that are often zero count as so many dense random ones."""
     site, layout, p = job.site, ways.layout, job.product
     ones = np.ones(len(ways))
-    slices, steps = site.steps(ways.slice_bits)
+    slices, _ = site.steps(ways.slice_bits)
     inputs, products = job.activity
     windows = float(p.windows * p.groups)
-    pulses = steps if site.spec.dac.kind == "pulse" else 1  # a 1-bit slice has half a pulse on average
+    pulses = site.cell_pulses(ways.slice_bits)
     driven = windows * p.rows * layout.across * slices * inputs
     cells = windows * p.rows * p.outputs * site.columns * slices * pulses * products
-    phases = ceil(layout.rows_used / (site.spec.array.active_rows or site.spec.array.rows))
+    phases = site.phases(layout.rows_used)
     conversions = windows * layout.down * phases * p.outputs * site.conversions * slices
     share = site.costs.adc_column_share
     counts: dict[tuple[str, str], npt.ArrayLike] = {

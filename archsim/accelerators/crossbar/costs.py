@@ -122,7 +122,7 @@ def _add_converters(
     row = dac(spec.dac.bits, node, kind=spec.dac.kind, vdd_v=vdd, name=f"{spec.name}: dac")
     energy["dac", "drive"] = _given(spec, "dac.energy_pj", spec.dac.energy_pj, row.energy_pj["convert"])
     um2 = _given(spec, "dac.area_um2", spec.dac.area_um2, row.area_mm2.scaled(1e6))
-    area["dac"] = um2.scaled(1e-6 * array.rows * count)
+    area["dac"] = um2.scaled(1e-6 * (array.active_rows or array.rows) * count)
     if spec.adc is None:
         return 0.0, 0.0
     per_step = conversions_per_step(spec, spec.adc)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from archsim.accelerators.crossbar.site import Site
 
@@ -26,16 +25,14 @@ class Peak:
         names = components or tuple(self.power_mw)
         return self.tops / sum(self.power_mw[name] for name in names) * 1e3
 
-    @property
-    def tops_per_mm2(self) -> float:
-        return self.tops / sum(self.area_mm2.values())
+    def tops_per_mm2(self, *components: str) -> float:
+        """Of some components alone (default: of all)."""
+        return self.tops / sum(self.area_mm2[name] for name in components or tuple(self.area_mm2))
 
 
 def window_cycles(site: Site) -> int:
     """Of one input vector on full arrays, at the DAC's widest slices."""
-    slices, steps = site.steps(site.widths[-1])
-    array = site.spec.array
-    return slices * ceil(array.rows / (array.active_rows or array.rows)) * site.slice_cycles(steps)
+    return site.vector_cycles(site.widths[-1], site.spec.array.rows)
 
 
 def peak_macs_per_cycle(site: Site) -> float:
@@ -62,12 +59,10 @@ def peak_of(site: Site) -> Peak:
 def _rates(site: Site) -> dict[tuple[str, str], float]:
     """Actions a cycle of the whole chip."""
     spec, array = site.spec, site.spec.array
-    slices, steps = site.steps(site.widths[-1])
+    slices, _ = site.steps(site.widths[-1])
     weights = array.columns // site.columns
-    pulses = steps if spec.dac.kind == "pulse" else 1
-    phases = ceil(array.rows / (array.active_rows or array.rows))
-    conversions = weights * site.conversions * slices * phases
-    cells = array.rows * weights * site.columns * slices * pulses
+    conversions = weights * site.conversions * slices * site.phases(array.rows)
+    cells = array.rows * weights * site.columns * slices * site.cell_pulses(site.widths[-1])
     window: dict[tuple[str, str], float] = {
         ("dac", "drive"): array.rows * slices,
         ("array", "multiply"): cells,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -129,9 +128,7 @@ def latency(
 def window_cycles(job: Job, ways: Ways) -> Window:
     """What a window takes in the fullest tile: its inputs in, its slices, its outputs out."""
     site, layout, p = job.site, ways.layout, job.product
-    slices, steps = site.steps(ways.slice_bits)
-    phases = ceil(layout.rows_used / (site.spec.array.active_rows or site.spec.array.rows))
-    compute = np.full(len(ways), float(slices * phases * site.slice_cycles(steps)))
+    compute = np.full(len(ways), float(site.vector_cycles(ways.slice_bits, layout.rows_used)))
     in_tile = np.minimum(ways.arrays, site.tile_arrays)
     tiles = np.ceil(ways.arrays / site.tile_arrays)
     side_by_side = np.clip(in_tile // ways.down, 1, ways.across)  # column blocks that share inputs

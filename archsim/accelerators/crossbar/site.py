@@ -58,6 +58,23 @@ class Site:
         read, convert = self.read_cycles * steps, self.convert_cycles
         return max(read, convert) if self.pipelined_converters else read + convert
 
+    def vector_cycles(self, width: int, rows: int) -> int:
+        """Of one input vector on `rows` of an array, slice by slice and as many rows at a time as may be."""
+        slices, steps = self.steps(width)
+        more = self.spec.array.window_ns
+        once = self.cycles_of_ns(more) if more else 0
+        return slices * self.phases(rows) * self.slice_cycles(steps) + once
+
+    def phases(self, rows: int) -> int:
+        """Parts of an array's rows that are added up one after the other."""
+        return ceil(rows / (self.spec.array.active_rows or self.spec.array.rows))
+
+    def cell_pulses(self, width: int) -> int:
+        """Times that a cell takes the energy of a 1-bit slice: a resistive cell draws current all the while,
+        the charge of an SRAM cell's column swings once.
+        """
+        return 1 if self.spec.array.cell.kind == "sram" else self.steps(width)[1]
+
     @cached_property
     def read_cycles(self) -> int:
         return self.cycles_of_ns(self.spec.array.read_ns)

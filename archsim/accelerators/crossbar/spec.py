@@ -81,6 +81,9 @@ class Array(StrictModel):
         "or all channels of a tap",
     )
     read_ns: Time = Field(description="of one slice of the inputs, until the columns are sampled")
+    window_ns: Annotated[float, Field(ge=0, le=1e9)] = Field(
+        0.0, description="more for every input vector: of a pipeline that is emptied in between, say"
+    )
     leakage_mw: Cost | None = Field(None, description="of one array with its drivers")
 
 
