@@ -68,13 +68,14 @@ def price(job: Job, ways: Ways, *, pipelined: bool) -> Priced:
         "arrays": compute,
         "buffer in": rounds * passes * window.load,
         "buffer out": rounds * passes * window.store,
-        "offchip": rounds * (fetch + spill + (write if job.product.static else 0)),
+        "offchip": rounds * (fetch + spill + job.product.static * write),
         "writing": rounds * write,
     }
     if pipelined:
         low = high = np.ceil(np.maximum.reduce([compute, busy["buffer in"], busy["buffer out"]]) - ROUNDING)
     else:
         low, high = latency(window, passes, rounds, write, fetch, spill, fill)
+        low = np.maximum(low, busy["offchip"])
     return Priced(
         cycles=low,
         cycles_high=high,
@@ -115,7 +116,7 @@ def latency(
             first + compute * rounds + write * (rounds - 1) + last,
             rounds * passes * window.load + small * window.compute + last,
             first + rounds * passes * window.store + small * window.compute,
-            rounds * (write + fetch + spill),
+            rounds * (fetch + spill),
         ]
     )
     offchip = np.ceil(fetch / chunks) + np.ceil(spill / chunks)

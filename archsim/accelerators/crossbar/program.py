@@ -17,6 +17,9 @@ from archsim.kernel.schedule import Firing, Grant, Loop, Node, sequence
 
 ROUNDING = 1e-9
 DEPTH = 2
+AHEAD = 4
+"""Chunks fetched before the first is spilled: while one is fetched, the four before it are loaded, computed,
+stored and spilled."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +136,16 @@ def _channels(p: LayerProgram) -> Iterator[Channel]:
 
 
 def _turns(p: LayerProgram) -> Node:
-    """Off chip: a round's weights, then its inputs, each chunk's before the results of the one before."""
+    """Off chip: a round's weights, then its inputs, so far ahead of results that every part has a chunk."""
     parts = p.parts()
     write, fetch, spill = (
         [Grant(p.actor(part))] if part in parts else [] for part in ("write", "fetch", "spill")
     )
     if not p.writes_from_memory:
         write = []
-    return Loop(p.rounds, [*write, *fetch, Loop(p.chunks - 1, [*fetch, *spill]), *spill])
+    ahead = min(AHEAD, p.chunks)
+    both = Loop(p.chunks - ahead, [*fetch, *spill])
+    return Loop(p.rounds, [*write, Loop(ahead, fetch), both, Loop(ahead, spill)])
 
 
 def whole(cycles: float) -> int:

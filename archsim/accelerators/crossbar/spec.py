@@ -220,8 +220,10 @@ class CrossbarSpec(StrictModel):
         array, adc = self.array, self.adc
         if (array.compute == "analog") != (adc is not None):
             raise ValueError("analog arrays need an adc, digital ones have none")
-        if array.compute == "digital" and array.cell.kind != "sram":
-            raise ValueError("array.compute: digital needs sram cells")
+        if array.compute == "digital" and (array.cell.kind != "sram" or array.summed_slices > 1):
+            raise ValueError("array.compute: digital needs sram cells and no summed_slices")
+        if array.compute == "digital" and self.sample_hold is not None:
+            raise ValueError("digital arrays have nothing to sample_hold")
         if adc is not None and adc.columns > array.columns:
             raise ValueError(f"adc.columns is {adc.columns}, but the array has {array.columns} columns")
         if array.active_rows is not None and array.active_rows > array.rows:
