@@ -57,7 +57,8 @@ def random_layer(rng: Random) -> Layer:
     if kind == "linear":
         return matmul(rng.choice((1, 5)), rng.randint(1, 90), rng.randint(1, 60), precision=precision)
     if kind == "attention":
-        return attention(rng.randint(1, 4), *(rng.randint(1, 20) for _ in range(3)), precision)
+        rows, products, columns = (rng.randint(1, 20) for _ in range(3))
+        return attention(rng.randint(1, 4), rows, products, columns, precision)
     if kind == "add":
         tensors = [Tensor(name, (1, 8, size, size)) for name in ("a", "b", "c")]
         ops = {"add": 8 * size * size}

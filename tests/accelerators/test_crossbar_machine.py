@@ -12,6 +12,7 @@ from cluster_cases import conv, matmul
 from crossbar_cases import attention, machine_of, random_layer, random_machine, spec_of
 
 import archsim
+from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.crossbar.peak import peak_of
 from archsim.accelerators.library import load_accelerator
 from archsim.errors import InputError
@@ -19,6 +20,12 @@ from archsim.kernel import engine, simpy_engine
 from archsim.kernel.steady import least_interval, steady_state
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
+
+
+def library(name: str) -> CrossbarMachine:
+    machine = load_accelerator(name)
+    assert isinstance(machine, CrossbarMachine)
+    return machine
 
 
 def random_case(number: int, **changes):
@@ -108,7 +115,8 @@ def test_conversions_are_counted_one_by_one():
 def test_time_of_one_vector():
     """16 columns at a conversion a nanosecond, 8 a converter: 10 ns of reading hide them, 8 slices."""
     machine = machine_of()
-    (row,) = [r for r in map(machine.options(matmul(1, 16, 4)).row, range(1)) if r.mapping["copies"] == 1]
+    row = machine.options(matmul(1, 16, 4)).row(0)
+    assert row.mapping["copies"] == 1
     write = 16 * 200  # rows of 4 levels at 50 ns a pulse
     run = engine.simulate(machine.program([row]))
     assert run.actors["matmul:compute"].busy_cycles == 8 * 10 + 8 + 2
@@ -259,7 +267,7 @@ def test_what_does_not_fit_together(changes, says):
 
 
 def test_isaac_has_its_published_peak():
-    machine = load_accelerator("isaac")
+    machine = library("isaac")
     peak = peak_of(machine.site(machine.precision))
     assert peak.tops == pytest.approx(41.3, rel=0.02)
     assert peak.tops_per_w() * 1e3 == pytest.approx(627.5, rel=0.02)
@@ -277,7 +285,7 @@ def test_full_arrays_reach_the_peak():
 
 
 def test_supply_scales_energy_and_time():
-    machine = load_accelerator("jia2020-cimu")
+    machine = library("jia2020-cimu")
     slow = machine.at(vdd_v=0.85)
     assert slow.clock_mhz == 40
     ratio = (0.85 / 1.2) ** 2

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.crossbar import elementwise
-from archsim.accelerators.crossbar.costs import costs_of
+from archsim.accelerators.crossbar.costs import Costs, costs_of
 from archsim.accelerators.crossbar.job import Job
 from archsim.accelerators.crossbar.layout import layouts, product_of
 from archsim.accelerators.crossbar.mapping import raw_mapping, readable_mapping, ways_of_row
@@ -60,7 +60,7 @@ class CrossbarMachine:
         if self.pipelined:
             self.capacity = {**self.capacity, TILES: float(spec.tile.count)}
         self.peak_macs_per_cycle = peak_macs_per_cycle(self.site(self.precision))
-        self.dram_bytes_per_cycle = self.site(self.precision).offchip_bytes_per_cycle
+        self.dram_bytes_per_cycle: float | None = self.site(self.precision).offchip_bytes_per_cycle
         self.timing: Hashable = (
             spec.model_dump_json(exclude={"name", "description", "operating_point", "noise"}),
             self.clock_mhz,
@@ -76,7 +76,7 @@ class CrossbarMachine:
             self._sites[precision] = Site(self.spec, self.prices, precision, resident, self.reload)
         return self._sites[precision]
 
-    def costs(self, precision: Precision) -> Any:
+    def costs(self, precision: Precision) -> Costs:
         """Unit energies of layers at a precision: the same at all, as parts are priced by their actions."""
         return self.prices
 
