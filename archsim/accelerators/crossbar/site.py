@@ -61,9 +61,7 @@ class Site:
     def vector_cycles(self, width: int, rows: int) -> int:
         """Of one input vector on `rows` of an array, slice by slice and as many rows at a time as may be."""
         slices, steps = self.steps(width)
-        more = self.spec.array.window_ns
-        once = self.cycles_of_ns(more) if more else 0
-        return slices * self.phases(rows) * self.slice_cycles(steps) + once
+        return slices * self.phases(rows) * self.slice_cycles(steps) + self.window_wait_cycles
 
     def phases(self, rows: int) -> int:
         """Parts of an array's rows that are added up one after the other."""
@@ -94,10 +92,18 @@ class Site:
         """Analog times at the reference supply, in cycles of its clock: they stretch as the clock does."""
         return max(1, ceil(ns * self.spec.technology.clock_mhz * 1e-3 - ROUNDING))
 
-    @property
+    @cached_property
     def fill_cycles(self) -> int:
-        """From the last slice's reading to its sum in the output register."""
-        return (self.convert_cycles if self.pipelined_converters else 0) + STAGES_BEHIND
+        """From the last slice's reading to its sum in the output register; none where every vector waits so
+        long (`window_ns`).
+        """
+        behind = (self.convert_cycles if self.pipelined_converters else 0) + STAGES_BEHIND
+        return max(0, behind - self.window_wait_cycles)
+
+    @cached_property
+    def window_wait_cycles(self) -> int:
+        more = self.spec.array.window_ns
+        return self.cycles_of_ns(more) if more else 0
 
     @cached_property
     def tile_arrays(self) -> int:
