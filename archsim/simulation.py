@@ -80,6 +80,10 @@ def run_rows(
     energy = _energy_table(machine, timed, performed)
     layers = _with_energy(timed.layers, energy)
     area = {name: figure.value for name, figure in machine.area().items()}
+    for use in timed.resources:
+        if use.used > use.capacity:
+            taken = f"the stages take {use.used:,.0f} {use.name}, {use.capacity:,.0f} may be used"
+            workload = _warned(workload, taken)
     return Run(
         workload=workload.name,
         accelerator=machine.name,
@@ -91,6 +95,7 @@ def run_rows(
         peak_memory_layer=timed.peak_memory_layer,
         assumptions=_assumptions(machine, performed),
         roofline=Roofline(timed.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
+        resources=timed.resources,
         composition=machine.composition,
         settings={**settings, "precision": _precision_label(workload), **machine.settings()},
         warnings=workload.warnings,
@@ -129,7 +134,7 @@ def _at_precision(workload: Workload, machine: Machine, precision: Precision | N
     else:
         workload = workload.with_precision(precision)
     wider = {x.precision.label for x in workload.layers if x.macs and _is_wider(x.precision, built)}
-    if wider:
+    if wider and not is_pipelined(machine):  # a pipeline's stages are built for their layers
         workload = _warned(
             workload,
             f"{', '.join(sorted(wider))} is more than the {built.label} that {machine.name} is built for: "

@@ -20,6 +20,10 @@ FAMILIES = {
         "archsim.accelerators.cluster.spec:ClusterSpec",
         "archsim.accelerators.cluster.machine:ClusterMachine",
     ),
+    "dataflow": (
+        "archsim.accelerators.dataflow.spec:DataflowSpec",
+        "archsim.accelerators.dataflow.machine:DataflowMachine",
+    ),
 }
 
 
