@@ -11,7 +11,7 @@ from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError, Execution
 from archsim.kernel.steady import steady_state
-from archsim.run import LayerRun
+from archsim.run import LayerRun, ResourceUse
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine, Performed, PipelinedMachine, Row
@@ -39,6 +39,7 @@ class TimedRows:
     peak_memory_bytes: int
     peak_memory_layer: str
     peak_macs_per_cycle: float
+    resources: tuple[ResourceUse, ...]
     timeline: Timeline | None
 
 
@@ -64,6 +65,7 @@ def time_rows(
         peak_memory_bytes=peak.bytes,
         peak_memory_layer=peak.layer,
         peak_macs_per_cycle=machine.peak_macs_per_cycle,
+        resources=(),
         timeline=execution.timeline,
     )
 
@@ -90,6 +92,11 @@ def _pipelined(
             row.layer.macs / did.compute_cycles
             for row, did in zip(rows, performed, strict=True)
             if row.layer.macs and did.compute_cycles
+        ),
+        resources=tuple(
+            ResourceUse(name, used, machine.capacity[name])
+            for name, used in machine.taken(rows).items()
+            if used or machine.capacity[name]
         ),
         timeline=None if shown is None else shown.timeline,
     )

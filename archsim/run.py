@@ -88,6 +88,15 @@ class Assumption:
 
 
 @dataclass(frozen=True)
+class ResourceUse:
+    """How much of one resource of a pipelined machine (LUTs, crossbars) the stages take together."""
+
+    name: str
+    used: float
+    capacity: float  # what may be used
+
+
+@dataclass(frozen=True)
 class Roofline:
     """Ceilings of the machine, for placing layers by their arithmetic intensity (MACs per DRAM byte)."""
 
@@ -115,6 +124,7 @@ class Run:
     peak_memory_layer: str
     assumptions: tuple[Assumption, ...]
     roofline: Roofline
+    resources: tuple[ResourceUse, ...] = ()
     composition: Literal["sequential", "pipelined"] = "sequential"
     settings: dict[str, Any] = field(default_factory=dict)  # minimize, precision, family, technology, ...
     warnings: tuple[str, ...] = ()
@@ -136,6 +146,7 @@ class Run:
             "energy": self.energy.to_dict(orient="records"),
             "assumptions": [asdict(a) for a in self.assumptions],
             "roofline": asdict(self.roofline),
+            "resources": [asdict(use) for use in self.resources],
             "warnings": list(self.warnings),
         }
 

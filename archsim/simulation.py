@@ -12,7 +12,14 @@ from archsim.accelerators.allocation import allocated
 from archsim.accelerators.balance import balanced
 from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
 from archsim.accelerators.library import load_accelerator
-from archsim.accelerators.machine import OBJECTIVES, Performed, PipelinedMachine, Row, is_pipelined
+from archsim.accelerators.machine import (
+    OBJECTIVES,
+    Performed,
+    PipelinedMachine,
+    Row,
+    is_pipelined,
+    shared_capacity,
+)
 from archsim.composition import TimedRows, time_rows
 from archsim.errors import InputError
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Totals
@@ -81,6 +88,10 @@ def run_rows(
     energy = _energy_table(machine, timed, performed)
     layers = _with_energy(timed.layers, energy)
     area = {name: figure.value for name, figure in machine.area().items()}
+    for use in timed.resources:
+        if use.used > use.capacity:
+            taken = f"the stages take {use.used:,.0f} {use.name}, {use.capacity:,.0f} may be used"
+            workload = _warned(workload, taken)
     return Run(
         workload=workload.name,
         accelerator=machine.name,
@@ -92,6 +103,7 @@ def run_rows(
         peak_memory_layer=timed.peak_memory_layer,
         assumptions=_assumptions(machine, performed),
         roofline=Roofline(timed.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
+        resources=timed.resources,
         composition=machine.composition,
         settings={**settings, "precision": _precision_label(workload), **machine.settings()},
         warnings=workload.warnings,
@@ -130,7 +142,7 @@ def _at_precision(workload: Workload, machine: Machine, precision: Precision | N
     else:
         workload = workload.with_precision(precision)
     wider = {x.precision.label for x in workload.layers if x.macs and _is_wider(x.precision, built)}
-    if wider:
+    if wider and not is_pipelined(machine):  # a pipeline's stages are built for their layers
         workload = _warned(
             workload,
             f"{', '.join(sorted(wider))} is more than the {built.label} that {machine.name} is built for: "
@@ -162,7 +174,7 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
     """
     if is_pipelined(machine):
         return _balanced_rows(workload, machine), 0
-    capacity: Mapping[str, float] = getattr(machine, "capacity", {})
+    capacity = shared_capacity(machine)
     if any(capacity.values()):
         return _allocated_rows(workload, machine, capacity, minimize), 0
     chosen: dict[object, Choice] = {}

@@ -24,6 +24,10 @@ FAMILIES = {
         "archsim.accelerators.crossbar.spec:CrossbarSpec",
         "archsim.accelerators.crossbar.machine:CrossbarMachine",
     ),
+    "dataflow": (
+        "archsim.accelerators.dataflow.spec:DataflowSpec",
+        "archsim.accelerators.dataflow.machine:DataflowMachine",
+    ),
 }
 
 

@@ -154,6 +154,7 @@ class Performed:
     bound_by: str
     mapping: Mapping[str, Any]  # readable: tile sizes, order, folds, utilisation of the array, ...
     held_bytes: float = 0.0  # activations a pipeline's stage keeps all the time: FIFOs, line buffers
+    resources: Mapping[str, float] = field(default_factory=dict)  # what the stage takes of the machine's
 
 
 class Machine(Protocol):
@@ -227,6 +228,10 @@ class PipelinedMachine(Machine, Protocol):
     capacity: Mapping[str, float]
     """What the stages may take together, by name in Options.resources."""
 
+    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        """What the stages and all that stands between them take, by resource."""
+        ...
+
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         """Every stage with what stands between them, for so many inputs right behind each other.
 
@@ -237,3 +242,10 @@ class PipelinedMachine(Machine, Protocol):
 
 def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
     return machine.composition == "pipelined"
+
+
+def shared_capacity(machine: Machine) -> Mapping[str, float]:
+    """What layers take for good and so share, by resource: stages of a pipeline, or layers of a sequential
+    machine whose weights stay in their part of it. Nothing on other machines.
+    """
+    return getattr(machine, "capacity", {})

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.crossbar.machine import CrossbarMachine
-from archsim.accelerators.machine import Machine
+from archsim.accelerators.dataflow.machine import DataflowMachine
+from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
 from archsim.reports.columns import printable
@@ -21,6 +22,8 @@ from archsim.workloads.precision import Precision
 if TYPE_CHECKING:
     from archsim.components.figure import Figure
 
+FAMILIES = (SystolicMachine, ClusterMachine, CrossbarMachine, DataflowMachine)
+
 
 def print_accelerator(machine: Machine, precision: Precision, console: Console) -> None:
     """Print the machine; unit energies are those of layers at `precision`."""
@@ -28,25 +31,36 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
     dram = machine.dram_bytes_per_cycle
     bandwidth = f"{units.digits(dram * machine.clock_mhz * 1e-3)} GB/s" if dram else "unlimited"
     console.print(Text(printable(machine.name), style="bold"))
-    if isinstance(machine, SystolicMachine | ClusterMachine | CrossbarMachine):
+    if isinstance(machine, FAMILIES):
         _print_lines(console, {"description": machine.spec.description})
     _print_lines(
         console,
         {
             "peak": f"{units.digits(peak_tops)} TOPS (two operations a MAC)",
+            "may use": _capacity(machine) if is_pipelined(machine) else "",
             "DRAM bandwidth": bandwidth,
             "area": f"{_interval(list(machine.area().values()))} mm²",
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
-    if isinstance(machine, SystolicMachine | ClusterMachine | CrossbarMachine):
+    if isinstance(machine, FAMILIES):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
-        whole = {key: spec.pop(key) for key, value in [*spec.items()] if not isinstance(value, dict | list)}
-        _print_lines(console, whole)
-        for section, content in ((key, value) for key, value in spec.items() if value):
-            _print_section(console, section, content)
+        _print_lines(console, {key: value for key, value in spec.items() if not _is_section(value)})
+        for section, content in spec.items():
+            if content and _is_section(content):
+                _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
     _print_area(console, machine)
+
+
+def _capacity(machine: PipelinedMachine) -> str:
+    """What stages may take together."""
+    return ", ".join(f"{limit:,.0f} {name}" for name, limit in machine.capacity.items() if limit)
+
+
+def _is_section(value: Any) -> bool:
+    """Whether a key of the YAML holds keys of its own."""
+    return isinstance(value, dict) or (isinstance(value, list) and isinstance(next(iter(value), None), dict))
 
 
 def _print_section(console: Console, title: str, content: Any) -> None:

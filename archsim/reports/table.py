@@ -29,7 +29,8 @@ def print_run(run: Run, console: Console, max_rows: int | None = None) -> None:
     title = (printable(run.workload), "bold"), " on ", (printable(run.accelerator), "bold")
     console.print(Text.assemble(*title))
     console.print(column_table(_columns(run, max_rows), console.width, _DISPENSABLE, name="Layer"))
-    console.print(Columns([_totals_panel(run, console.width), _component_panel(run)]))
+    panels = [_totals_panel(run, console.width), _component_panel(run)]
+    console.print(Columns([*panels, *([_resource_panel(run)] if run.resources else [])]))
     for warning in run.warnings:
         console.print(Text(f"Warning: {printable(warning)}", style="yellow"))
 
@@ -138,6 +139,18 @@ def _pace(run: Run) -> tuple[tuple[str, str, str], ...]:
         ("Interval", interval, f"{units.cycles(totals.interval_cycles)} cycles, {set_by}"),
         ("Frames", f"{units.digits(totals.frames_per_s)} /s", ""),
     )
+
+
+def _resource_panel(run: Run) -> Panel:
+    rows = tuple(
+        (
+            printable(use.name),
+            f"{use.used:,.0f}",
+            f"{units.percent(use.used / use.capacity)} of {use.capacity:,.0f}" if use.capacity else "",
+        )
+        for use in run.resources
+    )
+    return panel("Resources", rows, notes="right")
 
 
 def _component_panel(run: Run) -> Panel:

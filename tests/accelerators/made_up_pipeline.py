@@ -93,6 +93,9 @@ class MadeUpPipeline:
         cycles = ceil(row.layer.macs / engines) if engines else 0
         return Performed((action,), 0.0, cycles, "compute", {"engines": engines}, held_bytes=8.0)
 
+    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        return {"engines": sum(float(row.mapping["engines"]) for row in rows)}
+
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         stages = [
             Stage(row.layer, (Part("compute", self.schedule(row)),), (self.fifo,) * len(row.layer.inputs))

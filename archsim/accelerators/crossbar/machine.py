@@ -172,6 +172,7 @@ class CrossbarMachine:
             bound_by=max(busy, key=lambda name: busy[name]),
             mapping=readable_mapping(job, ways),
             held_bytes=float(priced.held[0]),
+            resources={CROSSBARS: float(ways.arrays[0]) * ways.resident},
         )
 
     def _performed_elementwise(self, row: Row, site: Site) -> Performed:
@@ -188,7 +189,13 @@ class CrossbarMachine:
             compute_cycles=ceil(cycles["vector_unit"]),
             bound_by=max(cycles, key=lambda name: cycles[name]),
             mapping={"unit": "vector_unit", "tiles": tiles, "chunks": stream.chunks},
+            resources={TILES: float(tiles)} if self.pipelined else {},
         )
+
+    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        """Arrays that keep weights, and tiles whose vector units are a stage's."""
+        used = [self.performed(row).resources for row in rows]
+        return {name: sum(each.get(name, 0.0) for each in used) for name in self.capacity}
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         """Rows one after the other, or as the stages of a pipeline."""

@@ -22,6 +22,23 @@ def per_pixel(pixels: int, cycles: int, ports: tuple[str, ...] = ("in",)) -> Nod
     return Loop(pixels, [Firing(cycles, take=dict.fromkeys(ports, 1), give={"out": 1})])
 
 
+def rated(pixels_in: int, pixels_out: int, cycles: int, ports: tuple[str, ...] = ("in",)) -> Node:
+    """So many cycles for each pixel out, of as many pixels in as come to it.
+
+    Where neither number divides the other (a transposition, say) everything is read before anything is made.
+    """
+    take, make = dict.fromkeys(ports, 1), Firing(cycles, give={"out": 1})
+    if pixels_in == pixels_out:
+        return per_pixel(pixels_out, cycles, ports)
+    if pixels_in % pixels_out == 0:
+        read = Loop(pixels_in // pixels_out - 1, [Firing(0, take=take)])
+        return Loop(pixels_out, [read, Firing(cycles, take=take, give={"out": 1})])
+    if pixels_out % pixels_in == 0:
+        first = Firing(cycles, take=take, give={"out": 1})
+        return Loop(pixels_in, [first, Loop(pixels_out // pixels_in - 1, [make])])
+    return sequence(Loop(pixels_in, [Firing(0, take=take)]), Loop(pixels_out, [make]))
+
+
 def padding(size: tuple[int, int], pad: tuple[int, int, int, int], cycles: int) -> Node:
     """An image (rows, columns) with zeros around it (top, left, bottom, right), in so many cycles a pixel."""
     rows, columns = size
@@ -72,6 +89,25 @@ def window_reads(windows: Windows, read_cycles: int, window_cycles: int) -> Node
         Loop(lines - 1, [*made, _reads(down * width - (right - 1) * across, spare)]),
         *made,
         _reads(rows * width - windows.read, spare),
+    )
+
+
+def parallel_windows(windows: Windows, read_cycles: int) -> Node:
+    """A window generator that holds all lines in registers: a window is whole when its last pixel is read.
+
+    It takes the time of its reads (FINN's `parallel_window`; also a pool whose windows do not overlap).
+    """
+    (rows, width), (lines, right) = windows.image, windows.outputs
+    down, across = windows.stride
+    read = Firing(read_cycles, take={"in": 1})
+    made = Firing(read_cycles, take={"in": 1}, give={"out": 1})
+    line = [made, Loop(right - 1, [Loop(across - 1, [read]), made])]
+    between = down * width - (right - 1) * across - 1
+    return sequence(
+        Loop(windows.first - 1, [read]),
+        Loop(lines - 1, [*line, Loop(between, [read])]),
+        *line,
+        Loop(rows * width - windows.read, [read]),
     )
 
 
