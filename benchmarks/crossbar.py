@@ -1,7 +1,7 @@
 """CPU time of pricing every way to run a network's layers on crossbars, and of simulating it.
 
-CiMLoop prices 0.28 layers a second with one mapping each and 83 mapping-layers a second with 5,000 (its paper,
-one core of another machine).
+CiMLoop prices 0.28 layers a second with one mapping each, 83 mapping-layers a second with 5,000 (its
+paper, one core of another machine).
 """
 
 from __future__ import annotations
