@@ -142,7 +142,8 @@ def _at_precision(workload: Workload, machine: Machine, precision: Precision | N
     else:
         workload = workload.with_precision(precision)
     wider = {x.precision.label for x in workload.layers if x.macs and _is_wider(x.precision, built)}
-    if wider and not is_pipelined(machine):  # a pipeline's stages are built for their layers
+    # a pipeline's stages are built for their layers, and weights of any width lie in a crossbar's cells
+    if wider and not is_pipelined(machine) and machine.family != "crossbar":
         workload = _warned(
             workload,
             f"{', '.join(sorted(wider))} is more than the {built.label} that {machine.name} is built for: "

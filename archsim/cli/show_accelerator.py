@@ -22,6 +22,7 @@ from archsim.workloads.precision import Precision
 if TYPE_CHECKING:
     from archsim.components.figure import Figure
 
+PER_BYTE = {"input_register", "output_register", "buffer", "bus", "network", "offchip"}
 FAMILIES = (SystolicMachine, ClusterMachine, CrossbarMachine, DataflowMachine)
 
 
@@ -85,7 +86,9 @@ def _print_energies(
         table.add_row(_cell(component), _cell(action), *_bounds(figure), _cell(figure.source))
     console.print(table)
     per_bit = ", ".join(sorted({c for c, _ in energies} & {"dram", "pe_registers", "wires"}))
-    console.print(f"{f'Per bit: {per_bit}. ' if per_bit else ''}Per word: other memories. Else each.")
+    per_byte = ", ".join(sorted({c for c, _ in energies} & PER_BYTE))
+    memories = f"Per byte: {per_byte}" if per_byte else "Per word: other memories"
+    console.print(f"{f'Per bit: {per_bit}. ' if per_bit else ''}{memories}. Else each.")
 
 
 def _print_area(console: Console, machine: Machine) -> None:

@@ -168,5 +168,5 @@ def test_what_the_twin_reads_is_plain_data():
     assert numbers["on_ohm"] == 100e3
     assert all(isinstance(value, int | float | str | None) for value in numbers.values())
     digital = machine_of(array={"rows": 16, "columns": 16, "compute": "digital", "cell": {"kind": "sram"},
-                                "read_ns": 1}, adc=None)  # fmt: skip
+                                "read_ns": 1}, adc=None, sample_hold=None)  # fmt: skip
     assert numeric_parameters(digital.spec)["adc_bits"] is None

@@ -228,6 +228,34 @@ def test_some_layers_may_stay_while_others_are_written():
     assert run.layers[1].mapping["weights"] == "resident"
 
 
+@pytest.mark.parametrize("composition", ["sequential", "pipelined"])
+def test_the_networks_own_tensors_cross_the_chips_edge(composition: str):
+    tile = {"count": 8, "macros": 2, "arrays": 2, "buffer": {"capacity_kib": 64}}
+    first = conv(6, 6, 3, 4, name="a", precision="w4a8")
+    second = replace(conv(6, 6, 4, 4, name="b", precision="w4a8"), inputs=first.outputs)
+    workload = Workload.from_layers("two", [first, second])
+    run = archsim.simulate(workload, machine_of(composition=composition, tile=tile))
+    assert [layer.dram_bytes for layer in run.layers] == [6 * 6 * 3, 6 * 6 * 4]
+
+
+def test_slow_links_set_a_pipelines_pace():
+    machine = machine_of(composition="pipelined", offchip={"bandwidth_gb_s": 0.001})
+    workload = Workload.from_layers("one", [conv(6, 6, 1, 4, name="a")])
+    run = archsim.simulate(workload, machine)
+    assert run.totals.interval_cycles == 6 * 6 * 4 * 1000
+    assert run.layers[0].bound_by == "offchip"
+
+
+def test_buffers_must_hold_a_window_and_a_pipelines_lines():
+    tile = {"count": 8, "macros": 2, "arrays": 2, "buffer": {"capacity_kib": 0.01}}
+    layer = conv(6, 6, 20, 20, name="a", precision="w1a8")
+    with pytest.raises(InputError, match="one window of layer 'a'"):
+        machine_of(tile=tile).options(layer)
+    tile["buffer"] = {"capacity_kib": 0.04}  # 200 bytes for one window, 480 for four lines
+    with pytest.raises(InputError, match="buffer_kib"):
+        archsim.simulate(Workload.from_layers("a", [layer]), machine_of(composition="pipelined", tile=tile))
+
+
 def test_two_activations_are_multiplied_by_writing_one():
     machine = machine_of()
     options = machine.options(attention(2, 5, 12, 4))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsim.accelerators.crossbar.activations import activations_of
 from archsim.accelerators.crossbar.pricing import MOST_CHUNKS, ROUNDING, Window, latency
 from archsim.accelerators.crossbar.program import LayerProgram
 from archsim.accelerators.crossbar.site import Site
@@ -33,7 +34,8 @@ class Stream:
         """From one input to the next, in a pipeline."""
         window = self.cycles(site, tiles)
         slowest = float(np.maximum.reduce([window.load, window.compute, window.store])[0])
-        return float(np.ceil(self.chunks * slowest - ROUNDING))
+        off_chip = max(self.fetch_bytes, self.spill_bytes) / site.offchip_bytes_per_cycle
+        return float(np.ceil(max(self.chunks * slowest, off_chip) - ROUNDING))
 
     def bounds(self, site: Site) -> tuple[float, float]:
         """Of the latency, from below and above."""
@@ -70,8 +72,8 @@ class Stream:
         )
 
 
-def stream_of(layer: Layer, site: Site, *, pipelined: bool) -> Stream:
-    """Operands are kept on the chip where they fit, as a contraction's are (in a pipeline: always)."""
+def stream_of(layer: Layer, site: Site) -> Stream:
+    """A layer's bytes and operations; a pipeline keeps its parameters."""
     p = site.precision
     made = sum(t.elements for t in layer.outputs)
     read, constants = (sum(t.elements for t in group) for group in (layer.inputs, layer.weights))
@@ -79,13 +81,12 @@ def stream_of(layer: Layer, site: Site, *, pipelined: bool) -> Stream:
         read, constants = min(read, made), min(constants, made)
     load, store = read * p.activation_bits / 8, made * p.output_bits / 8
     parameters = constants * p.weight_bits / 8
-    together = load + store <= site.buffer_bytes
-    kept = [pipelined or together or size <= site.buffer_bytes / 2 for size in (load, store)]
+    kept = activations_of(layer, site, load, store)
     return Stream(
         load_bytes=load + parameters,
         store_bytes=store,
-        fetch_bytes=(0.0 if kept[0] else load) + (0.0 if pipelined else parameters),
-        spill_bytes=0.0 if kept[1] else store,
+        fetch_bytes=(kept.arriving if kept.inputs_kept else load) + (0.0 if site.pipelined else parameters),
+        spill_bytes=kept.spilled,
         operations=float(sum(layer.ops.values())),
         chunks=max(1, min(MOST_CHUNKS, *(t.elements for t in layer.outputs))),
     )

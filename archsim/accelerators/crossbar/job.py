@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from archsim.accelerators.crossbar.activations import Activations, activations_of
 from archsim.accelerators.crossbar.layout import Product
 from archsim.accelerators.crossbar.site import Site
 from archsim.workloads.layer import Layer
@@ -19,29 +20,30 @@ class Job:
     product: Product
 
     @cached_property
-    def input_bytes(self) -> float:
-        p, bits = self.product, self.site.precision.activation_bits
-        return p.groups * p.windows * p.rows * p.fresh * bits / 8
+    def activations(self) -> Activations:
+        p, precision = self.product, self.site.precision
+        inputs = p.groups * p.windows * p.rows * p.fresh * precision.activation_bits / 8
+        outputs = p.groups * p.windows * p.outputs * precision.output_bits / 8
+        return activations_of(self.layer, self.site, inputs, outputs)
 
     @cached_property
-    def output_bytes(self) -> float:
-        p = self.product
-        return p.groups * p.windows * p.outputs * self.site.precision.output_bits / 8
+    def line_bytes(self) -> float:
+        """Of the inputs that windows in work still need: as many lines as a window is high."""
+        c = self.layer.contraction
+        assert c is not None
+        lines = min(c.input_size[0], (c.R - 1) * c.dilation[0] + 1 + c.stride[0])
+        return self.activations.input_bytes * lines / c.input_size[0] / c.B
+
+    @cached_property
+    def vector_bytes(self) -> float:
+        """Of one window with its results: the least that buffers must hold."""
+        p, precision = self.product, self.site.precision
+        return (p.rows * precision.activation_bits + p.outputs * precision.output_bits) / 8
 
     @cached_property
     def weight_bytes(self) -> float:
         p = self.product
         return p.groups * p.rows * p.outputs * self.site.precision.weight_bits / 8
-
-    @cached_property
-    def on_chip(self) -> tuple[bool, bool]:
-        """Whether the inputs, and the outputs, are kept in the tiles' buffers: both if both fit together,
-        otherwise each that takes no more than half.
-        """
-        room = self.site.buffer_bytes
-        if self.input_bytes + self.output_bytes <= room:
-            return True, True
-        return self.input_bytes <= room / 2, self.output_bytes <= room / 2
 
     @cached_property
     def operations(self) -> float:

@@ -20,6 +20,7 @@ from archsim.accelerators.crossbar.site import Site, check_precision
 from archsim.accelerators.crossbar.spec import CrossbarSpec
 from archsim.accelerators.crossbar.stages import StageTimes, pipeline_of
 from archsim.accelerators.crossbar.table import (
+    BUFFERS,
     CROSSBARS,
     TILES,
     contraction_options,
@@ -44,27 +45,33 @@ class CrossbarMachine:
     counts_from_zero = False
     outer_memory = "offchip"
 
-    def __init__(self, spec: CrossbarSpec, *, reload_arrays: int | None = None) -> None:
+    def __init__(
+        self, spec: CrossbarSpec, *, reload_arrays: int | None = None, external: frozenset[str] = frozenset()
+    ) -> None:
         self.spec = spec
         self.name = spec.name
         self.composition: Literal["sequential", "pipelined"] = spec.composition
-        self.pipelined = spec.composition == "pipelined"
+        self.external = external
         self.precision = Precision.parse(spec.precision)
         check_precision(spec.name, self.precision)
         self.prices = costs_of(spec)
         self.clock_mhz = self.prices.point.clock_mhz
+        pipelined = spec.composition == "pipelined"
         given = spec.reload_arrays if reload_arrays is None else reload_arrays
-        self.reload = 0 if self.pipelined else spec.arrays if given is None else given
+        self.reload = 0 if pipelined else spec.arrays if given is None else given
         self._sites: dict[Precision, Site] = {}
-        self.capacity: Mapping[str, float] = {CROSSBARS: float(spec.arrays - self.reload)}
-        if self.pipelined:
-            self.capacity = {**self.capacity, TILES: float(spec.tile.count)}
-        self.peak_macs_per_cycle = peak_macs_per_cycle(self.site(self.precision))
-        self.dram_bytes_per_cycle: float | None = self.site(self.precision).offchip_bytes_per_cycle
+        site = self.site(self.precision)
+        self.capacity: Mapping[str, float] = {CROSSBARS: float(site.resident)}
+        if pipelined:
+            stages = {TILES: float(spec.tile.count), BUFFERS: site.buffer_bytes / 1024}
+            self.capacity = {**self.capacity, **stages}
+        self.peak_macs_per_cycle = peak_macs_per_cycle(site)
+        self.dram_bytes_per_cycle: float | None = site.offchip_bytes_per_cycle
         self.timing: Hashable = (
             spec.model_dump_json(exclude={"name", "description", "operating_point", "noise"}),
             self.clock_mhz,
             self.reload,
+            external,
         )
         self.capacities: tuple[float, ...] = ()  # they are part of the timing
 
@@ -73,7 +80,9 @@ class CrossbarMachine:
         if precision not in self._sites:
             check_precision(self.name, precision)
             resident = self.spec.arrays - self.reload
-            self._sites[precision] = Site(self.spec, self.prices, precision, resident, self.reload)
+            self._sites[precision] = Site(
+                self.spec, self.prices, precision, resident, self.reload, self.external
+            )
         return self._sites[precision]
 
     def costs(self, precision: Precision) -> Costs:
@@ -109,13 +118,13 @@ class CrossbarMachine:
 
     def for_workload(self, workload: Workload) -> CrossbarMachine:
         """The machine set up for a network: nothing is written anew if all weights fit the arrays at once."""
-        if self.pipelined or self.spec.reload_arrays is not None:
-            return self
+        external = frozenset(t.name for t in (*workload.inputs, *workload.outputs))
+        reload_arrays = self.spec.reload_arrays
         products = [x for x in workload.layers if x.contraction is not None]
-        if not all(layer.has_static_weights for layer in products):
-            return self
-        need = sum(self._least_arrays(layer) for layer in products)
-        return CrossbarMachine(self.spec, reload_arrays=0) if need <= self.spec.arrays else self
+        if reload_arrays is None and all(layer.has_static_weights for layer in products):
+            need = sum(self._least_arrays(layer) for layer in products)
+            reload_arrays = 0 if need <= self.spec.arrays else None
+        return CrossbarMachine(self.spec, reload_arrays=reload_arrays, external=external)
 
     def _least_arrays(self, layer: Layer) -> int:
         bits = layer.precision.weight_bits
@@ -135,7 +144,7 @@ class CrossbarMachine:
         """
         sites = {p: self.site(p) for p in tuple(precisions) or (layer.precision,)}
         make = elementwise_options if layer.contraction is None else contraction_options
-        options = make(layer, sites, self.prices, pipelined=self.pipelined)
+        options = make(layer, sites)
         return options if front is None else undominated(options, front)
 
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
@@ -156,7 +165,7 @@ class CrossbarMachine:
     def _priced(self, row: Row) -> tuple[Job, Ways, Priced]:
         job = job_of(row.layer, self.site(row.layer.precision))
         ways = ways_of_row(job, row.mapping)
-        return job, ways, price(job, ways, pipelined=self.pipelined)
+        return job, ways, price(job, ways)
 
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, what is always drawn apart (that follows from the latency)."""
@@ -172,11 +181,14 @@ class CrossbarMachine:
             bound_by=max(busy, key=lambda name: busy[name]),
             mapping=readable_mapping(job, ways),
             held_bytes=float(priced.held[0]),
-            resources={CROSSBARS: float(ways.arrays[0]) * ways.resident},
+            resources={
+                CROSSBARS: float(ways.arrays[0]) * ways.resident,
+                BUFFERS: float(priced.held[0]) / 1024 * job.site.pipelined,
+            },
         )
 
     def _performed_elementwise(self, row: Row, site: Site) -> Performed:
-        stream = elementwise.stream_of(row.layer, site, pipelined=self.pipelined)
+        stream = elementwise.stream_of(row.layer, site)
         tiles = int(row.mapping["tiles"])
         window = stream.cycles(site, tiles)
         busy = {"buffer in": window.load, "vector_unit": window.compute, "buffer out": window.store}
@@ -189,35 +201,46 @@ class CrossbarMachine:
             compute_cycles=ceil(cycles["vector_unit"]),
             bound_by=max(cycles, key=lambda name: cycles[name]),
             mapping={"unit": "vector_unit", "tiles": tiles, "chunks": stream.chunks},
-            resources={TILES: float(tiles)} if self.pipelined else {},
+            resources={TILES: float(tiles)} if site.pipelined else {},
         )
 
     def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
-        """Arrays that keep weights, and tiles whose vector units are a stage's."""
+        """Arrays that keep weights, tiles whose vector units are a stage's, KiB of lines in the buffers."""
         used = [self.performed(row).resources for row in rows]
         return {name: sum(each.get(name, 0.0) for each in used) for name in self.capacity}
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         """Rows one after the other, or as the stages of a pipeline."""
-        if self.pipelined:
+        if self.composition == "pipelined":
             return pipeline_of([self._stage(row) for row in rows], inputs)
         return graph_of([self._layer_program(row) for row in rows])
 
     def _stage(self, row: Row) -> tuple[Layer, StageTimes]:
         site = self.site(row.layer.precision)
+        rate = site.offchip_bytes_per_cycle
         if row.layer.contraction is None:
-            stream = elementwise.stream_of(row.layer, site, pipelined=True)
+            stream = elementwise.stream_of(row.layer, site)
             window, chunks = stream.cycles(site, int(row.mapping["tiles"])), stream.chunks
-            parts = (window.load, window.compute, window.store)
-            return row.layer, StageTimes(*(chunks * float(part[0]) for part in parts))
-        busy = self._priced(row)[2].busy
-        parts = (float(busy[name][0]) for name in ("buffer in", "arrays", "buffer out"))
-        return row.layer, StageTimes(*parts)
+            return row.layer, StageTimes(
+                load=chunks * float(window.load[0]),
+                compute=chunks * float(window.compute[0]),
+                store=chunks * float(window.store[0]),
+                fetch=stream.fetch_bytes / rate,
+                spill=stream.spill_bytes / rate,
+            )
+        priced = self._priced(row)[2]
+        return row.layer, StageTimes(
+            load=float(priced.busy["buffer in"][0]),
+            compute=float(priced.busy["arrays"][0]),
+            store=float(priced.busy["buffer out"][0]),
+            fetch=float(priced.fetch[0]),
+            spill=float(priced.spill[0]),
+        )
 
     def _layer_program(self, row: Row) -> LayerProgram:
         site = self.site(row.layer.precision)
         if row.layer.contraction is None:
-            return elementwise.stream_of(row.layer, site, pipelined=False).program(row.layer, site)
+            return elementwise.stream_of(row.layer, site).program(row.layer, site)
         job, ways, priced = self._priced(row)
         load, compute, store, passes, rounds, write, fetch, spill = (
             float(value[0])

@@ -54,9 +54,9 @@ class Priced:
     held: Array  # bytes in buffers
 
 
-def price(job: Job, ways: Ways, *, pipelined: bool) -> Priced:
-    """Price every way. In a pipeline weights and activations stay on the chip, and nothing waits."""
-    moved = moved_bytes(job, ways, pipelined=pipelined)
+def price(job: Job, ways: Ways) -> Priced:
+    """Price every way. In a pipeline nothing waits: the busiest part is the interval."""
+    moved = moved_bytes(job, ways)
     window = window_cycles(job, ways)
     passes, rounds = np.ceil(job.product.windows / ways.copies), ways.rounds
     write = _write_cycles(job, ways)
@@ -71,8 +71,9 @@ def price(job: Job, ways: Ways, *, pipelined: bool) -> Priced:
         "offchip": rounds * (fetch + spill + job.product.static * write),
         "writing": rounds * write,
     }
-    if pipelined:
-        low = high = np.ceil(np.maximum.reduce([compute, busy["buffer in"], busy["buffer out"]]) - ROUNDING)
+    if job.site.pipelined:
+        busy["offchip"] = np.maximum(fetch, spill)  # at once, each way
+        low = high = np.ceil(np.maximum.reduce(list(busy.values())) - ROUNDING)
     else:
         low, high = latency(window, passes, rounds, write, fetch, spill, fill)
         low = np.maximum(low, busy["offchip"])

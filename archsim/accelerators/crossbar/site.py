@@ -20,13 +20,20 @@ MOST_WEIGHT_BITS = MOST_ACTIVATION_BITS = 16
 
 @dataclass(frozen=True)
 class Site:
-    """`resident` arrays keep the weights of their layers, `reload` arrays are written for every layer."""
+    """`resident` arrays keep the weights of their layers, `reload` arrays are written for every layer.
+    `external` tensors come from off chip, or go there: the network's inputs and outputs.
+    """
 
     spec: CrossbarSpec
     costs: Costs
     precision: Precision
     resident: int
     reload: int
+    external: frozenset[str] = frozenset()
+
+    @property
+    def pipelined(self) -> bool:
+        return self.spec.composition == "pipelined"
 
     @cached_property
     def columns(self) -> int:

@@ -22,25 +22,32 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Cycles of one input: bringing it from the buffers to the arrays, computing, putting the result away."""
+    """Cycles of one input: bringing it from the buffers to the arrays, computing, putting the result away;
+    bringing it from off chip and taking the result there, where that is the network's own.
+    """
 
     load: float
     compute: float
     store: float
+    fetch: float = 0.0
+    spill: float = 0.0
 
 
 def pipeline_of(stages: Sequence[tuple[Layer, StageTimes]], inputs: int) -> TimedGraph:
-    """The graph for `inputs` inputs. What comes from outside is there, what leaves is taken, at once."""
-    layers = [layer for layer, _ in stages]
-    made = {t.name for layer in layers for t in layer.outputs}
-    read = {t.name: t for layer in layers for t in layer.inputs}
-    leaving = {t.name: t for layer in layers for t in layer.outputs if t.name not in read}
-    return pipeline_graph(
-        [stage_of(layer, times) for layer, times in stages],
-        source={n: Loop(lines(t), [Firing(0, give={"out": 1})]) for n, t in read.items() if n not in made},
-        sink={n: Loop(lines(t), [Firing(0, take={"in": 1})]) for n, t in leaving.items()},
-        inputs=inputs,
-    )
+    """The graph for `inputs` inputs. What comes from off chip and goes there does so at the links' rate."""
+    made = {t.name for layer, _ in stages for t in layer.outputs}
+    read = {t.name for layer, _ in stages for t in layer.inputs}
+    source: dict[str, Node] = {}
+    sink: dict[str, Node] = {}
+    for layer, times in stages:
+        for t in layer.inputs:
+            if t.name not in made:
+                source[t.name] = _each_line(lines(t), times.fetch, lambda _: ({}, {"out": 1}))
+        for t in layer.outputs:
+            if t.name not in read:
+                sink[t.name] = _each_line(lines(t), times.spill, lambda _: ({"in": 1}, {}))
+    parts = [stage_of(layer, times) for layer, times in stages]
+    return pipeline_graph(parts, source=source, sink=sink, inputs=inputs)
 
 
 def lines(tensor: Tensor) -> int:

@@ -11,7 +11,7 @@ from archsim.accelerators.crossbar.ways import Ways
 Array = npt.NDArray[np.float64]
 
 
-def moved_bytes(job: Job, ways: Ways, *, pipelined: bool) -> dict[str, Array]:
+def moved_bytes(job: Job, ways: Ways) -> dict[str, Array]:
     """Bytes by where they go, for the whole layer.
 
     Every tile that holds a column block reads the layer's inputs from its buffer; a multicast tree takes a
@@ -27,34 +27,35 @@ def moved_bytes(job: Job, ways: Ways, *, pipelined: bool) -> dict[str, Array]:
     readers = wide * ways.rounds_across
     sums = windows * p.outputs * site.sum_bytes
     waiting = 2 * sums * (ways.rounds_down - 1)
-    inputs_kept, outputs_kept = (True, True) if pipelined else job.on_chip
-    refetched = ways.rounds_across * job.input_bytes
-    fetch = 0.0 if inputs_kept else refetched
-    spill = 0.0 if outputs_kept else job.output_bytes
+    kept = job.activations
+    lines_fit = job.line_bytes <= site.buffer_bytes / 2  # otherwise every window is fetched whole
+    as_used = kept.input_bytes if lines_fit else whole * in_line
+    fetch = kept.arriving if kept.inputs_kept else as_used * ways.rounds_across
+    spill = kept.spilled
     weights = job.weight_bytes if p.static and not ways.resident else 0.0
-    hops = 0.0 if site.spec.network is None else job.input_bytes * readers + sums * (deep - 1)
-    line = job.input_bytes if inputs_kept and not pipelined else min(job.input_bytes, _line_bytes(job))
-    kept = job.output_bytes if outputs_kept and not pipelined else 0.0
+    hops = 0.0 if site.spec.network is None else kept.input_bytes * readers + sums * (deep - 1)
     counts: dict[str, npt.ArrayLike] = {
         "delivered": whole * in_line * readers,
         "registers": whole * readers,
         "driven": whole * ways.layout.across,
         "buffer read": whole * in_line * readers + waiting / 2,
-        "buffer write": job.output_bytes + fetch + waiting / 2,
-        "out": job.output_bytes + waiting,
+        "buffer write": kept.output_bytes + fetch + waiting / 2,
+        "out": kept.output_bytes + waiting,
         "network": hops,
         "fetch": fetch,
         "spill": spill,
         "weights": weights,
         "sums": sums * layout.down,
-        "held": line + kept,
+        "held": held_bytes(job),
     }
     return {name: np.asarray(count) * ones for name, count in counts.items()}
 
 
-def _line_bytes(job: Job) -> float:
-    """Of the inputs that windows in work still need: as many lines as a window is high."""
-    c = job.layer.contraction
-    assert c is not None
-    lines = min(c.input_size[0], (c.R - 1) * c.dilation[0] + 1 + c.stride[0])
-    return job.input_bytes * lines / c.input_size[0] / c.B
+def held_bytes(job: Job) -> float:
+    """In the buffers: activations that are kept, or the lines and results in work (in a pipeline always)."""
+    kept = job.activations
+    lines = min(kept.input_bytes, job.line_bytes, job.site.buffer_bytes / 2)
+    if job.site.pipelined:
+        return min(kept.input_bytes, job.line_bytes)
+    inputs = kept.input_bytes if kept.inputs_kept else lines
+    return inputs + (kept.output_bytes if kept.outputs_kept else 0.0)
