@@ -38,6 +38,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
         console,
         {
             "peak": f"{units.digits(peak_tops)} TOPS (two operations a MAC)",
+            **_peak_lines(machine),
             "may use": _capacity(machine) if is_pipelined(machine) else "",
             "DRAM bandwidth": bandwidth,
             "area": f"{_interval(list(machine.area().values()))} mm²",
@@ -52,6 +53,15 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
                 _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
     _print_area(console, machine)
+
+
+def _peak_lines(machine: Machine) -> Mapping[str, str]:
+    """What a crossbar's whole chip does at its most, as such designs are published."""
+    if not isinstance(machine, CrossbarMachine):
+        return {}
+    peak = machine.peak()
+    efficiency = f"{units.digits(peak.tops_per_w())} TOPS/W, {units.digits(peak.tops_per_mm2())} TOPS/mm²"
+    return {"at the peak": f"{efficiency}, {machine.precision.label}, every part busy"}
 
 
 def _capacity(machine: PipelinedMachine) -> str:

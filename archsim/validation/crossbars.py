@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from archsim.accelerators.crossbar.machine import CrossbarMachine
-from archsim.accelerators.crossbar.peak import Peak, peak_of
+from archsim.accelerators.crossbar.peak import Peak
 from archsim.accelerators.library import load_accelerator
 from archsim.kernel import engine
 from archsim.validation.figure import Kind, PublishedFigure
@@ -32,7 +32,7 @@ def machine(name: str, vdd_v: float | None = None) -> CrossbarMachine:
 
 @cache
 def peak(name: str, precision: str, vdd_v: float | None = None) -> Peak:
-    return peak_of(machine(name, vdd_v).site(Precision.parse(precision)))
+    return machine(name, vdd_v).peak(Precision.parse(precision))
 
 
 def power_w(name: str, precision: str) -> float:

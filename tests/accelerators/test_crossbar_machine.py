@@ -13,7 +13,6 @@ from crossbar_cases import attention, machine_of, random_layer, random_machine, 
 
 import archsim
 from archsim.accelerators.crossbar.machine import CrossbarMachine
-from archsim.accelerators.crossbar.peak import peak_of
 from archsim.accelerators.library import load_accelerator
 from archsim.errors import InputError
 from archsim.kernel import engine, simpy_engine
@@ -295,8 +294,7 @@ def test_what_does_not_fit_together(changes, says):
 
 
 def test_isaac_has_its_published_peak():
-    machine = library("isaac")
-    peak = peak_of(machine.site(machine.precision))
+    peak = library("isaac").peak()
     assert peak.tops == pytest.approx(41.3, rel=0.02)
     assert peak.tops_per_w() * 1e3 == pytest.approx(627.5, rel=0.02)
     assert peak.tops_per_mm2() * 1e3 == pytest.approx(479, rel=0.02)

@@ -13,7 +13,7 @@ from archsim.accelerators.crossbar.costs import Costs, costs_of
 from archsim.accelerators.crossbar.job import Job
 from archsim.accelerators.crossbar.layout import layouts, product_of
 from archsim.accelerators.crossbar.mapping import raw_mapping, readable_mapping, ways_of_row
-from archsim.accelerators.crossbar.peak import peak_macs_per_cycle
+from archsim.accelerators.crossbar.peak import Peak, peak_macs_per_cycle, peak_of
 from archsim.accelerators.crossbar.pricing import Priced, chunks_of, price
 from archsim.accelerators.crossbar.program import LayerProgram, graph_of
 from archsim.accelerators.crossbar.site import Site, check_precision
@@ -88,6 +88,10 @@ class CrossbarMachine:
     def costs(self, precision: Precision) -> Costs:
         """Unit energies of layers at a precision: the same at all, as parts are priced by their actions."""
         return self.prices
+
+    def peak(self, precision: Precision | None = None) -> Peak:
+        """The whole chip at its most, at a precision (default: the one it is built for)."""
+        return peak_of(self.site(precision or self.precision))
 
     def settings(self) -> Mapping[str, Any]:
         array, adc = self.spec.array, self.spec.adc
