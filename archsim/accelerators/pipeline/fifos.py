@@ -9,9 +9,10 @@ makes a graph faster. Of the result no single FIFO can be smaller; another mix o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from math import ceil
 
-from archsim.accelerators.pipeline.program import Stage, fifo_name, input_port
+from archsim.accelerators.pipeline.program import Stage, fifo_name, inner_fifo_name, input_port
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError
 from archsim.kernel.graph import TimedGraph
@@ -26,13 +27,19 @@ WATCHED_INPUTS = 3
 
 
 def fifo_channels(stages: Sequence[Stage]) -> dict[str, str]:
-    """The FIFOs in front of layers, as `<layer>.<port>`, with the name of their channel in the graph."""
-    return {
-        name: fifo_name(tensor.name, name)
-        for stage in stages
-        for place, tensor in enumerate(stage.layer.inputs)
-        for name in (f"{stage.layer.name}.{input_port(place)}",)
-    }
+    """The FIFOs in front of layers and their parts, with the name of their channel in the graph.
+
+    They are called `<layer>.in` (in1, in2 ...), and `<layer>.<part>` in front of the parts after the first.
+    """
+    found: dict[str, str] = {}
+    for stage in stages:
+        layer = stage.layer
+        for place, tensor in enumerate(layer.inputs):
+            name = f"{layer.name}.{input_port(place)}"
+            found[name] = fifo_name(tensor.name, name)
+        for part, following in pairwise(stage.parts):
+            found[f"{layer.name}.{following.name}"] = inner_fifo_name(layer.name, part, following)
+    return found
 
 
 def enough_room(build: Build, channels: Mapping[str, str], least: int) -> dict[str, int]:

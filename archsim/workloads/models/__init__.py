@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archsim.errors import InputError
-from archsim.workloads.models.finn import cnv_w1a1, cybsec_mlp_w2a2, kws_mlp_w3a3, tfc_w1a1, vgg10_w4a4
+from archsim.workloads.models.finn import (
+    cnv_w1a1,
+    cybsec_mlp_w2a2,
+    ids_mlp_w4a4,
+    kws_mlp_w3a3,
+    tfc_w1a1,
+    vgg10_w4a4,
+)
 from archsim.workloads.models.lstm import lstm
 from archsim.workloads.models.mobilenet import mobilenetv2
 from archsim.workloads.models.resnet import resnet18, resnet20, resnet50
@@ -142,6 +149,15 @@ MODELS: Mapping[str, Definition] = {
         cybsec_mlp_w2a2,
         _BATCH,
         ("Intrusion detection on UNSW-NB15, 2 bits.", _FINN, "Input 1x600 of 1 bit, output 1."),
+    ),
+    "ids-mlp-w4a4": Definition(
+        ids_mlp_w4a4,
+        _BATCH,
+        (
+            "Intrusion detection on a CAN bus, 4 bits; the widths are assumed.",
+            "Khandelwal et al., arXiv:2401.12240, 2024 (DATE 2023).",
+            "Input 1x40 of 8 bits, output 2 classes.",
+        ),
     ),
     "vgg10-w4a4": Definition(
         vgg10_w4a4,
