@@ -13,6 +13,7 @@ from rich.text import Text
 from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.dataflow.machine import DataflowMachine
 from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
+from archsim.accelerators.overlay.machine import OverlayMachine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
 from archsim.reports.columns import printable
@@ -21,6 +22,8 @@ from archsim.workloads.precision import Precision
 if TYPE_CHECKING:
     from archsim.components.figure import Figure
 
+_SPECIFIED = (SystolicMachine, ClusterMachine, DataflowMachine, OverlayMachine)
+
 
 def print_accelerator(machine: Machine, precision: Precision, console: Console) -> None:
     """Print the machine; unit energies are those of layers at `precision`."""
@@ -28,7 +31,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
     dram = machine.dram_bytes_per_cycle
     bandwidth = f"{units.digits(dram * machine.clock_mhz * 1e-3)} GB/s" if dram else "unlimited"
     console.print(Text(printable(machine.name), style="bold"))
-    if isinstance(machine, SystolicMachine | ClusterMachine | DataflowMachine):
+    if isinstance(machine, _SPECIFIED):
         _print_lines(console, {"description": machine.spec.description})
     _print_lines(
         console,
@@ -40,7 +43,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
-    if isinstance(machine, SystolicMachine | ClusterMachine | DataflowMachine):
+    if isinstance(machine, _SPECIFIED):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
         _print_lines(console, {key: value for key, value in spec.items() if not _is_section(value)})
         for section, content in spec.items():

@@ -16,7 +16,8 @@ IDS = "Khandelwal et al., arXiv:2401.12240"
 
 @cache
 def run(workload: str, accelerator: str) -> Run:
-    return simulate(workload, accelerator)
+    bits = "w16a16" if accelerator == "cnna-ultra96" else None
+    return simulate(workload, accelerator, precision=bits)
 
 
 def total(workload: str, accelerator: str, quantity: str, scale: float = 1.0) -> float:
@@ -75,4 +76,30 @@ def _others() -> list[PublishedFigure]:
     ]  # fmt: skip
 
 
-FIGURES: tuple[PublishedFigure, ...] = (*_cnv(), *_others())
+def _overlays() -> list[PublishedFigure]:
+    cnna = "Kjær Nielsen et al., CNNA, arXiv:2102.11289, abstract"
+    vgg16, engine = "vgg16", "cnna-ultra96"
+    deit, small = "heatvit-zcu102", "heatvit-deit-small"
+
+    def watts(workload: str, accelerator: str) -> float:
+        totals = run(workload, accelerator).totals
+        return totals.energy_mj / totals.latency_ms
+
+    def gops_per_w() -> float:
+        return total(vgg16, engine, "tops", 1e3) / watts(vgg16, engine)
+
+    return [
+        PublishedFigure(engine, f"{vgg16}, 16 bits", "latency", "s", 2.0, "calibrated", cnna,
+                        partial(total, vgg16, engine, "latency_ms", 1e-3), "clock_mhz"),
+        PublishedFigure(engine, f"{vgg16}, 16 bits", "power", "W", 2.63, "calibrated", cnna,
+                        partial(watts, vgg16, engine), "host.power_w"),
+        PublishedFigure(engine, f"{vgg16}, 16 bits", "efficiency", "Gop/s/W", 6.0, "calibrated", cnna,
+                        gops_per_w, "follows from the other two"),
+        PublishedFigure(deit, small, "latency", "ms", 9.15, "calibrated", "quoted in arXiv:2502.05602",
+                        partial(total, small, deit, "latency_ms"), "engine.products, vector_lanes"),
+        PublishedFigure(deit, small, "power", "W", 10.697, "calibrated", "quoted in arXiv:2502.05602",
+                        partial(watts, small, deit), "host.power_w"),
+    ]  # fmt: skip
+
+
+FIGURES: tuple[PublishedFigure, ...] = (*_cnv(), *_others(), *_overlays())

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from math import ceil
 
 from archsim.accelerators.pipeline.program import Stage, fifo_name, inner_fifo_name, input_port
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError
 from archsim.kernel.graph import TimedGraph
-from archsim.kernel.steady import least_interval
+from archsim.kernel.schedule import busy_cycles
 
 Rooms = Mapping[str, int | None]
 Build = Callable[[Rooms, int, int | None], TimedGraph]
@@ -45,7 +44,7 @@ def fifo_channels(stages: Sequence[Stage]) -> dict[str, str]:
 def enough_room(build: Build, channels: Mapping[str, str], least: int) -> dict[str, int]:
     """Pixels of room by FIFO, at least `least` each, with which none holds the pipeline up."""
     unbounded: Rooms = dict.fromkeys(channels)
-    interval = ceil(least_interval(engine.simulate(build(unbounded, 1, None))))
+    interval = max(busy_cycles(actor.schedule) for actor in build(unbounded, 1, None).actors)
     held = engine.simulate(build(unbounded, WATCHED_INPUTS, interval)).peak_tokens
     return {name: max(least, held[channel] + 1) for name, channel in channels.items()}
 

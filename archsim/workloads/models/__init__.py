@@ -22,7 +22,13 @@ from archsim.workloads.models.lstm import lstm
 from archsim.workloads.models.mobilenet import mobilenetv2
 from archsim.workloads.models.resnet import resnet18, resnet20, resnet50
 from archsim.workloads.models.tiny import ds_cnn, resnet8
-from archsim.workloads.models.transformer import bert_base, deit_tiny, gpt2_decode
+from archsim.workloads.models.transformer import (
+    bert_base,
+    deit_tiny,
+    gpt2_decode,
+    heatvit_deit_small,
+    heatvit_deit_tiny,
+)
 from archsim.workloads.models.vgg import alexnet, vgg16
 from archsim.workloads.workload import Workload
 
@@ -87,6 +93,24 @@ MODELS: Mapping[str, Definition] = {
             "DeiT-Tiny, patches of 16x16, width 192, 3 heads, 12 blocks, ImageNet.",
             "Touvron et al., Training data-efficient image transformers, ICML 2021 (arXiv:2012.12877).",
             "Input 1x3x224x224, 197 tokens, output 1000 classes. MACs count both attention products.",
+        ),
+    ),
+    "heatvit-deit-tiny": Definition(
+        heatvit_deit_tiny,
+        _BATCH,
+        (
+            "DeiT-Tiny with token selectors before blocks 3, 6 and 9; 138, 77 and 42 tokens go on.",
+            "Dong et al., HeatViT, HPCA 2023 (arXiv:2211.08110).",
+            "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
+    "heatvit-deit-small": Definition(
+        heatvit_deit_small,
+        _BATCH,
+        (
+            "DeiT-Small with token selectors before blocks 3, 6 and 9; 138, 77 and 42 tokens go on.",
+            "Dong et al., HeatViT, HPCA 2023 (arXiv:2211.08110).",
+            "Input 1x3x224x224, output 1000 classes.",
         ),
     ),
     "bert-base": Definition(
