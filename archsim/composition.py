@@ -127,7 +127,8 @@ def _stages(
     runs: list[LayerRun] = []
     before = 0
     for row, did in zip(rows, performed, strict=True):
-        start, end, own = spans[row.layer.name]
+        start, end, busiest = spans[row.layer.name]
+        own = max(busiest, round(row.cycles))  # with its transfers from and to memory
         used = min(1.0, did.compute_cycles / interval) if interval and row.layer.macs else 0.0
         runs.append(_layer_run(row, did, max(0, end - before), own, round(interval), used, start, end))
         before = max(before, end)

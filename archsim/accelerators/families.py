@@ -28,6 +28,10 @@ FAMILIES = {
         "archsim.accelerators.dataflow.spec:DataflowSpec",
         "archsim.accelerators.dataflow.machine:DataflowMachine",
     ),
+    "overlay": (
+        "archsim.accelerators.overlay.spec:OverlaySpec",
+        "archsim.accelerators.overlay.machine:OverlayMachine",
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.dataflow.machine import DataflowMachine
 from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
+from archsim.accelerators.overlay.machine import OverlayMachine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
 from archsim.reports.columns import printable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from archsim.components.figure import Figure
 
 PER_BYTE = {"input_register", "output_register", "buffer", "bus", "network", "offchip"}
-FAMILIES = (SystolicMachine, ClusterMachine, CrossbarMachine, DataflowMachine)
+_SPECIFIED = (SystolicMachine, ClusterMachine, CrossbarMachine, DataflowMachine, OverlayMachine)
 
 
 def print_accelerator(machine: Machine, precision: Precision, console: Console) -> None:
@@ -32,7 +33,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
     dram = machine.dram_bytes_per_cycle
     bandwidth = f"{units.digits(dram * machine.clock_mhz * 1e-3)} GB/s" if dram else "unlimited"
     console.print(Text(printable(machine.name), style="bold"))
-    if isinstance(machine, FAMILIES):
+    if isinstance(machine, _SPECIFIED):
         _print_lines(console, {"description": machine.spec.description})
     _print_lines(
         console,
@@ -45,7 +46,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
-    if isinstance(machine, FAMILIES):
+    if isinstance(machine, _SPECIFIED):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
         _print_lines(console, {key: value for key, value in spec.items() if not _is_section(value)})
         for section, content in spec.items():

@@ -266,7 +266,7 @@ def _excess_pj(table: LayerTable, point: Point, power_mw: float) -> FloatArray:
 
 
 def _terms(quantity: Quantity, weight: float, machine: Machine) -> tuple[Term, ...]:
-    """A quantity as terms of columns. A pipeline leaks for an interval, whatever its stages do."""
+    """A quantity as terms of columns. A pipeline leaks for the time of an interval."""
     if quantity == ENERGY and is_pipelined(machine):
         leakage = sum(figure.value for figure in machine.leakage().values()) * 1e3 / machine.clock_mhz
         return (Term(quantity.column, weight), Term(LATENCY.column, weight * leakage, "max"))

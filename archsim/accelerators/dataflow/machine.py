@@ -286,20 +286,27 @@ class DataflowMachine:
     def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
         """Stages, and what FIFOs take that are deeper than the one priced with each stage."""
         total = {name: sum(float(self._priced(row).use[name][0]) for row in rows) for name in self.capacity}
-        rooms = self.fifo_rooms(rows)
         for row in rows:
-            priced = self._priced(row)
-            words = priced.stage.channels_in / float(priced.cycles.width[0])
-            bits = np.array([float(priced.cycles.width[0]) * row.layer.precision.activation_bits])
-            for place in range(len(row.layer.inputs)):
-                room = rooms[f"{row.layer.name}.{input_port(place)}"]
-                if room > self.spec.fifo_pixels:
-                    deep = np.array([room * words])
-                    luts, brams = fifo_luts(deep, bits), bram18s(deep, bits)
-                    in_luts = luts <= brams * self.device.lut / max(1, self.device.bram18)
-                    total["lut"] += float(np.where(in_luts, luts, 0)[0])
-                    total["bram18"] += float(np.where(in_luts, 0, brams)[0])
+            for name, count in self._deep_fifos(row, self.fifo_rooms(rows)).items():
+                total[name] += count
         return total
+
+    def _deep_fifos(self, row: Row, rooms: Mapping[str, int]) -> Mapping[str, float]:
+        """LUTs or block RAMs of a layer's FIFOs that are deeper than what is priced with its stage."""
+        priced = self._priced(row)
+        stage, width = priced.stage, float(priced.cycles.width[0])
+        bits = np.array([width * row.layer.precision.activation_bits])
+        taken = {"lut": 0.0, "bram18": 0.0}
+        prefix = f"{row.layer.name}."
+        for name, room in rooms.items():
+            if not name.startswith(prefix) or room <= self.spec.fifo_pixels:
+                continue
+            windows = stage.kernel if name == f"{prefix}compute" and stage.windows is not None else 1
+            words = np.array([room * windows * stage.channels_in / width])
+            luts, brams = fifo_luts(words, bits), bram18s(words, bits)
+            in_luts = luts[0] <= brams[0] * self.device.lut / max(1, self.device.bram18)
+            taken["lut" if in_luts else "bram18"] += float((luts if in_luts else brams)[0])
+        return taken
 
     def fifo_rooms(self, rows: Sequence[Row]) -> Mapping[str, int]:
         """Pixels of room in layers' input FIFOs, as `<layer>.<port>`. InputError: the YAML names others."""
@@ -330,7 +337,12 @@ class DataflowMachine:
                 rooms.get(f"{row.layer.name}.{input_port(place)}", self.spec.fifo_pixels)
                 for place in range(len(row.layer.inputs))
             )
-            stages.append(Stage(row.layer, stage_parts(priced.stage, priced.cycles, 0), fifos))
+            first, *others = stage_parts(priced.stage, priced.cycles, 0)
+            inner = [
+                replace(part, fifo=rooms.get(f"{row.layer.name}.{part.name}", self.spec.fifo_pixels))
+                for part in others
+            ]
+            stages.append(Stage(row.layer, (first, *inner), fifos))
         return stages
 
     def _graph(

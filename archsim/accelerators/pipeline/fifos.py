@@ -9,13 +9,13 @@ makes a graph faster. Of the result no single FIFO can be smaller; another mix o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from itertools import pairwise
 
-from archsim.accelerators.pipeline.program import Stage, fifo_name, input_port
+from archsim.accelerators.pipeline.program import Stage, fifo_name, inner_fifo_name, input_port
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError
 from archsim.kernel.graph import TimedGraph
-from archsim.kernel.steady import least_interval
+from archsim.kernel.schedule import busy_cycles
 
 Rooms = Mapping[str, int | None]
 Build = Callable[[Rooms, int, int | None], TimedGraph]
@@ -26,19 +26,25 @@ WATCHED_INPUTS = 3
 
 
 def fifo_channels(stages: Sequence[Stage]) -> dict[str, str]:
-    """The FIFOs in front of layers, as `<layer>.<port>`, with the name of their channel in the graph."""
-    return {
-        name: fifo_name(tensor.name, name)
-        for stage in stages
-        for place, tensor in enumerate(stage.layer.inputs)
-        for name in (f"{stage.layer.name}.{input_port(place)}",)
-    }
+    """The FIFOs in front of layers and their parts, with the name of their channel in the graph.
+
+    They are called `<layer>.in` (in1, in2 ...), and `<layer>.<part>` in front of the parts after the first.
+    """
+    found: dict[str, str] = {}
+    for stage in stages:
+        layer = stage.layer
+        for place, tensor in enumerate(layer.inputs):
+            name = f"{layer.name}.{input_port(place)}"
+            found[name] = fifo_name(tensor.name, name)
+        for part, following in pairwise(stage.parts):
+            found[f"{layer.name}.{following.name}"] = inner_fifo_name(layer.name, part, following)
+    return found
 
 
 def enough_room(build: Build, channels: Mapping[str, str], least: int) -> dict[str, int]:
     """Pixels of room by FIFO, at least `least` each, with which none holds the pipeline up."""
     unbounded: Rooms = dict.fromkeys(channels)
-    interval = ceil(least_interval(engine.simulate(build(unbounded, 1, None))))
+    interval = max(busy_cycles(actor.schedule) for actor in build(unbounded, 1, None).actors)
     held = engine.simulate(build(unbounded, WATCHED_INPUTS, interval)).peak_tokens
     return {name: max(least, held[channel] + 1) for name, channel in channels.items()}
 

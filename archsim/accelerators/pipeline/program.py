@@ -48,6 +48,10 @@ def fifo_name(tensor: str, reader: str) -> str:
     return f"{tensor} > {reader}"
 
 
+def inner_fifo_name(layer: str, part: Part, following: Part) -> str:
+    return f"{layer}:{part.name} > {following.name}"
+
+
 def pipeline_graph(
     stages: Sequence[Stage], *, source: Mapping[str, Node], sink: Mapping[str, Node], inputs: int
 ) -> TimedGraph:
@@ -93,7 +97,7 @@ def _stage(stage: Stage, readers: Mapping[str, list[str]], inputs: int) -> tuple
         if following is None:
             given = [fifo for tensor in stage.layer.outputs for fifo in readers.get(tensor.name, [])]
         else:
-            given = [f"{name}:{part.name} > {following.name}"]
+            given = [inner_fifo_name(name, part, following)]
             channels.append(
                 Channel(given[0], f"{name}:{part.name}", f"{name}:{following.name}", following.fifo)
             )

@@ -15,8 +15,8 @@ SUMS_BITS = 16
 
 
 def tfc_w1a1(batch: int = 1) -> Workload:
-    """TFC: 784-64-64-64-10, binary weights and activations."""
-    return _perceptron("tfc-w1a1", batch, 784, (64, 64, 64, 10), 8, 1)
+    """TFC: 784-64-64-64-10, binary weights and activations; the image is binarised first."""
+    return _perceptron("tfc-w1a1", batch, 784, (64, 64, 64, 10), 8, 1, quantised=True)
 
 
 def kws_mlp_w3a3(batch: int = 1) -> Workload:
@@ -27,6 +27,11 @@ def kws_mlp_w3a3(batch: int = 1) -> Workload:
 def cybsec_mlp_w2a2(batch: int = 1) -> Workload:
     """Network intrusion detection on UNSW-NB15, 600 (593 padded)-64-64-64-1, 2 bits."""
     return _perceptron("cybsec-mlp-w2a2", batch, 600, (64, 64, 64, 1), 1, 2)
+
+
+def ids_mlp_w4a4(batch: int = 1) -> Workload:
+    """Intrusion detection on a CAN bus, 4 bits; the widths 40-256-128-64-2 are assumed."""
+    return _perceptron("ids-mlp-w4a4", batch, 40, (256, 128, 64, 2), 8, 4)
 
 
 def cnv_w1a1(batch: int = 1) -> Workload:
@@ -58,10 +63,19 @@ def vgg10_w4a4(batch: int = 1) -> Workload:
 
 
 def _perceptron(
-    name: str, batch: int, inputs: int, widths: tuple[int, ...], input_bits: int, bits: int
+    name: str,
+    batch: int,
+    inputs: int,
+    widths: tuple[int, ...],
+    input_bits: int,
+    bits: int,
+    *,
+    quantised: bool = False,
 ) -> Workload:
     net = NetworkBuilder(name)
     x = Tensor("input", (batch, inputs))
+    if quantised:
+        x = net.layer("quantize", "quantize", (x,), x.shape, {"max": x.elements})
     for index, width in enumerate(widths):
         last = index == len(widths) - 1
         x = net.linear(f"fc{index}", x, width, activation=None if last else "relu")
