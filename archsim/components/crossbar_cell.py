@@ -5,13 +5,14 @@ quarter of what a cell takes with both at their most. `activity` in the machine'
 
 - charge   SRAM cell with a capacitor (or its share of the column) to charge: C V², C = 6.1 fF. CALIBRATED on
            two macros that agree: Jia et al. (JSSC 2020, 65 nm, 1.2 V) 20.4 pJ a column of 2304 cells, and
-           Wang et al. (VLSI 2022, 22 nm, 1.0 V) 40 % of 122 fJ a MAC of eight cells. No node in it: metal
-           capacitors hardly shrink
+           Wang et al. (VLSI 2022, 22 nm, 1.0 V) 40 % of 122 fJ a MAC of eight cells. So no node in it down to
+           22 nm (metal capacitors hardly shrink); below, energy goes with its root as that of other SRAM here
 - current  resistive cell: (read voltage)² / resistance for the time of the read pulse; NeuroSim V1.4's
            defaults (100 kOhm on, 10 ns, about 0.5 V); three times what the cells of ISAAC take
 - logic    SRAM cell of a digital macro: an AND gate; the column's adder tree is a part of its own
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,15 +25,17 @@ from archsim.errors import InputError
 CellKind = Literal["sram", "rram", "pcm"]
 
 CHARGE_FF, CHARGE_SOURCE = 6.1, "calibrated on Jia et al. (JSSC 2020) and Wang et al. (VLSI 2022)"
-CHARGE_UNCERTAINTY = 2.5
+CHARGE_UNCERTAINTY, SMALLEST_CALIBRATED_NM = 2.5, 22.0
 ON_OHM, READ_V, READ_PULSE_NS = 100e3, 0.5, 10.0
 CURRENT_SOURCE = "V² / R of a read pulse, NeuroSim V1.4's defaults"
 CURRENT_UNCERTAINTY = 6.0  # resistances from 6 kOhm to 1 MOhm and voltages from 0.1 V are published
 GATE_SHARE = 0.2  # of a full adder's energy for an AND gate (derived: 1 of about 5 gates)
 
 # Area of a cell in squares of the node: NeuroSim's 6-transistor cell 10 x 28 and 1T1R 4 x 12; a charge cell
-# from the two macros above (1168 and 1798 with drivers and ladder), a digital one with its gate (assumed)
+# from the two macros above (1168 and 1798 with drivers and ladder), a digital one with its gate (assumed).
+# Fins don't shrink as their node's name does: NeuroSim V1.4's cells at 14, 10 and 7 nm over that of 280
 AREA_F2 = {"charge": 1200.0, "logic": 400.0, "rram": 48.0, "pcm": 48.0}
+SRAM_GROWTH = {16.0: 1.0, 14.0: 326.5 / 280, 10.0: 400 / 280, 7.0: 550.9 / 280}
 AREA_UNCERTAINTY = 2.0
 
 # Writing at 2 V into 100 kOhm for 50 ns (NeuroSim V1.4), once a level to verify (assumed); phase change: SET
@@ -85,8 +88,10 @@ def cell(
         pulses = 2.0**bits
         write = Figure(pj * pulses, f"{source}, a pulse a level", WRITE_UNCERTAINTY)
         time = Figure(ns * pulses, f"{source}, a pulse a level", WRITE_UNCERTAINTY)
-    squares = AREA_F2[built] * (node_nm * 1e-3) ** 2
-    return CellFigures(read, write, Figure(squares, "squares of the node, see crossbar_cell", 2.0), time)
+    squares = AREA_F2[built] * (node_nm * 1e-3) ** 2 * (_sram_growth(node_nm) if kind == "sram" else 1.0)
+    return CellFigures(
+        read, write, Figure(squares, "squares of the node, see crossbar_cell", AREA_UNCERTAINTY), time
+    )
 
 
 def adder_tree_pj(rows: int, node_nm: float, vdd_v: float | None = None) -> Figure:
@@ -106,7 +111,22 @@ def adder_tree_um2(rows: int, node_nm: float) -> Figure:
 
 
 def _charge(node_nm: float, vdd_v: float | None) -> Figure:
-    return Figure(CHARGE_FF * 1e-3 * supply_v(node_nm, vdd_v) ** 2, CHARGE_SOURCE, CHARGE_UNCERTAINTY)
+    at_node = CHARGE_FF * math.sqrt(min(1.0, node_nm / SMALLEST_CALIBRATED_NM))
+    figure = Figure(at_node * 1e-3 * supply_v(node_nm, vdd_v) ** 2, CHARGE_SOURCE, CHARGE_UNCERTAINTY)
+    return figure.scaled(
+        1.0, "", node_uncertainty(min(node_nm, SMALLEST_CALIBRATED_NM), SMALLEST_CALIBRATED_NM)
+    )
+
+
+def _sram_growth(node_nm: float) -> float:
+    """Squares of the node that an SRAM cell takes, over those down to 16 nm: log-log between the nodes."""
+    nodes = sorted(SRAM_GROWTH)
+    if node_nm >= nodes[-1]:
+        return 1.0
+    below = max(n for n in nodes[:-1] if n <= node_nm)
+    above = nodes[nodes.index(below) + 1]
+    share = math.log(node_nm / below) / math.log(above / below)
+    return SRAM_GROWTH[below] ** (1 - share) * SRAM_GROWTH[above] ** share
 
 
 def _gate(node_nm: float, vdd_v: float | None) -> Figure:

@@ -16,6 +16,21 @@ def test_charge_cells_are_calibrated_on_two_macros():
     assert cell("sram", 1, 22, vdd_v=1.0).read_pj.value == pytest.approx(0.4 * 2 / 16.376 / 8, rel=0.01)
 
 
+def test_below_the_calibrated_nodes_charge_goes_with_their_root():
+    at_22, at_7 = (cell("sram", 1, node, vdd_v=0.8).read_pj for node in (22, 7))
+    assert at_7.value / at_22.value == pytest.approx(math.sqrt(7 / 22))
+    assert at_7.uncertainty > at_22.uncertainty
+    assert cell("sram", 1, 65, vdd_v=0.8).read_pj.value == at_22.value
+
+
+def test_sram_cells_grow_in_squares_of_fin_nodes():
+    """NeuroSim V1.4: 280 squares down to 16 nm, 16 x 34.43 at 7 nm."""
+    squares = {node: cell("sram", 1, node).area_um2.value / (node * 1e-3) ** 2 for node in (65, 16, 12, 7)}
+    assert squares[65] == pytest.approx(squares[16])
+    assert squares[7] / squares[16] == pytest.approx(16 * 34.43 / 280, rel=1e-3)
+    assert squares[16] < squares[12] < squares[7]
+
+
 def test_a_resistive_cell_is_v_squared_over_r():
     read = cell("rram", 2, 32, on_ohm=50e3, read_v=0.4).read_pj.value
     assert read == pytest.approx(0.4**2 / 50e3 * 10e-9 / 4 * 1e12)
