@@ -86,6 +86,19 @@ def test_a_readable_mapping_leads_back_to_its_row(number):
     assert again.energy_pj == pytest.approx(row.energy_pj)
 
 
+def test_mappings_that_are_none_are_refused():
+    machine, layer = machine_of(), matmul(1, 16, 4)
+    good = machine.performed(machine.options(layer).row(0)).mapping
+    for bad in (
+        {},
+        {**good, "slice_bits": "wide"},
+        {**good, "at_once": {"down": 9}},
+        {**good, "row_order": "x"},
+    ):
+        with pytest.raises(InputError, match="matmul"):
+            machine.row(layer, bad)
+
+
 @pytest.mark.parametrize("number", range(20))
 def test_a_front_keeps_the_best_of_every_quantity(number):
     _, machine, layer, options = random_case(number + 5000)
@@ -260,6 +273,8 @@ def test_two_activations_are_multiplied_by_writing_one():
     options = machine.options(attention(2, 5, 12, 4))
     assert set(options.codebooks["weights"]["weights"]) == {"reload"}
     assert float(options.traffic_bytes["offchip"].max()) == 0.0
+    actions = {(a.component, a.action): a.count for a in machine.performed(options.row(0)).actions}
+    assert actions["buffer", "read"] == 2 * (5 * 12 + 12 * 4)  # both operands, a byte each
     with pytest.raises(InputError, match="two activations"):
         machine_of(composition="pipelined").options(attention(2, 5, 12, 4))
 

@@ -153,11 +153,7 @@ class CrossbarMachine:
 
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
         """The row that a readable mapping (of `Performed.mapping`) stands for. InputError: it is none."""
-        site = self.site(layer.precision)
-        if layer.contraction is None:
-            wanted: Mapping[str, Any] = {"tiles": int(mapping["tiles"])}
-        else:
-            wanted = raw_mapping(layer, site, mapping)
+        wanted = raw_mapping(layer, mapping)
         options = self.options(layer)
         matches = np.ones(len(options), dtype=bool)
         for key, value in wanted.items():

@@ -7,7 +7,6 @@ from typing import Any
 
 from archsim.accelerators.crossbar.job import Job
 from archsim.accelerators.crossbar.layout import Layout, layout, lossless_bits
-from archsim.accelerators.crossbar.site import Site
 from archsim.accelerators.crossbar.ways import COUNTS, KEYS, Ways, way_of
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
@@ -42,15 +41,17 @@ def readable_mapping(job: Job, ways: Ways) -> dict[str, Any]:
     return mapping
 
 
-def raw_mapping(layer: Layer, site: Site, readable: Mapping[str, Any]) -> dict[str, Any]:
+def raw_mapping(layer: Layer, readable: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `readable_mapping`. Raises InputError for a mapping that the machine cannot run."""
     try:
+        if layer.contraction is None:
+            return {"tiles": int(readable["tiles"])}
         raw: dict[str, Any] = {key: readable[key] for key in ("row_order", "slice_bits", "weights")}
         raw |= {name: int(readable["at_once"][name]) for name in COUNTS}
         raw["slice_bits"] = int(raw["slice_bits"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"layer {layer.name!r}: mapping {dict(readable)} is not one of a crossbar ({error}); it needs "
-            "row_order, slice_bits, weights and at_once, as archsim run writes them"
+            "row_order, slice_bits, weights and at_once (or tiles), as archsim run writes them"
         ) from None
     return {key: raw[key] for key in KEYS}

@@ -33,12 +33,13 @@ def moved_bytes(job: Job, ways: Ways) -> dict[str, Array]:
     fetch = kept.arriving if kept.inputs_kept else as_used * ways.rounds_across
     spill = kept.spilled
     weights = job.weight_bytes if p.static and not ways.resident else 0.0
+    written = 0.0 if p.static else job.weight_bytes  # activations on their way into the arrays
     hops = 0.0 if site.spec.network is None else kept.input_bytes * readers + sums * (deep - 1)
     counts: dict[str, npt.ArrayLike] = {
-        "delivered": whole * in_line * readers,
+        "delivered": whole * in_line * readers + written,
         "registers": whole * readers,
         "driven": whole * ways.layout.across,
-        "buffer read": whole * in_line * readers + waiting / 2,
+        "buffer read": whole * in_line * readers + written + waiting / 2,
         "buffer write": kept.output_bytes + fetch + waiting / 2,
         "out": kept.output_bytes + waiting,
         "network": hops,
