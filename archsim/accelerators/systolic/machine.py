@@ -122,7 +122,7 @@ class SystolicMachine:
         if front is None and asked in self._known.tables:
             return replace(self._known.tables[asked], layer=layer)
         costs = {p: self.costs(p) for p in precisions}
-        space = self._space(layer.contraction)
+        space = self._space(layer.contraction, searched=minimize is not None)
         options = contraction_options(
             layer, self.spec, self.hierarchy, costs, space, minimize=minimize, front=front
         )
@@ -141,12 +141,12 @@ class SystolicMachine:
             raise InputError(f"{self.name}: front names no quantity; allowed: {', '.join(known)}")
         return tuple(names)
 
-    def _space(self, contraction: Contraction) -> Space:
-        known = self._known.spaces
-        if contraction not in known:
-            tiers = len(self.hierarchy.tiers)
-            known[contraction] = space_of(contraction, self.spec, tiers, self.tile_candidates)
-        return known[contraction]
+    def _space(self, contraction: Contraction, *, searched: bool) -> Space:
+        known, tiers = self._known.spaces, len(self.hierarchy.tiers)
+        key = contraction, searched and tiers > 1
+        if key not in known:
+            known[key] = space_of(contraction, self.spec, tiers, self.tile_candidates, searched=searched)
+        return known[key]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
         cycles, high, dram_bytes = [], [], []
