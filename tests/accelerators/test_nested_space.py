@@ -31,7 +31,7 @@ from archsim.accelerators.systolic.pricing import grids, prices_of
 from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.kernel import engine
 
-MOST_TILINGS = 40_000
+MOST_TILINGS = 10_000
 OBJECTIVES = ("latency", "energy", "edp")
 
 

@@ -62,15 +62,11 @@ class CountTable:
     def of(cls, part: Part, hierarchy: Hierarchy) -> CountTable:
         counts = counts_of(part.array, hierarchy, part.orders)
         shape = part.array.nest.shape
-        distinct: list[npt.NDArray[np.float64]] = []
-        place: dict[Hashable, int] = {}
-        for key, grid in grids(counts):
-            at = next((i for i, known in enumerate(distinct) if known is grid), len(distinct))
-            if at == len(distinct):
-                distinct.append(grid)
-            place[key] = at
+        distinct = {id(grid): grid for _, grid in grids(counts)}
+        rows = {identity: row for row, identity in enumerate(distinct)}
+        place = {key: rows[id(grid)] for key, grid in grids(counts)}
         values = np.empty((len(distinct) + 1, *shape))
-        for row, grid in zip(values, [*distinct, 1.0], strict=True):
+        for row, grid in zip(values, [*distinct.values(), 1.0], strict=True):
             row[...] = grid
         return cls((part,), values, place, np.broadcast_to(counts.compute_cycles, shape))
 
