@@ -240,11 +240,9 @@ class SystolicMachine:
         costs = self.costs(Precision())
         has_dram = costs.dram_bits_per_cycle is not None
         programs: list[LayerProgram] = []
-        before: Mapping[str, float] | None = None  # bits held by the row before
-        for row in rows:
+        for before, row in zip((None, *rows), rows, strict=False):
             prefetch = before is not None and has_dram and self._has_room(row, before)
             programs.append(self._layer_program(row, prefetch=prefetch))
-            before = self._held_bits(row)
         return graph_of(programs, costs.dram_latency_cycles, has_dram)
 
     def _layer_program(self, row: Row, *, prefetch: bool) -> LayerProgram:
@@ -262,14 +260,14 @@ class SystolicMachine:
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
 
-    def _has_room(self, row: Row, before: Mapping[str, float]) -> bool:
-        """Whether the row's first weight tile fits beside what the row before holds."""
+    def _has_room(self, row: Row, before: Row) -> bool:
+        """Whether the row's first weight tile fits beside what the row `before` holds."""
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
         tile = self._mapped(row)[0]
         bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
-        return before.get(memory.name, 0.0) + bits <= memory.capacity_bits
+        return self._held_bits(before).get(memory.name, 0.0) + bits <= memory.capacity_bits
 
     def _held_bits(self, row: Row) -> Mapping[str, float]:
         if row.layer.contraction is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
@@ -35,6 +36,7 @@ def first_window(c: Contraction, nesting: tuple[Nesting, ...]) -> int:
     return batch * height * width
 
 
+@lru_cache(maxsize=10_000)
 def _lines(c: Contraction, nesting: Nesting, level: int, side: int, *, single: bool) -> tuple[int, int]:
     """Walk the outer tiles, cut each by the inner; `single`: one kernel position at a time, all in turn."""
     size, kernel = (c.P, c.R) if side == 0 else (c.Q, c.S)
