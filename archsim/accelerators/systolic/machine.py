@@ -48,8 +48,9 @@ class SystolicMachine:
     """See `archsim.accelerators.machine.Machine`.
 
     With one tier of buffers and a classical dataflow tables are complete: every tile size that another one
-    does not beat. Machines of more tiers or with a free unrolling have too many nested tilings for a table:
-    there, and wherever `tile_candidates` is given, about so many sizes are tried per loop dimension.
+    does not beat. Behind two tiers (of one core whose folds do not overlap) there are too many nested tilings
+    for a table, but with `minimize` all are searched. Elsewhere, and wherever `tile_candidates` is given,
+    about so many sizes are tried per loop dimension.
     """
 
     family = "systolic"
