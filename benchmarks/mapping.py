@@ -4,7 +4,11 @@
    columns of 8 to 64, buffers of 64 KiB to 2 MiB, 176 machines. For each the rows that no other beats in
    latency, energy and DRAM traffic, of all tilings. "Covered" counts mappings × precisions of those spaces.
 2. Mappings priced one by one: counts × weights for all precisions, latency, and whether they fit.
-3. One convolution (ResNet-18's 56×56×64→64, 3×3) behind two tiers of buffers: the best mapping and its bound.
+3. One convolution (ResNet-18's 56×56×64→64, 3×3) behind two tiers of buffers: the best mapping of all pairs
+   of nested tile sizes × loop orders, proven, by energy, by latency (the table's lower bound: the slower of
+   array and DRAM channel, with the first load and the last store that nothing hides) and by their product.
+   "New" is the first search of a process, which lists and groups the layer's candidates; the other times are
+   of machines with other buffers, of which nothing but those candidates is known.
 
 Run: python benchmarks/mapping.py [--machines 176]
 """
@@ -114,16 +118,28 @@ def price_all(runs: int) -> dict[str, float]:
 
 
 def three_levels(kib: float, near_kib: float, minimize: str, runs: int) -> dict[str, Any]:
-    from archsim.accelerators.systolic.nested_search import best_nested_mapping
+    from math import prod
+
+    from archsim.accelerators.machine import cost_of
 
     layer = next(x for x in distinct_layers("resnet18") if x.name == "layer1.0.conv1")
 
-    def work() -> Any:
-        return best_nested_mapping(layer, machine(32, 32, kib, near_kib), minimize)
+    def work(larger: float) -> Any:
+        return machine(32, 32, kib + larger, near_kib).options(layer, minimize=minimize)
 
-    best, _ = timed(work)
-    used = median([timed(work)[1] for _ in range(runs)])
-    return {"cost": best.cost, "gap": best.gap, "mappings": best.mappings, "cpu_s": used.cpu_s}
+    _, new = timed(lambda: work(1.0))
+    used = median([timed(lambda times=times: work(-times / 64))[1] for times in range(runs)])
+    options = work(0.0)
+    c = layer.contraction
+    assert c is not None
+    pairs = [size * (size + 1) // 2 for size in (c.B, c.P, c.Q, c.K, c.C * c.R * c.S)]
+    return {
+        "cost": float(cost_of(minimize, options.cycles, options.total_energy_pj).min()),
+        "proven": options.complete,
+        "mappings": 9 * prod(pairs),
+        "new_s": new.cpu_s,
+        "cpu_s": used.cpu_s,
+    }
 
 
 def main() -> None:
@@ -150,12 +166,12 @@ def main() -> None:
         f"(goal {GOAL_MAPPINGS_PER_S / 1e6:.0f}: {verdict(rate >= GOAL_MAPPINGS_PER_S)})",
     )
     print("three memory levels, ResNet-18 56×56×64→64 3×3 on a 32×32 array:")
-    for (kib, near), minimize in product(((512, 32), (256, 32), (128, 16)), ("energy", "latency")):
+    for (kib, near), minimize in product(((512, 32), (256, 32), (128, 16)), ("energy", "latency", "edp")):
         found, _ = in_fresh_process(three_levels, kib, near, minimize, asked.runs)
         print(
             f"  {kib:4d} and {near:2d} KiB, {minimize:7s}: {found['cpu_s']:.3f} CPU s",
-            f"(goal {GOAL_ONE_S}: {verdict(found['cpu_s'] < GOAL_ONE_S)})",
-            f"for {found['mappings']:.2g} mappings, within {found['gap']:.2%} of the bound",
+            f"(goal {GOAL_ONE_S}: {verdict(found['cpu_s'] < GOAL_ONE_S)}), new {found['new_s']:.2f},",
+            f"for {found['mappings']:.2g} mappings; {'' if found['proven'] else 'not '}proven",
         )
 
 

@@ -9,12 +9,13 @@ Where to start reading:
     stationary, folds        weight-, output- and input-stationary arrays in closed form
     unrolled                 free spatial unrolling with registers in the PEs
     counts, pricing, costs   what a mapping does, free of bit-widths; prices as linear forms of that
-    space, complete_axes, tile_sizes    which tilings and loop orders there are: all, or a geometric choice
-    relaxation, best_rows    branch and bound over a complete space; schedule_bound: latency from above
-    cheapest                 the one best row, where the table itself tells what rows cost
+    space, tile_sizes        which tilings and loop orders there are: all, or a geometric choice
+    complete_axes, nested_axes    all tile sizes worth having, for one tier of buffers and for two
+    best_rows, cheapest      which rows are wanted: that no other beats, or the one cheapest
+    groups, relaxation       branch and bound over a complete space; schedule_bound: latency from above
+    candidate_tree, tree_search    branch and bound over nested tiles, which are too many to list
     contraction_options, table   what goes into the options table, and its columns
     findings                 what machines of one spec share: costs, tables of best rows
-    nested_search            the best mapping behind two tiers of buffers, with a bound
     readable                 mappings as plain values, written and read back
     contraction_program, vector_program, program    the chosen rows as a graph for the kernel
 """

@@ -7,24 +7,22 @@ edges and halos is worked out here, once per axis candidate, and combined by bro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from itertools import product
 from math import prod
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.accelerators.systolic.extents import Extents, channels_of_tiles, nested_extents
-from archsim.accelerators.systolic.windows import Nesting, channels, first_window, window
+from archsim.accelerators.systolic.extents import IntArray, channels_of_tiles, pieces_of_cuts
+from archsim.accelerators.systolic.windows import Nesting, channels_of_cuts, first_window, window
 from archsim.workloads.layer import Contraction
 
 KERNEL_CASES = ((False, False), (True, False), (False, True), (True, True))
 """Whether a tile spans a single kernel (row, column) at a time instead of all of them."""
 
-IntArray = npt.NDArray[np.int64]
 Nestings = Sequence[tuple[Nesting, ...]] | IntArray
 """Tile sizes by candidate, dimension and level."""
 
@@ -60,15 +58,8 @@ class Axis:
     @cached_property
     def pieces(self) -> tuple[IntArray, IntArray]:
         """(elements, count) of the innermost tiles, (candidates, different tiles) each; counts may be 0."""
-        if self.tiles.shape[1] == 1:
-            return _whole_and_rest(self.sizes, self.cuts[:, :, 0])
-        found = [
-            list(_combined([nested_extents(s, n) for s, n in zip(self.sizes, nesting, strict=True)]))
-            for nesting in self.nestings
-        ]
-        most = max(map(len, found))
-        table = np.array([each + [(1, 0)] * (most - len(each)) for each in found], dtype=np.int64)
-        return table[:, :, 0], table[:, :, 1]
+        cut = [_pieces(size, self.cuts[:, dim]) for dim, size in enumerate(self.sizes) if size > 1]
+        return _combined(cut or [_pieces(1, self.cuts[:, 0])])
 
     @cached_property
     def groups(self) -> tuple[IntArray, IntArray, npt.NDArray[np.bool_]]:
@@ -154,16 +145,13 @@ def product_axis(c: Contraction, nestings: Nestings) -> ProductAxis:
     base = axis_of(("CRS",), (size,), nestings)
     levels = base.tiles.shape[1]
     if levels == 1:
-        table = channels_of_tiles(size, base.tiles[:, 0], kernel)[:, np.newaxis, :]
+        total, largest = channels_of_tiles(size, base.tiles[:, 0], kernel).T[:, :, np.newaxis]
     else:
-        table = np.array(
-            [[channels(size, n[0][: level + 1], kernel) for level in range(levels)] for n in nestings],
-            dtype=np.int64,
-        ).reshape(len(nestings), levels, 2)
+        total, largest = channels_of_cuts(size, base.cuts[:, 0], kernel)
     return ProductAxis(
         **field_values(base),
-        channels_sum=table[:, :, 0],
-        channels_max=table[:, :, 1],
+        channels_sum=total,
+        channels_max=largest,
         channels_first=-(-base.tiles[:, 0] // kernel),
         kernel_case=np.zeros((len(nestings), levels), dtype=np.int64),
     )
@@ -197,59 +185,39 @@ def axis_of(dims: tuple[str, ...], sizes: tuple[int, ...], nestings: Nestings) -
             parts.prod(axis=1)[:, np.newaxis] for parts in (once, -(-around // once), (around - 1) % once + 1)
         )
         return Axis(prod(sizes), dims, sizes, cuts, tiles, counts, last)
-    each = range(levels)
-    counts = [
-        [
-            prod(
-                sum(k for _, k in nested_extents(s, n[: level + 1]))
-                for s, n in zip(sizes, nesting, strict=True)
-            )
-            for level in each
-        ]
-        for nesting in nestings
-    ]
-    last = [
-        [prod(_last(s, n[: level + 1]) for s, n in zip(sizes, nesting, strict=True)) for level in each]
-        for nesting in nestings
-    ]
-    shape = (candidates, levels)
-    return Axis(
-        size=prod(sizes),
-        dims=dims,
-        sizes=sizes,
-        cuts=cuts,
-        tiles=cuts.prod(axis=1),
-        counts=np.array(counts, dtype=np.int64).reshape(shape),
-        last=np.array(last, dtype=np.int64).reshape(shape),
-    )
-
-
-def _whole_and_rest(sizes: Sequence[int], tiles: IntArray) -> tuple[IntArray, IntArray]:
-    """Of dimensions cut once: every combination of full and last tiles."""
-    extents = counts = np.ones((len(tiles), 1), dtype=np.int64)
-    for size, tile in zip(sizes, tiles.T, strict=True):
+    counts, last = (np.ones((candidates, levels), dtype=np.int64) for _ in range(2))
+    for dim, size in enumerate(sizes):
         if size == 1:
             continue
-        whole, rest = size // tile, size % tile
-        extent = np.stack([tile, np.maximum(rest, 1)], axis=1)
-        count = np.stack([whole, rest > 0], axis=1)
-        if not rest.any():
-            extent, count = extent[:, :1], count[:, :1]
-        extents = (extents[:, :, np.newaxis] * extent[:, np.newaxis, :]).reshape(len(tiles), -1)
-        counts = (counts[:, :, np.newaxis] * count[:, np.newaxis, :]).reshape(len(tiles), -1)
-    return extents, counts
+        extent = size
+        for level, (_, pieces) in enumerate(pieces_of_cuts(size, cuts[:, dim])):
+            counts[:, level] *= pieces.sum(axis=1)
+            extent = (extent - 1) % cuts[:, dim, level] + 1
+            last[:, level] *= extent
+    return Axis(prod(sizes), dims, sizes, cuts, cuts.prod(axis=1), counts, last)
+
+
+def _pieces(size: int, cuts: IntArray) -> tuple[IntArray, IntArray]:
+    """(extents, counts) of one dimension's innermost tiles."""
+    if cuts.shape[1] > 1:
+        *_, innermost = pieces_of_cuts(size, cuts)
+        return innermost
+    tile = cuts[:, 0]
+    whole, rest = size // tile, size % tile
+    if not rest.any():
+        return tile[:, np.newaxis], whole[:, np.newaxis]
+    counts = np.stack([whole, (rest > 0).astype(np.int64)], axis=1)
+    return np.stack([tile, np.maximum(rest, 1)], axis=1), counts
 
 
 def field_values(axis: Axis) -> dict[str, Any]:
     return {field.name: getattr(axis, field.name) for field in fields(axis)}
 
 
-def _last(size: int, nesting: Nesting) -> int:
-    for tile in nesting:
-        size = (size - 1) % tile + 1
-    return size
-
-
-def _combined(pieces: Sequence[Extents]) -> Iterator[tuple[int, int]]:
-    for combination in product(*pieces):
-        yield prod(e for e, _ in combination), prod(k for _, k in combination)
+def _combined(cut: Sequence[tuple[IntArray, IntArray]]) -> tuple[IntArray, IntArray]:
+    """Every combination of the pieces of several dimensions."""
+    (extents, counts), *others = cut
+    for extent, count in others:
+        extents = (extents[:, :, np.newaxis] * extent[:, np.newaxis, :]).reshape(len(extents), -1)
+        counts = (counts[:, :, np.newaxis] * count[:, np.newaxis, :]).reshape(len(counts), -1)
+    return extents, counts

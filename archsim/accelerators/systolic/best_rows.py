@@ -125,41 +125,73 @@ class _Known:
         return beaten
 
 
+class BestRows:
+    """The rows that fit and that no row beats, found bit by bit (see `tree_search.Wanted`)."""
+
+    def __init__(self, precisions: int, goal: Goal) -> None:
+        self.goal, self.known = goal, _Known(precisions)
+        self._found: list[tuple[Rows, list[Float], list[Float]]] = []
+
+    def costs(self, priced: PricedTable) -> list[Float]:
+        """Quantities asked for, of mappings or branches at the least, infinite for those that do not fit; the
+        last is the objective, if there is one."""
+        costs, fits = _Costs.of(priced, self.goal), priced.fits()
+        objective = [] if costs.objective is None else [costs.objective]
+        return [np.where(fits, quantity, np.inf) for quantity in (*costs.low, *objective)]
+
+    def are_open(self, costs: Sequence[Float]) -> Bool:
+        low, objective = (costs, None) if self.goal.minimize is None else (costs[:-1], costs[-1])
+        possible: Bool = np.isfinite(costs[0]) & ~self.known.beats(low, objective)
+        return np.logical_or.reduce(possible)
+
+    def first(self, costs: Sequence[Float], most: int) -> Int:
+        """The branches likely to hold good mappings; ascending."""
+        if costs[0].shape[1] <= most:
+            return np.arange(costs[0].shape[1])
+        least = [np.maximum(quantity.min(axis=1, keepdims=True), 1e-300) for quantity in costs]
+        rank = np.sum([quantity / own for quantity, own in zip(costs, least, strict=True)], axis=0)
+        return np.sort(np.argpartition(rank.min(axis=0), most)[:most])
+
+    def note(self, priced: PricedTable) -> None:
+        costs = _Costs.of(priced, self.goal)
+        wanted = priced.fits() & ~self.known.beats(costs.low, costs.objective)
+        left = np.flatnonzero(wanted.any(axis=0))
+        if len(left) > FEW or not self._found:
+            # a few good ones first, to measure the others by
+            costs, open_rows = costs.take(left), wanted[:, left]
+            some = _promising(open_rows, costs.low)
+            self._found.extend(_bounded(priced, wanted, left[some], self.goal, self.known))
+            open_rows[:, some] = False
+            wanted[:, left] = open_rows & ~self.known.beats(costs.low, costs.objective)
+            left = np.flatnonzero(wanted.any(axis=0))
+        self._found.extend(_bounded(priced, wanted, left, self.goal, self.known))
+
+    def rows(self) -> list[Rows]:
+        return _unbeaten_of_all(self._found, self.goal, self.known)
+
+
 def best_rows(branches: Branches, pricing: TablePricing, goal: Goal) -> list[Rows]:
     """Rows that fit and that no row beats. Empty when none fits."""
     bounds = pricing.price(branches.bounds)
     possible = bounds.fits()
     bound = _Costs.of(bounds, goal)
-    first = _promising(possible, bound.low)
-    known = _Known(len(possible))
-    found: list[tuple[Rows, list[Float], list[Float]]] = []
+    best = BestRows(len(possible), goal)
 
     def expand(chosen: Int) -> None:
         for table in branches.mappings(chosen):
-            priced = pricing.price(table)
-            costs = _Costs.of(priced, goal)
-            wanted = priced.fits() & ~known.beats(costs.low, costs.objective)
-            left = np.flatnonzero(wanted.any(axis=0))
-            if len(left) > FEW or not found:
-                # a few good ones first, to measure the others by
-                costs, open_rows = costs.take(left), wanted[:, left]
-                some = _promising(open_rows, costs.low)
-                found.extend(_bounded(priced, wanted, left[some], goal, known))
-                open_rows[:, some] = False
-                wanted[:, left] = open_rows & ~known.beats(costs.low, costs.objective)
-                left = np.flatnonzero(wanted.any(axis=0))
-            found.extend(_bounded(priced, wanted, left, goal, known))
+            best.note(pricing.price(table))
 
+    first = _promising(possible, bound.low)
     expand(first)
     possible[:, first] = False
     rank = np.sum([q.min(axis=0) / max(q.mean(), 1e-300) for q in bound.low], axis=0)
     place = np.arange(len(rank))
     step = FEW_BRANCHES
     while True:  # the likely ones first: what they give closes others
-        possible &= ~known.beats(bound.low, bound.objective)
+        possible &= ~best.known.beats(bound.low, bound.objective)
         left = np.flatnonzero(possible.any(axis=0))
         if not len(left):
-            return _unbeaten_of_all(found, goal, known)
+            return best.rows()
         bound, possible, rank, place = bound.take(left), possible[:, left], rank[left], place[left]
         chosen = np.sort(np.argsort(rank, kind="stable")[:step])
         expand(place[chosen])

@@ -43,54 +43,65 @@ class _Best:
             self.cost, self.other, self.at = float(cost[row]), float(other[row]), (priced, row)
 
 
+class Cheapest:
+    """The cheapest mapping at each precision at which one fits, found bit by bit (see `Wanted`)."""
+
+    def __init__(self, precisions: int, minimize: str) -> None:
+        self.minimize = minimize
+        self._best = [_Best() for _ in range(precisions)]
+
+    def costs(self, priced: PricedTable) -> list[Float]:
+        """(objective, other cost) of mappings or branches at the least, infinite for those that do not
+        fit."""
+        energy = priced.energy_pj + priced.pricing.leakage * priced.cycles
+        cost = cost_of(self.minimize, priced.cycles, energy)
+        other = priced.cycles if self.minimize == "energy" else energy
+        fits = priced.fits()
+        return [np.where(fits, values, np.inf) for values in (cost, other)]
+
+    def are_open(self, costs: Sequence[Float]) -> Bool:
+        each = [b.better(*own) for b, own in zip(self._best, zip(*costs, strict=True), strict=True)]
+        return np.logical_or.reduce(each)
+
+    def first(self, costs: Sequence[Float], most: int) -> Int:
+        """The branches likely to hold the cheapest mappings, some for each precision; ascending."""
+        some: list[Int] = []
+        for cost, other in zip(*costs, strict=True):
+            if len(cost) <= most:
+                return np.arange(len(cost))
+            ranked = cost + other * (TIE_BREAK * cost.min() / other.min())
+            some.append(np.argpartition(ranked, most)[:most])
+        return np.unique(np.concatenate(some))
+
+    def note(self, priced: PricedTable) -> None:
+        for found, cost, other in zip(self._best, *self.costs(priced), strict=True):
+            found.note(priced, cost, other)
+
+    def rows(self) -> list[Rows]:
+        found: list[Rows] = []
+        for p, each in enumerate(self._best):
+            if each.at is not None:
+                priced, row = each.at
+                one = priced.take(np.array([row]))
+                wanted = np.arange(len(self._best))[:, np.newaxis] == p
+                found.append(Rows(one, wanted, one.cycles_high()))
+        return found
+
+
 def cheapest_rows(branches: Branches, pricing: TablePricing, minimize: str) -> list[Rows]:
     """The cheapest mapping at each precision at which one fits."""
-    bounds = _costs(pricing.price(branches.bounds), minimize)
-    best = [_Best() for _ in bounds[0]]
+    cheapest = Cheapest(len(pricing.prices.precisions), minimize)
+    bounds = cheapest.costs(pricing.price(branches.bounds))
     left: Int = np.arange(bounds[0].shape[1])
     step = FIRST_BRANCHES
     while True:
-        each = [b.better(*costs) for b, costs in zip(best, zip(*bounds, strict=True), strict=True)]
-        is_open = np.logical_or.reduce(each)
+        is_open = cheapest.are_open(bounds)
         left, bounds = left[is_open], [b[:, is_open] for b in bounds]
         if not len(left):
-            return _rows(best)
-        chosen = _first(bounds, step)
+            return cheapest.rows()
+        chosen = cheapest.first(bounds, step)
         for table in branches.mappings(left[chosen]):
-            priced = pricing.price(table)
-            for found, cost, other in zip(best, *_costs(priced, minimize), strict=True):
-                found.note(priced, cost, other)
+            cheapest.note(pricing.price(table))
         for cost in bounds:
             cost[:, chosen] = np.inf
         step *= MORE
-
-
-def _costs(priced: PricedTable, minimize: str) -> list[Float]:
-    """(objective, other cost) of mappings or branches at the least, infinite for those that do not fit."""
-    energy = priced.energy_pj + priced.pricing.leakage * priced.cycles
-    cost = cost_of(minimize, priced.cycles, energy)
-    other = priced.cycles if minimize == "energy" else energy
-    fits = priced.fits()
-    return [np.where(fits, values, np.inf) for values in (cost, other)]
-
-
-def _first(bounds: Sequence[Float], step: int) -> Int:
-    """The branches likely to hold the cheapest mappings, some for each precision; ascending."""
-    some: list[Int] = []
-    for cost, other in zip(*bounds, strict=True):
-        if len(cost) <= step:
-            return np.arange(len(cost))
-        ranked = cost + other * (TIE_BREAK * cost.min() / other.min())
-        some.append(np.argpartition(ranked, step)[:step])
-    return np.unique(np.concatenate(some))
-
-
-def _rows(best: Sequence[_Best]) -> list[Rows]:
-    found: list[Rows] = []
-    for p, each in enumerate(best):
-        if each.at is not None:
-            priced, row = each.at
-            one = priced.take(np.array([row]))
-            wanted = np.arange(len(best))[:, np.newaxis] == p
-            found.append(Rows(one, wanted, one.cycles_high()))
-    return found

@@ -55,6 +55,10 @@ class Role:
         return hash(self.key)
 
     @property
+    def width(self) -> int:
+        return self.key[1]
+
+    @property
     def is_streamed(self) -> bool:
         return self.key[0] == "streamed"
 
@@ -153,14 +157,18 @@ def complete_runs(c: Contraction, role: Role) -> Candidates[PixelAxis] | None:
 
 @lru_cache(maxsize=1024)
 def _runs(c: Contraction, role: Role) -> Candidates[PixelAxis] | None:
-    size, width = c.B * c.P * c.Q, role.key[1]
-    widths = {-(-size // (n * width)) * width for n in range(1, -(-size // width) + 1)}
-    nestings: list[tuple[Nesting, ...]] = [((t,),) for t in sorted(widths) if t < size]
+    nestings: list[tuple[Nesting, ...]] = [((t,),) for t in run_widths(c.B * c.P * c.Q, role.width)]
     if not nestings:
         return None
     axis = flat_pixel_axis(c, nestings)
     inputs = ("window_sum", "window_max")
     return Candidates.of(axis, unbeaten(_table(axis, role, inputs)), role, inputs)
+
+
+def run_widths(size: int, width: int) -> list[int]:
+    """For every number of runs the shortest that fill the array."""
+    widths = {-(-size // (n * width)) * width for n in range(1, -(-size // width) + 1)}
+    return sorted(t for t in widths if t < size)
 
 
 def _every(size: int) -> IntArray:

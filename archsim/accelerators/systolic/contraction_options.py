@@ -8,8 +8,8 @@ import numpy as np
 
 from archsim.accelerators.dominance import certainly_unbeaten
 from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of
-from archsim.accelerators.systolic.best_rows import Goal, best_rows
-from archsim.accelerators.systolic.cheapest import cheapest_rows
+from archsim.accelerators.systolic.best_rows import BestRows, Goal, Rows, best_rows
+from archsim.accelerators.systolic.cheapest import Cheapest, cheapest_rows
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.count_table import TablePricing
 from archsim.accelerators.systolic.counts import Counts, counts_of
@@ -17,10 +17,11 @@ from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
 from archsim.accelerators.systolic.nest import Grid
 from archsim.accelerators.systolic.pricing import Prices, grids, never_stalls, prices_of
-from archsim.accelerators.systolic.relaxation import branches_of
+from archsim.accelerators.systolic.relaxation import Branches, branches_of
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.table import Table
+from archsim.accelerators.systolic.tree_search import Forest, forest_of, wanted_rows
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
@@ -41,7 +42,7 @@ def contraction_options(
 
     Raises DoesNotFit when none fits the buffers.
     """
-    if space.complete and (minimize or front):
+    if (minimize or front) and (space.complete or space.is_nested):
         return _searched(layer, spec, hierarchy, costs, space, minimize, front)
     return _enumerated(layer, spec, hierarchy, costs, space, minimize, front)
 
@@ -55,17 +56,17 @@ def _searched(
     minimize: str | None,
     front: Sequence[str] | None,
 ) -> Options:
-    """The best rows of a complete space."""
+    """The best rows of a space that needs no listing."""
     assert layer.contraction is not None
-    branches = branches_of(space, Holding(hierarchy))
-    place = branches.bounds.place
-    prices = prices_of(layer, tuple(place), spec, hierarchy, costs)
-    exact, pricing = never_stalls(spec, prices.costs), TablePricing(prices, place)
+    holding = Holding(hierarchy)
+    known = forest_of(space, holding) if space.is_nested else branches_of(space, holding)
+    prices = prices_of(layer, tuple(known.place), spec, hierarchy, costs)
+    exact, pricing = never_stalls(spec, prices.costs), TablePricing(prices, known.place)
     if minimize and (exact or minimize == "energy"):
-        found = cheapest_rows(branches, pricing, minimize)
+        found = _cheapest(known, pricing, minimize)
     else:
         goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None, minimize=minimize)
-        found = best_rows(branches, pricing, goal)
+        found = _best(known, pricing, goal)
     if not found:
         raise DoesNotFit(_nothing_fits(layer, spec, hierarchy, costs, space))
     table = Table(space, hierarchy, prices, sum(int(rows.wanted.sum()) for rows in found))
@@ -73,6 +74,18 @@ def _searched(
         table.add_rows(rows)
     priced = space.mappings * len(costs)
     return table.options(layer, tuple(costs), priced, exact=exact)
+
+
+def _cheapest(known: Branches | Forest, pricing: TablePricing, minimize: str) -> list[Rows]:
+    if isinstance(known, Branches):
+        return cheapest_rows(known, pricing, minimize)
+    return wanted_rows(known, pricing, Cheapest(len(pricing.prices.precisions), minimize))
+
+
+def _best(known: Branches | Forest, pricing: TablePricing, goal: Goal) -> list[Rows]:
+    if isinstance(known, Branches):
+        return best_rows(known, pricing, goal)
+    return wanted_rows(known, pricing, BestRows(len(pricing.prices.precisions), goal))
 
 
 def _enumerated(

@@ -30,13 +30,13 @@ class Part:
 
     block: int
     array: StationaryArray
-    order: str
+    orders: tuple[str, ...]
 
     def take(self, chosen: Int) -> Part:
         rows = self.array.nest.rows
         assert rows is not None
         m, n, k = (rows[axis][chosen] for axis in "MNK")
-        return Part(self.block, self.array.at(m, n, k), self.order)
+        return Part(self.block, self.array.at(m, n, k), self.orders)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +60,13 @@ class CountTable:
 
     @classmethod
     def of(cls, part: Part, hierarchy: Hierarchy) -> CountTable:
-        counts = counts_of(part.array, hierarchy, (part.order,))
+        counts = counts_of(part.array, hierarchy, part.orders)
         shape = part.array.nest.shape
-        distinct: list[npt.NDArray[np.float64]] = []
-        place: dict[Hashable, int] = {}
-        for key, grid in grids(counts):
-            at = next((i for i, known in enumerate(distinct) if known is grid), len(distinct))
-            if at == len(distinct):
-                distinct.append(grid)
-            place[key] = at
+        distinct = {id(grid): grid for _, grid in grids(counts)}
+        rows = {identity: row for row, identity in enumerate(distinct)}
+        place = {key: rows[id(grid)] for key, grid in grids(counts)}
         values = np.empty((len(distinct) + 1, *shape))
-        for row, grid in zip(values, [*distinct, 1.0], strict=True):
+        for row, grid in zip(values, [*distinct.values(), 1.0], strict=True):
             row[...] = grid
         return cls((part,), values, place, np.broadcast_to(counts.compute_cycles, shape))
 
@@ -178,9 +174,10 @@ def _weighed_amounts(
 ) -> Weighing:
     """Bits moved to and from DRAM, loaded first, stored last, held by each memory, read and written at
     `ports`."""
-    exposed = amounts.exposed.weights
-    loads = Form({key: w for key, w in exposed.items() if key != ("exposed", "output")})
-    store = Form({("exposed", "output"): exposed["exposed", "output"]})
+    exposed, output = amounts.exposed.weights, ("exposed", "output")
+    loads, store = (
+        Form({k: w for k, w in exposed.items() if (k == output) is last}) for last in (False, True)
+    )
     at_ports = [form[name] for name in ports for form in (amounts.read, amounts.written)]
     forms = [amounts.dram, loads, store, *amounts.held.values(), *at_ports]
     return Weighing.of(forms, dict(place), len(amounts.widths["input"]))
@@ -225,14 +222,16 @@ class PricedTable:
         rate, latency = prices.costs.dram_bits_per_cycle, prices.costs.dram_latency_cycles
         if rate is None and self.ports is None:
             return self.cycles
+        # the lockstep bound knows one tier
+        lockstep = prices.double_buffered and all(part.array.nest.levels == 1 for part in table.parts)
         found = []
         start = 0
         for part in table.parts:
             own = slice(start, start + part.array.nest.shape[0])
             start = own.stop
             ports = None if self.ports is None else self.ports[:, own]
-            if prices.double_buffered:
-                found.append(lockstep_cycles(part.array, part.order, prices.amounts.widths, rate, ports))
+            if lockstep:
+                found.append(lockstep_cycles(part.array, part.orders[0], prices.amounts.widths, rate, ports))
                 continue
             nest = part.array.nest
             positions = nest.counts("M", 0) * nest.counts("N", 0) * nest.counts("K", 0) * part.array.groups
@@ -240,6 +239,6 @@ class PricedTable:
             moving = 0.0 if rate is None else self.dram_bits[:, own] / rate + 2 * positions
             found.append(np.broadcast_to(serial + moving, (len(prices.precisions), len(positions))))
         steps = np.concatenate(found, axis=1)
-        if rate is not None and prices.double_buffered:
+        if rate is not None and lockstep:
             steps = steps + np.ceil(self.loads / rate) + np.ceil(self.store / rate)
         return steps + latency

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil, gcd
 
 import numpy as np
 import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
 
 Extents = tuple[tuple[int, int], ...]
 """(extent, how many tiles have it), at most one entry per distinct extent."""
@@ -29,6 +32,18 @@ def nested_extents(size: int, tiles: tuple[int, ...]) -> Extents:
                 pieces[rest] = pieces.get(rest, 0) + count
         extents = pieces
     return tuple(extents.items())
+
+
+def pieces_of_cuts(size: int, cuts: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """`nested_extents` of many cuts (cuts, levels), level by level: (extents, counts), both (cuts, pieces);
+    counts may be 0."""
+    extents = np.full((len(cuts), 1), size)
+    counts = np.ones((len(cuts), 1), dtype=np.int64)
+    for tile in cuts.T[:, :, np.newaxis]:
+        whole, rest = np.divmod(extents, tile)
+        extents = np.concatenate([tile, np.maximum(rest, 1)], axis=1)
+        counts = np.concatenate([(whole * counts).sum(axis=1, keepdims=True), counts * (rest > 0)], axis=1)
+        yield extents, counts
 
 
 @lru_cache(maxsize=100_000)
@@ -87,7 +102,7 @@ def channels_touched(size: int, tile: int, per_channel: int) -> tuple[int, int]:
     return total, largest
 
 
-def channels_of_tiles(size: int, tiles: npt.NDArray[np.int64], per_channel: int) -> npt.NDArray[np.int64]:
+def channels_of_tiles(size: int, tiles: IntArray, per_channel: int) -> IntArray:
     """`channels_touched` of many tile sizes: (sizes, 2).
 
     A border between tiles that is none between channels makes one channel be touched twice. The largest tile

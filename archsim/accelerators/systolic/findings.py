@@ -26,7 +26,7 @@ MOST_TABLES, MOST_ROWS, MOST_SPACES = 256, 1024, 256
 class Findings:
     costs: dict[Precision, Costs] = field(default_factory=dict)
     tables: Recent[object, Options] = field(default_factory=lambda: Recent(MOST_TABLES))
-    spaces: Recent[Contraction, Space] = field(default_factory=lambda: Recent(MOST_SPACES))
+    spaces: Recent[tuple[Contraction, bool], Space] = field(default_factory=lambda: Recent(MOST_SPACES))
     rows: Recent[object, tuple[Nest, GridPrices]] = field(default_factory=lambda: Recent(MOST_ROWS))
 
 

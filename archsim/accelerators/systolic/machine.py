@@ -48,8 +48,9 @@ class SystolicMachine:
     """See `archsim.accelerators.machine.Machine`.
 
     With one tier of buffers and a classical dataflow tables are complete: every tile size that another one
-    does not beat. Machines of more tiers or with a free unrolling have too many nested tilings for a table:
-    there, and wherever `tile_candidates` is given, about so many sizes are tried per loop dimension.
+    does not beat. Behind two tiers (of one core whose folds do not overlap) there are too many nested tilings
+    for a table, but with `minimize` all are searched. Elsewhere, and wherever `tile_candidates` is given,
+    about so many sizes are tried per loop dimension.
     """
 
     family = "systolic"
@@ -122,7 +123,7 @@ class SystolicMachine:
         if front is None and asked in self._known.tables:
             return replace(self._known.tables[asked], layer=layer)
         costs = {p: self.costs(p) for p in precisions}
-        space = self._space(layer.contraction)
+        space = self._space(layer.contraction, searched=minimize is not None)
         options = contraction_options(
             layer, self.spec, self.hierarchy, costs, space, minimize=minimize, front=front
         )
@@ -141,12 +142,12 @@ class SystolicMachine:
             raise InputError(f"{self.name}: front names no quantity; allowed: {', '.join(known)}")
         return tuple(names)
 
-    def _space(self, contraction: Contraction) -> Space:
-        known = self._known.spaces
-        if contraction not in known:
-            tiers = len(self.hierarchy.tiers)
-            known[contraction] = space_of(contraction, self.spec, tiers, self.tile_candidates)
-        return known[contraction]
+    def _space(self, contraction: Contraction, *, searched: bool) -> Space:
+        known, tiers = self._known.spaces, len(self.hierarchy.tiers)
+        key = contraction, searched and tiers > 1
+        if key not in known:
+            known[key] = space_of(contraction, self.spec, tiers, self.tile_candidates, searched=searched)
+        return known[key]
 
     def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
         cycles, high, dram_bytes = [], [], []
@@ -240,11 +241,9 @@ class SystolicMachine:
         costs = self.costs(Precision())
         has_dram = costs.dram_bits_per_cycle is not None
         programs: list[LayerProgram] = []
-        before: Mapping[str, float] | None = None  # bits held by the row before
-        for row in rows:
+        for before, row in zip((None, *rows), rows, strict=False):
             prefetch = before is not None and has_dram and self._has_room(row, before)
             programs.append(self._layer_program(row, prefetch=prefetch))
-            before = self._held_bits(row)
         return graph_of(programs, costs.dram_latency_cycles, has_dram)
 
     def _layer_program(self, row: Row, *, prefetch: bool) -> LayerProgram:
@@ -262,14 +261,14 @@ class SystolicMachine:
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
 
-    def _has_room(self, row: Row, before: Mapping[str, float]) -> bool:
-        """Whether the row's first weight tile fits beside what the row before holds."""
+    def _has_room(self, row: Row, before: Row) -> bool:
+        """Whether the row's first weight tile fits beside what the row `before` holds."""
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
         tile = self._mapped(row)[0]
         bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
-        return before.get(memory.name, 0.0) + bits <= memory.capacity_bits
+        return self._held_bits(before).get(memory.name, 0.0) + bits <= memory.capacity_bits
 
     def _held_bits(self, row: Row) -> Mapping[str, float]:
         if row.layer.contraction is None:

@@ -7,21 +7,19 @@ with it bounds all those that share its other two axes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 
-from archsim.accelerators.systolic.axes import Axis, IntArray, field_values
+from archsim.accelerators.systolic.axes import IntArray
 from archsim.accelerators.systolic.count_table import CountTable, Part
-from archsim.accelerators.systolic.folds import Folds
+from archsim.accelerators.systolic.groups import Groups, grouped
 from archsim.accelerators.systolic.hierarchy import Holding
-from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.stationary import StationaryArray
-from archsim.accelerators.systolic.streams import Streams
 
 MOST_ROWS = 1 << 15
 """Rows counted and priced at a time."""
@@ -60,6 +58,11 @@ class Branches:
     bounds: CountTable
     holding: Holding
 
+    @property
+    def place(self) -> dict[Hashable, int]:
+        """Where the tables have their counts."""
+        return self.bounds.place
+
     @cached_property
     def _expanded(self) -> Recent[bytes, CountTable]:
         return Recent(MOST_TABLES)
@@ -83,7 +86,7 @@ class Branches:
                     parts, rows = [], 0
                 array = relaxation.block.array
                 assert isinstance(array, StationaryArray)
-                flat = Part(part.block, array.at(m, n, k), part.order)
+                flat = Part(part.block, array.at(m, n, k), part.orders)
                 parts.append(CountTable.of(flat, self.holding.hierarchy))
                 rows += len(m)
         if parts:
@@ -104,43 +107,9 @@ def branches_of(space: Space, holding: Holding) -> Branches:
         name = max("MNK", key=lambda axis, nest=nest: len(nest.axis(axis)))
         counts = nest.axis(name).counts[:, 0]
         members = tuple(m for m in (np.flatnonzero(counts > 1), np.flatnonzero(counts == 1)) if len(m))
-        relaxed = _relaxed(array, name, members)
+        relaxed = grouped(array, {name: Groups.of(members)})
         m, n, k = np.indices(relaxed.nest.shape).reshape(3, -1)
         found.append(Relaxation(block, name, members, {"M": m, "N": n, "K": k}))
-        ((order,),) = block.orders
-        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), order), holding.hierarchy))
+        (orders,) = block.orders
+        tables.append(CountTable.of(Part(i, relaxed.at(m, n, k), orders), holding.hierarchy))
     return Branches(tuple(found), CountTable.joined(tables), holding)
-
-
-def _relaxed(array: StationaryArray, name: str, members: tuple[IntArray, ...]) -> StationaryArray:
-    axes = {axis: array.nest.axis(axis) for axis in "MNK"}
-    axes[name] = _least(axes[name], members)
-    relaxed = replace(array, nest=Nest(axes["M"], axes["N"], axes["K"]))  # type: ignore[arg-type]
-    flow, tables = array.flow, relaxed.__dict__
-    for key in ("rows", "columns", "streams"):
-        tables[key] = getattr(array, key)
-
-    def least(values: IntArray) -> IntArray:
-        return np.stack([values[m].min(axis=0) for m in members])
-
-    if name == flow.streamed:
-        s = array.streams
-        exposed_last = -least(-s.exposed_last)
-        tables["streams"] = Streams(
-            least(s.beats), least(s.loads), least(s.core_loads), least(s.exposed), exposed_last
-        )
-    else:
-        key = "rows" if name == flow.rows else "columns"
-        folds = getattr(array, key)
-        tables[key] = Folds(least(folds.time), least(folds.total))
-    return relaxed
-
-
-def _least(axis: Axis, members: tuple[IntArray, ...]) -> Axis:
-    smallest = [int(m[np.argmin(axis.tiles[m, 0])]) for m in members]
-    arrays = {
-        key: np.stack([values[m].min(axis=0) for m in members])
-        for key, values in field_values(axis).items()
-        if isinstance(values, np.ndarray)
-    }
-    return replace(axis, **{**arrays, "cuts": axis.cuts[smallest]})

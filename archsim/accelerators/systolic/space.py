@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from archsim.accelerators.systolic.arrays import ArrayModel, is_unrolled
 from archsim.accelerators.systolic.axes import Axis, IntArray
+from archsim.accelerators.systolic.candidate_tree import CandidateTree
 from archsim.accelerators.systolic.complete_axes import (
     AnyAxis,
     Candidates,
@@ -23,8 +25,15 @@ from archsim.accelerators.systolic.complete_axes import (
     complete_runs,
 )
 from archsim.accelerators.systolic.folds import DATAFLOWS
+from archsim.accelerators.systolic.groups import grouped
 from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import IRRELEVANT, LOOP_ORDERS, Nest
+from archsim.accelerators.systolic.nested_axes import (
+    nested_channels,
+    nested_pixels,
+    nested_products,
+    nested_runs,
+)
 from archsim.accelerators.systolic.spec import Array, SystolicSpec
 from archsim.accelerators.systolic.stationary import StationaryArray
 from archsim.accelerators.systolic.stationary_nest import stationary_nests
@@ -54,6 +63,20 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
+class TreeBlock(Block):
+    """All combinations of nested candidates, as trees (see `candidate_tree`) of each axis: the candidates of
+    the array's nest are the trees' nodes, and `codes` are −1 for those that stand for several.
+    """
+
+    trees: Mapping[str, CandidateTree]
+
+    @property
+    def mappings(self) -> int:
+        single = [int(np.count_nonzero(tree.candidate >= 0)) for tree in self.trees.values()]
+        return prod(single) * len(self.orders)
+
+
+@dataclass(frozen=True, eq=False)
 class Space:
     """`pixels`, `channels` and `products` list the candidates of the axes; `complete`: nothing is left
     out."""
@@ -63,6 +86,11 @@ class Space:
     channels: Axis
     products: Axis
     complete: bool
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether the blocks are trees, to be searched and not to be listed."""
+        return isinstance(self.blocks[0], TreeBlock)
 
     @cached_property
     def orders(self) -> tuple[Orders, ...]:
@@ -88,13 +116,25 @@ class Space:
         return sum(block.mappings for block in self.blocks)
 
 
-def space_of(contraction: Contraction, spec: SystolicSpec, tiers: int, tile_candidates: int | None) -> Space:
-    """Every tiling (see `complete_axes`) of a classical array behind one tier of buffers; for other machines,
-    or with `tile_candidates`, a geometric choice of about so many sizes per dimension.
+def space_of(
+    contraction: Contraction,
+    spec: SystolicSpec,
+    tiers: int,
+    tile_candidates: int | None,
+    *,
+    searched: bool = False,
+) -> Space:
+    """Every tiling (see `complete_axes`) of a classical array behind one tier of buffers, and, to be
+    `searched`, behind two (see `nested_axes`); for other machines, or with `tile_candidates`, a geometric
+    choice of about so many sizes per dimension.
     """
-    c = lowered(contraction)
-    if tile_candidates is None and tiers == 1 and not is_unrolled(spec):
-        return _complete_space(c, _ArrayShape.of(spec.array))
+    c, array = lowered(contraction), spec.array
+    if tile_candidates is None and not is_unrolled(spec):
+        shape = _ArrayShape.of(array)
+        if tiers == 1:
+            return _complete_space(c, shape)
+        if tiers == 2 and searched and shape.cores == 1 and not shape.overlap_folds:
+            return _nested_space(c, shape)
     return _bounded_space(c, spec, tiers, tile_candidates or TILE_CANDIDATES)
 
 
@@ -138,6 +178,16 @@ class _ArrayShape:
     def of(cls, array: Array) -> _ArrayShape:
         return cls(array.rows, array.columns, array.dataflow, array.cores, array.overlap_folds)
 
+    @property
+    def array(self) -> Array:
+        return Array(
+            rows=self.rows,
+            columns=self.columns,
+            dataflow=self.dataflow,  # type: ignore[arg-type]
+            cores=self.cores,
+            overlap_folds=self.overlap_folds,
+        )
+
     def role(self, axis: str) -> Role:
         flow = DATAFLOWS[self.dataflow]
         if axis == flow.streamed:
@@ -151,13 +201,7 @@ def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
     rectangles, runs = complete_pixels(c, roles["M"]), complete_runs(c, roles["M"])
     n, k = complete_channels(c, roles["N"]), complete_products(c, roles["K"])
     pixels = (rectangles,) if runs is None else (rectangles, runs)
-    array = Array(
-        rows=shape.rows,
-        columns=shape.columns,
-        dataflow=shape.dataflow,  # type: ignore[arg-type]
-        cores=shape.cores,
-        overlap_folds=shape.overlap_folds,
-    )
+    array = shape.array
     blocks: list[Block] = []
     for order in LOOP_ORDERS:
         free = IRRELEVANT[order]  # the innermost loop: the operand that stays does not mind its turns
@@ -172,6 +216,25 @@ def _complete_space(c: Contraction, shape: _ArrayShape) -> Space:
                 blocks.append(Block(stationary, ((order,),), (m_codes + before, n_codes, k_codes)))
             before += len(m.all)
     return Space(tuple(blocks), tuple(m.all for m in pixels), n.all, k.all, rectangles.complete)
+
+
+@lru_cache(maxsize=128)
+def _nested_space(c: Contraction, shape: _ArrayShape) -> Space:
+    rectangles, runs = nested_pixels(c, shape.role("M")), nested_runs(c, shape.role("M"))
+    n, k = nested_channels(c, shape.role("N")), nested_products(c, shape.role("K"))
+    pixels = (rectangles,) if runs is None else (rectangles, runs)
+    orders = tuple(product(LOOP_ORDERS, repeat=2))
+    blocks: list[Block] = []
+    before = 0
+    for m in pixels:
+        trees = {"M": m.tree, "N": n.tree, "K": k.tree}
+        single = StationaryArray(Nest(m.axis, n.axis, k.axis), shape.array, None, c.G)
+        nodes = grouped(single, {axis: tree.groups for axis, tree in trees.items()})
+        m_codes = np.where(m.tree.candidate < 0, -1, m.tree.candidate + before)
+        blocks.append(TreeBlock(nodes, orders, (m_codes, n.tree.candidate, k.tree.candidate), trees))
+        before += len(m.axis)
+    complete = all(axis.complete for axis in (*pixels, n, k))
+    return Space(tuple(blocks), tuple(m.axis for m in pixels), n.axis, k.axis, complete)
 
 
 def _tried(candidates: Candidates[AnyAxis], free: bool) -> tuple[AnyAxis, IntArray]:

@@ -93,7 +93,7 @@ class Table:
             for axis, codes in zip("MNK", block.codes, strict=True):
                 found[axis.lower()].append(codes[index[axis]])
             size = part.array.nest.shape[0]
-            found["order"].append(np.full(size, self.orders.index((part.order,))))
+            found["order"].append(np.full(size, self.orders.index(part.orders)))
             found["split"].append(np.full(size, self.splits.index(block.array.split)))
         return {key: np.concatenate(parts) for key, parts in found.items()}
 

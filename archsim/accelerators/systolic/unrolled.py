@@ -14,14 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import ceil, prod
+from math import ceil
 
 import numpy as np
 
 from archsim.accelerators.systolic import axes
 from archsim.accelerators.systolic.array_work import ArrayWork, Held
-from archsim.accelerators.systolic.axes import IntArray
-from archsim.accelerators.systolic.extents import nested_extents, tile_candidates
+from archsim.accelerators.systolic.extents import tile_candidates
 from archsim.accelerators.systolic.nest import Grid, Nest
 from archsim.accelerators.systolic.pe_registers import PeRegisters
 from archsim.accelerators.systolic.spec import OPERANDS, Register, SystolicSpec
@@ -130,11 +129,9 @@ class UnrolledArray:
         outputs = nest.m.size * nest.n.size
         reads = {o: nest.volume(o, level[o]) * visits[o] for o in ("input", "weight")}
         writes = outputs * visits["output"]
-        cycles = prod(
-            (nest.grid(name, self.steps(name)) for name in "MNK"), start=np.ones((), dtype=np.int64)
-        )
+        m, n, k = (nest.counts(axis, nest.levels - 1) for axis in "MNK")
         return ArrayWork(
-            cycles=cycles,
+            cycles=m * n * k,  # register steps of every array tile of every buffer tile
             reads=reads,
             output_writes=writes,
             output_reads=writes - outputs,
@@ -143,30 +140,21 @@ class UnrolledArray:
             * nest.counts("K", self.levels),
             pipelined={},
             register_accesses=self.registers.accesses(orders, visits["output"]),
-            register_held=self._held(held),
+            register_held=self._held,
             together=self.together,
             rounds=-(-self.contraction.G // self.together),
         )
 
-    def steps(self, axis_name: str) -> IntArray:
-        """Cycles an axis contributes: register steps of every array tile of every buffer tile."""
-        axis = self.nest.axis(axis_name)
-        return np.array([self._steps(axis.sizes, n) for n in axis.nestings], dtype=np.int64)
-
-    def _steps(self, sizes: Sequence[int], nesting: tuple[Nesting, ...]) -> int:
-        return prod(
-            sum(count for _, count in nested_extents(size, n)) for size, n in zip(sizes, nesting, strict=True)
-        )
-
-    def _held(self, held: Mapping[str, Register]) -> Held:
+    @cached_property
+    def _held(self) -> Held:
         """What the registers of each PE keep of an array tile."""
         kept: Held = {}
-        for operand, memory in held.items():
+        for operand, memory in registers_holding(self.spec).items():
             part: Grid = np.ones((), dtype=np.int64)
             for name in "MNK":
                 axis = self.nest.axis(name)
                 dims = [i for i, dim in enumerate(axis.dims) if dim in RELEVANT[operand]]
-                each = [prod(-(-n[i][-2] // n[i][-1]) for i in dims) for n in axis.nestings]
-                part = part * self.nest.grid(name, np.array(each, dtype=np.int64))
+                steps = -(-axis.cuts[:, dims, -2] // axis.cuts[:, dims, -1])
+                part = part * self.nest.grid(name, steps.prod(axis=1))
             kept[memory.name, "sum" if operand == "output" else operand] = part
         return kept
