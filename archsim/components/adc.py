@@ -16,6 +16,7 @@ None of them was fitted below 4 bits, where the survey's regression rises again:
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from archsim.components.arithmetic import check_bits
@@ -94,22 +95,9 @@ def adc(
 
     Raises InputError outside 1 to 14 bits, 0.001 to 100,000 MS/s, the nodes or the supplies.
     """
-    check_bits(name, "bits", bits, 1, MOST_BITS)
-    check_node(node_nm)
-    if not SLOWEST_MSPS <= rate_msps <= FASTEST_MSPS:
-        raise InputError(
-            f"{name}: rate_msps is {rate_msps:g}; allowed: {SLOWEST_MSPS:g} to {FASTEST_MSPS:g} "
-            "million conversions a second"
-        )
-    if model not in SOURCES:
-        raise InputError(f"{name}: model '{model}' is unknown; allowed: {', '.join(SOURCES)}")
-
-    def energies(b: int) -> dict[AdcModel, float]:
-        return {m: energy_pj(m, kind, b, node_nm, rate_msps, column_ohm) for m in SOURCES}
-
-    def areas(b: int) -> dict[AdcModel, float]:
-        return {m: area_um2(m, kind, b, node_nm, rate_msps) for m in SOURCES}
-
+    _check(bits, node_nm, rate_msps, model, name)
+    energies = partial(_by_model, energy_pj, (kind, node_nm, rate_msps, column_ohm))
+    areas = partial(_by_model, area_um2, (kind, node_nm, rate_msps))
     doubt = 1.0 if kind == "sar" or model == "survey" else KIND_UNCERTAINTY
     law = doubt * voltage_uncertainty(node_nm, vdd_v, 0.3)
     energy = _among(energies(bits), model).scaled(voltage_energy_scale(node_nm, vdd_v), "", law)
@@ -125,6 +113,23 @@ def adc(
         area.scaled(1e-6),
         energy.scaled(leakage_share * rate_msps * 1e-3 * idle),  # pJ × MS/s is uW
     )
+
+
+def _check(bits: int, node_nm: float, rate_msps: float, model: str, name: str) -> None:
+    check_bits(name, "bits", bits, 1, MOST_BITS)
+    check_node(node_nm)
+    if not SLOWEST_MSPS <= rate_msps <= FASTEST_MSPS:
+        raise InputError(
+            f"{name}: rate_msps is {rate_msps:g}; allowed: {SLOWEST_MSPS:g} to {FASTEST_MSPS:g} "
+            "million conversions a second"
+        )
+    if model not in SOURCES:
+        raise InputError(f"{name}: model '{model}' is unknown; allowed: {', '.join(SOURCES)}")
+
+
+def _by_model(quantity: Callable[..., float], where: tuple[object, ...], bits: int) -> dict[AdcModel, float]:
+    kind, *place = where
+    return {model: quantity(model, kind, bits, *place) for model in SOURCES}
 
 
 def _carried(

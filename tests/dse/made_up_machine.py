@@ -37,6 +37,7 @@ class MadeUpMachine:
     clock_mhz: float
     area_mm2: float
     outer_memory: str = "dram"
+    composition: str = "sequential"
     timing: None = None
     capacities: tuple[float, ...] = ()
     peak_macs_per_cycle: float = 128.0  # no layer has more MACs: no row is faster than a cycle
