@@ -58,13 +58,16 @@ class Table:
 
     def add_rows(self, rows: Rows) -> None:
         """The wanted mappings of a flat table at each precision."""
-        wanted = np.flatnonzero(rows.wanted.any(axis=0))
-        priced = rows.priced.take(wanted)
-        precision, mapping = np.nonzero(rows.wanted[:, wanted])
+        priced, is_wanted, cycles_high = rows.priced, rows.wanted, rows.cycles_high
+        some = is_wanted.any(axis=0)
+        if not some.all():
+            priced, is_wanted = priced.take(np.flatnonzero(some)), is_wanted[:, some]
+            cycles_high = cycles_high[:, some]
+        precision, mapping = np.nonzero(is_wanted)
         where = slice(self.rows, self.rows + len(mapping))
         put = {name: column[where] for name, column in self.columns.items()}
         cycles = priced.cycles[precision, mapping]
-        put["cycles"][:], put["cycles_high"][:] = cycles, rows.cycles_high[:, wanted][precision, mapping]
+        put["cycles"][:], put["cycles_high"][:] = cycles, cycles_high[precision, mapping]
         put[f"traffic:{self.dram}"][:] = priced.dram_bits[precision, mapping] / 8
         spent = priced.pricing.component_energy(priced.table)
         leaking = self.prices.costs.leakage_pj_per_cycle
