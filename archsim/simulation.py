@@ -8,12 +8,13 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.accelerators import latency
 from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
+from archsim.accelerators.latency import Span, kernel_spans
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import OBJECTIVES, Performed, Row
 from archsim.errors import InputError
 from archsim.kernel import engine
-from archsim.kernel.execution import Execution
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Totals
 from archsim.workloads.layer import Layer
 from archsim.workloads.library import load_workload
@@ -75,9 +76,10 @@ def run_rows(
     """
     at = {row.layer.name: row.layer.precision for row in rows}
     workload = workload.with_precision(lambda layer: at[layer.name])
-    execution = engine.simulate(machine.program(rows), timeline=timeline)
+    execution = engine.simulate(machine.program(rows), timeline=True) if timeline else None
+    spans = kernel_spans(rows, execution) if execution else latency.spans(machine, rows)
     performed = [machine.performed(row) for row in rows]
-    layers = _layer_runs(machine, rows, performed, execution)
+    layers = _layer_runs(machine, rows, performed, spans)
     energy = _energy_table(machine, layers, performed)
     layers = _with_energy(layers, energy)
     peak = workload.peak_memory
@@ -95,7 +97,7 @@ def run_rows(
         roofline=Roofline(machine.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
         settings={**settings, "precision": _precision_label(workload), **machine.settings()},
         warnings=workload.warnings,
-        timeline=execution.timeline,
+        timeline=execution.timeline if execution else None,
     )
 
 
@@ -179,25 +181,23 @@ def _signature(layer: Layer) -> object:
 
 
 def _layer_runs(
-    machine: Machine, rows: Sequence[Row], performed: Sequence[Performed], execution: Execution
+    machine: Machine, rows: Sequence[Row], performed: Sequence[Performed], spans: Sequence[Span]
 ) -> tuple[LayerRun, ...]:
     """A layer's latency is counted from the end of the layer before: what overlaps with that is free."""
-    spans = _spans(execution)
     runs: list[LayerRun] = []
     before = 0
-    for row, did in zip(rows, performed, strict=True):
+    for row, did, (start, end) in zip(rows, performed, spans, strict=True):
         layer = row.layer
-        start, end = spans[layer.name]
-        latency = end - before - (1 if machine.counts_from_zero and layer.macs else 0)
-        possible = machine.peak_macs_per_cycle * latency
+        cycles = end - before - (1 if machine.counts_from_zero and layer.macs else 0)
+        possible = machine.peak_macs_per_cycle * cycles
         runs.append(
             LayerRun(
                 name=layer.name,
                 operator=layer.operator,
                 macs=layer.macs,
-                latency_cycles=latency,
+                latency_cycles=cycles,
                 compute_cycles=did.compute_cycles,
-                stall_cycles=max(0, latency - did.compute_cycles),
+                stall_cycles=max(0, cycles - did.compute_cycles),
                 utilization=layer.macs / possible if possible else 0.0,
                 bound_by=did.bound_by,
                 energy_pj=0.0,
@@ -212,16 +212,6 @@ def _layer_runs(
         )
         before = end
     return tuple(runs)
-
-
-def _spans(execution: Execution) -> dict[str, tuple[int, int]]:
-    """(first start, last end) of each layer's actors, which are named `<layer>:<part>`."""
-    spans: dict[str, tuple[int, int]] = {}
-    for name, run in execution.actors.items():
-        layer = name.rsplit(":", 1)[0]
-        start, end = spans.get(layer, (run.start, run.end))
-        spans[layer] = min(start, run.start), max(end, run.end)
-    return spans
 
 
 def _energy_table(

@@ -92,5 +92,5 @@ def _rows(best: Sequence[_Best]) -> list[Rows]:
             priced, row = each.at
             one = priced.take(np.array([row]))
             wanted = np.arange(len(best))[:, np.newaxis] == p
-            found.append(Rows(one, wanted, one.cycles_high()))
+            found.append(Rows(one, wanted, np.full(one.cycles.shape, np.inf)))  # nobody asks how long at most
     return found

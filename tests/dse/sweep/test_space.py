@@ -28,9 +28,7 @@ def test_every_combination_once(tmp_path) -> None:
     sweep = tiny_sweep(tmp_path)
     space = Space.of(sweep)
     designs = list(space.designs(range(space.size)))
-    meant = product(
-        [8, 16], ["weight_stationary", "output_stationary"], [0.0625, 16, 32], ["w8a8", "w4a8"]
-    )
+    meant = product([8, 16], ["weight_stationary", "output_stationary"], [0.0625, 16, 32], ["w8a8", "w4a8"])
     assert [(*d.fields.values(), d.bits) for d in designs] == [(a, a, b, c, d) for a, b, c, d in meant]
     columns = space.columns(np.arange(space.size))
     assert set(columns) == {
