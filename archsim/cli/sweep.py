@@ -11,6 +11,7 @@ import typer
 
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
+from archsim.cli.sweep_point import show_point
 
 if TYPE_CHECKING:
     from archsim.dse.sweep.results import Results
@@ -53,6 +54,10 @@ def sweep(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="An HTML page that works offline.")
     ] = None,
+    point: Annotated[
+        int | None,
+        typer.Option("--point", metavar="NUMBER", help="This point alone; --report is then its own report."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Simulate or search every design of SWEEP; what is done survives whatever dies.
@@ -66,11 +71,14 @@ def sweep(
     from archsim.dse.sweep.run import sweep as run_sweep
 
     asked = load_sweep(sweep, **({} if sample is None else {"sample": sample}))
+    if point is not None:
+        show_point(asked, point, report, shown=not quiet)
+        return
     target = out or Path(f"{asked.name}.sweep")
     wanted: tuple[tuple[str, Path | None, Callable[[Results, Path], None]], ...] = (
         ("--parquet", parquet, lambda found, path: found.to_parquet(path)),
         ("--csv", csv, lambda found, path: found.to_csv(path)),
-        ("--report", report, lambda found, path: found.to_html(path)),
+        ("--report", report, _write_page),
     )
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
     check_outputs([Output("--out", target, _recorded), *files], inputs=(sweep,))
@@ -92,6 +100,17 @@ def sweep(
             messages().print(f"wrote {path}", markup=False)
     if swept.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _write_page(found: Results, path: Path) -> None:
+    """The page, and in a folder beside it the reports of the points on the front."""
+    from archsim.dse.sweep.point_reports import write_point_reports
+    from archsim.dse.sweep.results import pareto
+
+    assert found.sweep is not None
+    numbers = pareto(found.frame, found.sweep.goals)["point"].tolist()
+    links = write_point_reports(found.sweep, numbers, path.with_name(f"{path.stem}_points"))
+    found.to_html(path, links=links)
 
 
 def _recorded(_results: Results, _path: Path) -> None:

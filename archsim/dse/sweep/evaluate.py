@@ -15,6 +15,8 @@ from typing import Any
 import archsim
 from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.accelerators.spec_paths import place_of, with_values
+from archsim.dse.layer_columns import SensitivityTable
+from archsim.dse.search import Outcome as Found
 from archsim.dse.search import search, sensitivity_table
 from archsim.dse.study import Study
 from archsim.dse.sweep.ledger import Chunk
@@ -108,20 +110,23 @@ class Evaluator:
         run = self.run(design)
         return Outcome(design.number, OK, run.totals, warnings=len(run.warnings))
 
-    def _searched(self, design: Design) -> Outcome:
+    def search(self, design: Design) -> Found:
+        """What a search of the point finds. Raises InputError as `search`."""
         terms = self.sweep.search
         assert terms is not None
-        name = self.sweep.workloads[design.workload]
         study = Study(
             **{key: getattr(terms, key) for key in type(terms).model_fields},
             name=f"{self.sweep.name} {design.number}",
-            workload=name,
+            workload=self.sweep.workloads[design.workload],
             dims=self.sweep.dims,
             accelerator=self.spec(design),
             marginals=False,
         )
         workload = self.workloads[design.workload]
-        found = search(study, workers=1, workload=workload, sensitivity=_sensitivity(study, workload))
+        return search(study, workers=1, workload=workload, sensitivity=_sensitivity(study, workload))
+
+    def _searched(self, design: Design) -> Outcome:
+        found = self.search(design)
         if found.plan is not None:
             plan = found.plan
             return Outcome(design.number, OK, plan.totals, None, plan.status, plan.gap, len(plan.warnings))
@@ -130,11 +135,11 @@ class Evaluator:
         return Outcome(design.number, FAILED, error="the time ran out before a plan was found")
 
 
-_sensitivities: dict[str, Any] = {}
+_sensitivities: dict[str, SensitivityTable | None] = {}
 """Tables by what they depend on: a worker has one or a few."""
 
 
-def _sensitivity(study: Study, workload: Workload) -> Any:
+def _sensitivity(study: Study, workload: Workload) -> SensitivityTable | None:
     told = {"workload", "dims", "bits", "minimize", "then", "budgets", "sensitivity", "baseline_bits"}
     read = study.model_dump_json(include=told)
     if read not in _sensitivities:

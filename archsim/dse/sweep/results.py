@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,6 +67,24 @@ class Results:
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: told})
         with whole_file(path) as file:
             pq.write_table(table, file)
+
+    def to_html(
+        self,
+        path: str | Path,
+        *,
+        goals: Sequence[str] | None = None,
+        color: str | None = None,
+        links: Mapping[int, str] | None = None,
+    ) -> None:
+        """The points as a page that works offline; `links` lead to pages of single points, by number.
+
+        `goals` are the sweep's unless given. Raises InputError for a goal that is no column of numbers.
+        """
+        from archsim.dse.sweep.page import page_document
+        from archsim.reports.sweep_page import write_sweep_page
+
+        wanted = goals or (("latency_ms", "energy_mj") if self.sweep is None else self.sweep.goals)
+        write_sweep_page(page_document(self, wanted, color=color, links=links), path)
 
     def to_csv(self, path: str | Path) -> None:
         """Write the table. Raises InputError when it can't be written."""
