@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import archsim
+from archsim.cli.compare import compare
 from archsim.cli.listing import list_library
 from archsim.cli.memory import memory
 from archsim.cli.pareto import pareto
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("search")(search)
+app.command("compare")(compare)
 app.command("sweep")(sweep)
 app.command("pareto")(pareto)
 app.command("list")(list_library)

@@ -24,7 +24,7 @@ def evaluate_point(sweep: Sweep, number: int) -> Run | Plan:
 
 
 def write_point_reports(sweep: Sweep, numbers: Sequence[int], folder: Path) -> dict[int, str]:
-    """Pages of points, MOST_REPORTS at most, in `folder`; each point's file, with the folder's name before it.
+    """Pages of points, MOST_REPORTS at most, in `folder`; the links to them, from beside it.
 
     Raises InputError when they can't be written.
     """
