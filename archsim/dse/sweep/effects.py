@@ -24,8 +24,7 @@ def effects(frame: pd.DataFrame, parameters: Sequence[str], goal: str) -> list[d
     if not len(rows):
         return []
     logs = pd.Series(np.log(rows[goal].to_numpy(dtype=float)), index=rows.index)
-    if "workload" in rows:
-        logs = logs - logs.groupby(rows["workload"]).transform("mean")
+    logs -= logs.groupby(rows["workload"]).transform("mean") if "workload" in rows else logs.mean()
     variance = float(logs.var(ddof=0))
     found = []
     for name in parameters:
@@ -33,7 +32,7 @@ def effects(frame: pd.DataFrame, parameters: Sequence[str], goal: str) -> list[d
             continue
         groups = logs.groupby(rows[name], sort=False)
         means, sizes = groups.mean(), groups.size()
-        explained = float((means**2 * sizes).sum() / sizes.sum() - logs.mean() ** 2)
+        explained = float((means**2 * sizes).sum() / sizes.sum())
         levels = [{"value": value, "relative": float(np.exp(mean))} for value, mean in means.items()]
         levels.sort(key=lambda level: (isinstance(level["value"], str), level["value"]))
         share = min(1.0, max(0.0, explained / variance)) if variance > 1e-18 else 0.0

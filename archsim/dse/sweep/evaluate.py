@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
-import archsim
 from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.accelerators.spec_paths import place_of, with_values
 from archsim.dse.layer_columns import SensitivityTable
@@ -65,7 +65,7 @@ class Evaluator:
         """The head of the ledger."""
         return {
             "name": self.sweep.name,
-            "version": archsim.__version__,
+            "version": version("archsim"),
             "fingerprint": self.fingerprint(),
             "sweep": self.sweep.model_dump(mode="json", by_alias=True),
         }

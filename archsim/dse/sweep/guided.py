@@ -24,8 +24,6 @@ GENERATION = 50
 MOST_OLD_GENERATIONS = 20
 """Generations without any new point after which the sampler has nothing to say any more."""
 
-_EXCESS = "budget_excess"
-
 
 def guided(space: Space, sweep: Sweep, points: int) -> Rounds:
     """Generations of new points, `points` in all. Points over a budget breed only where nothing is within."""
@@ -52,11 +50,7 @@ def _study(sweep: Sweep) -> Study:
     except ImportError:
         raise InputError("sample guided needs Optuna: pip install 'archsim[sampling]'") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.NSGAIISampler(
-        population_size=GENERATION,
-        seed=sweep.seed,
-        constraints_func=lambda trial: trial.user_attrs.get(_EXCESS, (0.0,)),
-    )
+    sampler = optuna.samplers.NSGAIISampler(population_size=GENERATION, seed=sweep.seed)
     return optuna.create_study(
         directions=["maximize" if goal in MORE_IS_BETTER else "minimize" for goal in sweep.goals],
         sampler=sampler,
@@ -85,6 +79,6 @@ def _tell(study: Study, trial: Trial, sweep: Sweep, outcome: Mapping[str, Any] |
     if outcome is None or outcome["status"] != OK:
         study.tell(trial, state=TrialState.FAIL)
         return
-    excess = [outcome[name] / limit - 1 for name, limit in sweep.budgets.items()] or [0.0]
-    trial.set_user_attr(_EXCESS, excess)
+    for name, limit in sweep.budgets.items():
+        trial.set_constraint(name, outcome[name] / limit - 1)
     study.tell(trial, [outcome[goal] for goal in sweep.goals])

@@ -48,7 +48,7 @@ class Results:
         return names[names.index("point") + 1 : names.index("status")]
 
     def where(self, condition: str) -> Results:
-        """The rows that meet a condition, as in `area_mm2 < 4 and sram_kib >= 64` (pandas' `query`).
+        """The rows that meet a condition, as in `area_mm2 < 4 and sram_kib >= 64` (pandas' `eval`).
 
         Raises InputError for a condition that cannot be understood.
         """
@@ -166,13 +166,13 @@ def _rows_where(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
         pattern = "|".join(map(re.escape, dotted))
         quoted = re.sub(rf"(?<![\w.`])({pattern})(?![\w.`])", r"`\1`", condition)
     try:
-        found = frame.query(quoted, engine="python", local_dict={}, global_dict={})
+        met = frame.eval(quoted, engine="python", local_dict={}, global_dict={})
     except Exception as error:  # pandas raises whatever its parser met
         raise InputError(
             f"--where {condition!r} is not understood: {' '.join(str(error).split())}\n"
             f"write a condition on columns, as in 'area_mm2 < 4 and status == \"ok\"'; "
             f"there are: {', '.join(map(str, frame))}"
         ) from None
-    if not isinstance(found, pd.DataFrame):
-        raise InputError(f"--where {condition!r} is no condition: it gives {type(found).__name__}")
-    return found
+    if not isinstance(met, pd.Series) or met.dtype != bool:
+        raise InputError(f"--where {condition!r} is no condition: compare a column with something")
+    return frame[met]

@@ -1,7 +1,7 @@
 // One workload on several accelerators: a plane of latency and energy, energy by component, a table.
 
-const comparison = pageData();
-const entries = comparison.entries.filter(({ error }) => error === null).map((entry, index) => ({ ...entry, index }));
+const compared = pageData();
+const entries = compared.entries.filter(({ error }) => error === null).map((entry, index) => ({ ...entry, index }));
 const componentNames = [...new Set(entries.flatMap((entry) => Object.keys(entry.energy_by_component_pj)))];
 
 function seriesColour(index) {
@@ -133,13 +133,13 @@ function componentsLegend() {
 
 function startComparison() {
   followSystemTheme(() => redraw());
-  byId("workload").textContent = comparison.workload;
+  byId("workload").textContent = compared.workload;
   const macs = entries[0].macs;
   byId("settings").replaceChildren(
     el("div", null, el("dt", null, "accelerators"), el("dd", null, String(entries.length))),
     el("div", null, el("dt", null, "MACs"), el("dd", null, told("count", macs))),
   );
-  const failed = comparison.entries.filter(({ error }) => error !== null);
+  const failed = compared.entries.filter(({ error }) => error !== null);
   byId("section-errors").hidden = !failed.length;
   byId("error-table").replaceChildren(
     headRow([["Accelerator", false], ["Why", false]]),

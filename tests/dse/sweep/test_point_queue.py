@@ -1,10 +1,10 @@
-"""Chunks: every point is dealt out once, in chunks of the time aimed at, and deadly points are singled out."""
+"""Chunks: every point is dealt out once, in chunks of the time aimed at; deadly points are singled out."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.dse.sweep.point_queue import AIM_S, MOST_DEATHS, PointQueue
@@ -38,6 +38,7 @@ def test_all_are_busy_to_the_end() -> None:
     assert sum(sizes) == 4000
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.data())
 def test_every_point_is_done_once_whoever_dies(count: int, data: st.DataObject) -> None:
     deadly = data.draw(st.sets(st.integers(0, count - 1), max_size=3))

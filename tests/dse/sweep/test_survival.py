@@ -1,4 +1,4 @@
-"""Whoever is killed: no finished chunk is lost, none is counted twice, and the results are those of a quiet run."""
+"""Whoever is killed: no finished chunk is lost or counted twice, and results are those of a quiet run."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_results_of_something_else_are_left_alone(tmp_path: Path) -> None:
         sweep(tiny_sweep(tmp_path, minimize="edp"), path, workers=1, resume=True)
     other = tmp_path / "text.sweep"
     other.write_text("no database")
-    with pytest.raises(InputError, match="results of a sweep|file of results"):
+    with pytest.raises(InputError, match=r"results of a sweep|file of results"):
         sweep(tiny_sweep(tmp_path), other, workers=1, resume=True)
     assert other.read_text() == "no database"
 
