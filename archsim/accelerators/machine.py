@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.integer[Any]]
 
 
 class DoesNotFit(InputError):
@@ -34,19 +35,20 @@ class Options:
     `cycles` is a lower bound on the latency of the layer run alone (each resource's own busy time, and the
     time before the first and after the last tile's computation), `cycles_high` an upper bound (infinite where
     a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component,
-    leakage included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping`
-    columns are indexes into the codebook of the same name, which holds by key whatever the family needs to
-    name and rebuild a row.
+    leakage included at `cycles`: see `energy_at`. Of a stage of a pipelined machine `cycles` are its
+    interval, from one input to the next, and `energy_pj` leaves leakage out, which belongs to no stage.
+    `traffic_bytes` and `held_bytes` are by memory. `mapping` columns are indexes into the codebook of the
+    same name, which holds by key whatever the family needs to name and rebuild a row.
     """
 
     layer: Layer
     precisions: tuple[Precision, ...]
-    precision: npt.NDArray[np.int64]  # index into `precisions`
+    precision: IntArray  # index into `precisions`
     cycles: FloatArray
     energy_pj: Mapping[str, FloatArray]
     traffic_bytes: Mapping[str, FloatArray]
     held_bytes: Mapping[str, FloatArray]
-    mapping: Mapping[str, npt.NDArray[np.int64]]
+    mapping: Mapping[str, IntArray]
     codebooks: Mapping[str, Mapping[str, npt.NDArray[Any]]]
     priced: int  # rows priced, those that broke a capacity included
     exact: bool = False  # nothing can stall: `cycles` are the latency itself
@@ -72,7 +74,7 @@ class Options:
         leakage = sum(self.leakage_pj_per_cycle.values())
         return self.total_energy_pj + leakage * (cycles - self.cycles)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Options:
+    def take(self, rows: IntArray) -> Options:
         """The table with some of its rows."""
         groups = ("energy_pj", "traffic_bytes", "held_bytes", "mapping", "resources")
         columns = {name: {key: v[rows] for key, v in getattr(self, name).items()} for name in groups}
@@ -152,6 +154,8 @@ class Performed:
     compute_cycles: int
     bound_by: str
     mapping: Mapping[str, Any]  # readable: tile sizes, order, folds, utilisation of the array, ...
+    held_bytes: float = 0.0  # activations a pipeline's stage keeps all the time: FIFOs, line buffers
+    resources: Mapping[str, float] = field(default_factory=dict)  # what the stage takes of the machine's
 
 
 class Machine(Protocol):
@@ -217,3 +221,32 @@ class Machine(Protocol):
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """The timed dataflow graph of rows run in order. A layer's actors are named `<layer>:<part>`."""
         ...
+
+
+class PipelinedMachine(Machine, Protocol):
+    """A machine whose layers are stages that all work at once: the slowest one sets the pace."""
+
+    capacity: Mapping[str, float]
+    """What the stages may take together, by name in Options.resources."""
+
+    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        """What the stages and all that stands between them take, by resource."""
+        ...
+
+    def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
+        """Every stage with what stands between them, for so many inputs right behind each other.
+
+        Which layer feeds which follows from the names of their tensors. Actors are named `<layer>:<part>`.
+        """
+        ...
+
+
+def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
+    return machine.composition == "pipelined"
+
+
+def shared_capacity(machine: Machine) -> Mapping[str, float]:
+    """What layers take for good and so share, by resource: stages of a pipeline, or layers of a sequential
+    machine whose weights stay in their part of it. Nothing on other machines.
+    """
+    return getattr(machine, "capacity", {})

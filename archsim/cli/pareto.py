@@ -41,7 +41,7 @@ def pareto(
 ) -> None:
     """Show the feasible points of RESULTS that no other beats in two quantities, per workload.
 
-    Less is better, but for tops and tops_per_w. RESULTS may be of a sweep that is still running.
+    Less is better, but for tops, tops_per_w and frames_per_s. The sweep may still be running.
     """
     from dataclasses import replace
 

@@ -114,6 +114,8 @@ def _told(entry: Compared) -> dict[str, Any]:
         **asdict(run.totals),
         "warnings": list(run.warnings),
         "settings": {key: value for key, value in run.settings.items() if key not in (*HEAD, "minimize")},
+        "composition": run.composition,
+        "resources": [asdict(use) for use in run.resources],
         "area_by_component_mm2": dict(run.area_mm2),
         "energy_by_component_pj": {str(name): float(pj) for name, pj in spent.items()},
     }

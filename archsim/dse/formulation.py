@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.accelerators.machine import is_pipelined, shared_capacity
 from archsim.dse.bits import BitSpace
 from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets
 from archsim.dse.point import LayerTable, Point
@@ -68,10 +69,15 @@ class Formulation:
 
     def front(self, machine: Machine) -> tuple[str, ...]:
         """Quantities of an options table that this formulation trades against each other."""
-        columns = sorted(self.columns_read)
+        columns = sorted(self.columns_read | self._capacities(machine).keys())
         own = [column for column in columns if column.startswith(("held:", "resource:"))]
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
         return ("cycles", "energy_pj", *traffic, *own)
+
+    @staticmethod
+    def _capacities(machine: Machine) -> dict[str, float]:
+        """Columns of what layers share, with what there is of it."""
+        return {f"resource:{name}": limit for name, limit in shared_capacity(machine).items()}
 
     def rough_quantity(self, machine: Machine) -> str | None:
         """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
@@ -79,7 +85,7 @@ class Formulation:
         Tables with this one as front are small, and bound the goal under limits that mappings don't change.
         """
         (first, _), *others = self.goal.terms
-        if others or first not in (ENERGY, DRAM):
+        if others or first not in (ENERGY, DRAM) or shared_capacity(machine):  # layers compete for it
             return None
         return "energy_pj" if first == ENERGY else f"traffic:{machine.outer_memory}"
 
@@ -130,7 +136,10 @@ class Formulation:
         return Problem(
             choices=tuple(self._choices(index, point) for index in range(len(point.tables))),
             objective=self._objective(point),
-            budgets=tuple(budget for limit in self.limits for budget in self._budgets(limit, point)),
+            budgets=(
+                *(budget for limit in self.limits for budget in self._budgets(limit, point)),
+                *(Budget(f"the machine's {c}", c, n) for c, n in self._capacities(point.machine).items()),
+            ),
             ties=self.space.ties,
             fixed={AREA.column: point.area_mm2},
         )
@@ -152,28 +161,43 @@ class Formulation:
         if quantity == PEAK_ACTIVATIONS:
             live = [problem.total(_live_column(layer), rows) for layer, _ in asked._live_sets]
             return max(live) / quantity.per_unit
-        return problem.total(quantity.column, rows, quantity.combine) / quantity.in_column(point.machine)
+        total = math.fsum(
+            term.weight * problem.total(term.column, rows, term.combine)
+            for term in _terms(quantity, 1.0, point.machine)
+        )
+        return total / quantity.in_column(point.machine)
 
     def _objective(self, point: Point) -> Objective:
         """In columns of the first term, whose weight of 1 leaves costs that are integers integers."""
         goal, whole = self.goal, self.goal_units(point)
         if goal.product:
+            if is_pipelined(point.machine):
+                raise InputError(
+                    "minimize: edp of a pipeline is no product of sums; minimise interval or energy"
+                )
             terms = tuple(Term(quantity.column) for quantity, _ in goal.terms)
         else:
-            terms = tuple(Term(q.column, w * whole / q.in_column(point.machine)) for q, w in goal.terms)
-        return Objective(terms, (Term(goal.then.column),), product=goal.product)
+            scales = ((q, w * whole / q.in_column(point.machine)) for q, w in goal.terms)
+            terms = tuple(term for q, scale in scales for term in _terms(q, scale, point.machine))
+        return Objective(terms, _terms(goal.then, 1.0, point.machine), product=goal.product)
 
     def _budgets(self, limit: Limit, point: Point) -> list[Budget]:
         quantity = limit.quantity
         at_most = limit.at_most * quantity.in_column(point.machine)
         if quantity == POWER:
+            if is_pipelined(point.machine):
+                raise InputError(
+                    f"budgets: {quantity.name} of a pipeline cannot be limited; minimise energy instead"
+                )
             return [Budget(quantity.name, _power_column(limit), 0.0)]
         if quantity == PEAK_ACTIVATIONS:
             return [
                 Budget(f"{quantity.name} at {layer}", _live_column(layer), at_most)
                 for layer, _ in self._live_sets
             ]
-        return [Budget(quantity.name, quantity.column, at_most, quantity.combine)]
+        if quantity == ENERGY and is_pipelined(point.machine):
+            raise InputError(f"budgets: {quantity.name} of a pipeline cannot be limited; minimise it")
+        return [Budget(quantity.name, quantity.column, at_most, quantity.combine_on(point.machine))]
 
     @cached_property
     def _live_sets(self) -> list[tuple[str, frozenset[str]]]:
@@ -187,13 +211,14 @@ class Formulation:
             columns[name] = by_precision[options.precision]
         if DRAM.column in self.columns_read:
             columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
-        for limit in self.limits:
-            kind, _, name = limit.quantity.column.partition(":")
+        for column in sorted(self.columns_read | self._capacities(point.machine).keys()):
+            kind, _, name = column.partition(":")
             if kind == "held":
-                columns[limit.quantity.column] = _column(options.held_bytes, name, table, limit)
+                columns[column] = _column(options.held_bytes, name, table)
             elif kind == "resource":
-                columns[limit.quantity.column] = _column(options.resources, name, table, limit)
-            elif limit.quantity == POWER:
+                columns[column] = _column(options.resources, name, table)
+        for limit in self.limits:
+            if limit.quantity == POWER:
                 columns[_power_column(limit)] = _excess_pj(table, point, limit.at_most)
         return Choices(
             self.space.workload.layers[index].name, columns, self.space.keys(index, options.precision)
@@ -240,10 +265,18 @@ def _excess_pj(table: LayerTable, point: Point, power_mw: float) -> FloatArray:
     return np.minimum(excess(table.cycles), excess(longest))
 
 
-def _column(by_name: Mapping[str, FloatArray], name: str, table: LayerTable, limit: Limit) -> FloatArray:
+def _terms(quantity: Quantity, weight: float, machine: Machine) -> tuple[Term, ...]:
+    """A quantity as terms of columns. A pipeline leaks for the time of an interval."""
+    if quantity == ENERGY and is_pipelined(machine):
+        leakage = sum(figure.value for figure in machine.leakage().values()) * 1e3 / machine.clock_mhz
+        return (Term(quantity.column, weight), Term(LATENCY.column, weight * leakage, "max"))
+    return (Term(quantity.column, weight, quantity.combine_on(machine)),)
+
+
+def _column(by_name: Mapping[str, FloatArray], name: str, table: LayerTable) -> FloatArray:
     if name in by_name:
         return by_name[name]
     if table.options.layer.contraction is None:
         return np.zeros(len(table.options))
     known = ", ".join(by_name) or "none"
-    raise InputError(f"budgets: {limit.quantity.name}: the accelerator has no {name!r}; it has: {known}")
+    raise InputError(f"the study reads {name!r}, which the accelerator does not have; it has: {known}")

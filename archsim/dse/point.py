@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from archsim.accelerators.machine import is_pipelined
 from archsim.dse.bits import BitSpace
 from archsim.dse.executions import Executions, mapping_keys
 
@@ -99,7 +100,7 @@ def layer_tables(machine: Machine, space: BitSpace, front: Sequence[str]) -> lis
     made: dict[object, LayerTable] = {}
     tables = []
     for layer, precisions in zip(space.workload.layers, space.precisions, strict=True):
-        alike = layer.work, precisions
+        alike = layer.name if is_pipelined(machine) else layer.work, precisions
         if alike not in made:
             made[alike] = LayerTable.of(machine.options(layer, precisions, front=front))
         tables.append(made[alike])

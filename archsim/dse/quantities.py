@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archsim.accelerators.machine import is_pipelined
 from archsim.dse.selection.problem import Combine
 from archsim.errors import InputError
 
@@ -24,6 +25,10 @@ class Quantity:
     combine: Combine = "sum"
     clocked: bool = False  # the column counts cycles, the quantity milliseconds
 
+    def combine_on(self, machine: Machine) -> Combine:
+        """How the column of the layers becomes the quantity: the stages of a pipeline all work at once."""
+        return "max" if self.clocked and is_pipelined(machine) else self.combine
+
     def in_column(self, machine: Machine) -> float:
         """Units of the column in one unit of the quantity, on a machine."""
         return machine.clock_mhz * 1e3 if self.clocked else self.per_unit
@@ -38,6 +43,8 @@ WEIGHTS = Quantity("weight_kib", "weight_bytes", 1024.0)
 POWER = Quantity("power_mw", "power")
 PEAK_ACTIVATIONS = Quantity("peak_activation_kib", "live", 1024.0)
 HELD, RESOURCE = "held_kib.", "resource."
+FRAMES_PER_S = "frames_per_s"
+"""A budget from below: at least so many results a second."""
 
 SUMS: Mapping[str, Quantity] = {q.name: q for q in (LATENCY, ENERGY, AREA, SENSITIVITY, DRAM, WEIGHTS)}
 """Quantities that can be minimised, alone or weighted."""
@@ -46,6 +53,7 @@ SHORT: Mapping[str, str] = {
     "latency": LATENCY.name,
     "energy": ENERGY.name,
     "area": AREA.name,
+    "interval": LATENCY.name,
     "dram": DRAM.name,
     "weights": WEIGHTS.name,
 }
@@ -87,13 +95,26 @@ def objective_quantity(name: str) -> Quantity:
     full = SHORT.get(name, name)
     if full in SUMS:
         return SUMS[full]
-    raise InputError(_unknown("minimize", name, [EDP, *SHORT, *SUMS]))
+    if name.startswith(RESOURCE) and name != RESOURCE:
+        return budget_quantity(name)
+    raise InputError(_unknown("minimize", name, [EDP, *SHORT, *SUMS, f"{RESOURCE}<name>"]))
+
+
+def at_most(name: str, limit: float) -> tuple[Quantity, float]:
+    """What a budget limits from above, and how far: a rate from below is a latency from above."""
+    if name == FRAMES_PER_S:
+        if limit <= 0:
+            raise InputError(f"budgets: {FRAMES_PER_S} is {limit}; give a rate above 0")
+        return LATENCY, 1e3 / limit
+    return budget_quantity(name), limit
 
 
 def budget_quantity(name: str) -> Quantity:
     """The quantity that a budget limits. Raises InputError for a name that is none."""
     if name in SUMS:
         return SUMS[name]
+    if name == FRAMES_PER_S:
+        return LATENCY
     for special in (POWER, PEAK_ACTIVATIONS):
         if name == special.name:
             return special
@@ -101,7 +122,7 @@ def budget_quantity(name: str) -> Quantity:
         return Quantity(name, f"held:{name.removeprefix(HELD)}", 1024.0, "max")
     if name.startswith(RESOURCE) and name != RESOURCE:
         return Quantity(name, f"resource:{name.removeprefix(RESOURCE)}")
-    allowed = [*SUMS, POWER.name, PEAK_ACTIVATIONS.name, f"{HELD}<memory>", f"{RESOURCE}<name>"]
+    allowed = [*SUMS, FRAMES_PER_S, POWER.name, PEAK_ACTIVATIONS.name, f"{HELD}<memory>", f"{RESOURCE}<name>"]
     raise InputError(_unknown("budgets", name, allowed))
 
 

@@ -20,7 +20,14 @@ from archsim.dse.fronts import FrontPoint, front
 from archsim.dse.layer_columns import SensitivityTable
 from archsim.dse.plan import BudgetUse, Buys, FrontFile, FrontPlan, Plan, PlanLayer, Status
 from archsim.dse.points import make_points
-from archsim.dse.quantities import SENSITIVITY, Quantity, budget_quantity, objective_quantity
+from archsim.dse.quantities import (
+    FRAMES_PER_S,
+    SENSITIVITY,
+    Quantity,
+    at_most,
+    budget_quantity,
+    objective_quantity,
+)
 from archsim.dse.solve_point import PointResult
 from archsim.dse.study import Study, share_of_baseline
 from archsim.simulation import run_rows
@@ -111,8 +118,12 @@ class _Search:
         limits = []
         for name, limit in self.study.budgets.items():
             share = share_of_baseline(name, limit)
-            at_most = float(limit) if share is None else share * self.base.used(name)
-            limits.append(Limit(budget_quantity(name), at_most))
+            if share is not None and name == FRAMES_PER_S:
+                share = 1 / share
+            if share is None:
+                limits.append(Limit(*at_most(name, float(limit))))
+            else:
+                limits.append(Limit(budget_quantity(name), share * self.base.used(name)))
         return tuple(limits)
 
     def one_plan(self) -> Outcome:

@@ -34,7 +34,7 @@ from pydantic import (
     model_validator,
 )
 
-from archsim.dse.quantities import Goal, budget_quantity, goal_of, objective_quantity
+from archsim.dse.quantities import Goal, at_most, budget_quantity, goal_of, objective_quantity
 from archsim.errors import InputError
 
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -158,6 +158,8 @@ class SearchTerms(Part):
             for name, limit in self.budgets.items():
                 budget_quantity(name)
                 share_of_baseline(name, limit)
+                if not isinstance(limit, str):
+                    at_most(name, limit)
         except InputError as error:
             raise ValueError(str(error)) from None
         return self

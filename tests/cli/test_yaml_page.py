@@ -13,6 +13,7 @@ import yaml
 
 from archsim.cli.schema import accelerator_schema
 from archsim.components.dram import DRAM_KINDS
+from archsim.components.fpga import DEVICES
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROOT = "(top level)"
@@ -48,6 +49,52 @@ PAGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "`operating.points`": ("FrequencyPoint",),
             "`operating.body_bias`": ("BodyBias",),
             "`operating_point`": ("OperatingPoint",),
+        },
+    ),
+    "crossbar": (
+        "crossbar.md",
+        {
+            "Top level": (ROOT,),
+            "`technology`": ("Technology",),
+            "`array`": ("Array",),
+            "`array.cell`": ("Cell",),
+            "`dac`": ("Dac",),
+            "`adc`": ("Adc",),
+            "`adc.measured`": ("Measured",),
+            "`sample_hold` and `adder_tree`": ("Logic",),
+            "`shift_add`": ("ShiftAdd",),
+            "`tile`": ("Tile",),
+            "`tile.input_register` and `tile.output_register`": ("Store",),
+            "`tile.buffer`": ("Buffer",),
+            "`network`": ("Network",),
+            "`vector_unit`": ("VectorUnit",),
+            "`offchip`": ("OffChip",),
+            "`noise`": ("Noise",),
+            "`operating`": ("Operating",),
+            "`operating.points`": ("FrequencyPoint",),
+            "`operating.body_bias`": ("BodyBias",),
+            "`operating_point`": ("OperatingPoint",),
+        },
+    ),
+    "dataflow": (
+        "dataflow.md",
+        {
+            "Top level": (ROOT,),
+            "`device`": ("CustomDevice",),
+            "`usable`": ("Usable",),
+            "`reserved`": ("Reserved",),
+            "`folding`": ("Folding",),
+            "`host`": ("Host",),
+        },
+    ),
+    "overlay": (
+        "overlay.md",
+        {
+            "Top level": (ROOT,),
+            "`engine`": ("Engine",),
+            "`buffers`": ("Buffers",),
+            "`memory`": ("Memory",),
+            "`host`": ("Host",),
         },
     ),
 }
@@ -119,7 +166,7 @@ def test_the_page_has_the_allowed_words_of_the_schema(family: str, section: str,
         allowed = _words(definitions(family)[owner]["properties"][row.key])
         said = set(re.findall(r"`([^`]+)`", row.value))
         if row.key == "device":
-            allowed = set(DRAM_KINDS)
+            allowed = set(DEVICES if owner == ROOT else DRAM_KINDS)
         if row.key == "kind" and owner in ("Sram", "Register"):
             said = {owner.lower()} & said
         assert said == allowed, row
@@ -142,7 +189,16 @@ def test_default_cycles_of_the_vector_unit() -> None:
     assert yaml.safe_load(said.strip("`")) == VectorUnit(lanes=1).cycles
 
 
-@pytest.mark.parametrize(("family", "name"), [("systolic", "my-edge"), ("cluster", "my-cluster")])
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("systolic", "my-edge"),
+        ("cluster", "my-cluster"),
+        ("crossbar", "my-crossbar"),
+        ("dataflow", "my-pipeline"),
+        ("overlay", "my-engine"),
+    ],
+)
 def test_the_example_runs(archsim, tmp_path: Path, tiny_trace: Path, family: str, name: str) -> None:
     example = re.findall(r"```yaml\n(.*?)```", page(family), flags=re.DOTALL)[0]
     (tmp_path / "my.yaml").write_text(example)

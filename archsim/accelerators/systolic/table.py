@@ -20,6 +20,9 @@ from archsim.workloads.precision import Precision
 
 Columns = dict[str, npt.NDArray[Any]]
 
+CODE = np.int32
+"""Of places in a codebook: tables are large, and clearing memory for them is a good part of their price."""
+
 
 class Table:
     """Columns that are filled block by block; `most` rows at most."""
@@ -35,7 +38,7 @@ class Table:
         floats += [f"energy:{name}" for name in self.components] + [f"held:{name}" for name in self.buffers]
         whole = ["precision", *(f"mapping:{key}" for key in ("m", "n", "k", "order", "split"))]
         self.columns: Columns = {name: np.empty(most) for name in floats}
-        self.columns |= {name: np.empty(most, dtype=np.int64) for name in whole}
+        self.columns |= {name: np.empty(most, dtype=CODE) for name in whole}
         self.rows = 0
 
     def add(self, block: Block, orders: tuple[str, ...], precision: int, values: Mapping[str, Grid],

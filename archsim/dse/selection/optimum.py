@@ -10,6 +10,7 @@ import numpy as np
 from archsim.dse.selection.cpsat import Attempt, solve_cpsat
 from archsim.dse.selection.highs import solve_highs
 from archsim.dse.selection.instance import BoolArray, Cost, Instance
+from archsim.dse.selection.peak import is_peak, least_peak
 from archsim.dse.selection.problem import IntArray
 from archsim.dse.selection.relaxation import Relaxation, relax
 from archsim.dse.selection.session import Session, relative_gap
@@ -20,6 +21,8 @@ RESOLVED = 1e-9
 """Relative gap at which costs that had to be rounded are not resolved further."""
 CORE_ROWS = 10
 """Rows a layer, on average, in the first model; measured on 54 layers of 187 rows: 8 to 12 are alike."""
+ANY = 1e12
+"""A gap within which every selection is good enough."""
 TURNS = (("cpsat", 1.0), ("highs", 3.0), ("cpsat", 4.0), ("highs", math.inf), ("cpsat", math.inf))
 """Who tries, and for how long: CP-SAT in deterministic time (about seconds), HiGHS in seconds. Most proofs
 take one of them less than its first turn, and either may stall on what the other does at once."""
@@ -66,6 +69,8 @@ def minimise(
             best.bound = math.inf
         elif len(instance.rows) == instance.layers:
             _only_selection(instance, best)
+        elif is_peak(instance.cost):
+            _least_peak(instance, session, best, workers, hint)
         else:
             _search(instance, session, best, gap, workers, hint)
     except KeyboardInterrupt:
@@ -78,6 +83,19 @@ def _only_selection(instance: Instance, best: Optimum) -> None:
     feasible = instance.feasible(only)
     best.offer(instance, only if feasible else None)
     best.bound = best.value
+
+
+def _least_peak(
+    instance: Instance, session: Session, best: Optimum, workers: int, hint: IntArray | None
+) -> None:
+    def feasible(part: Instance, start: IntArray | None) -> tuple[IntArray | None, bool]:
+        found = minimise(part, session, gap=ANY, workers=workers, hint=start)
+        return found.chosen, found.infeasible
+
+    chosen, best.bound = least_peak(instance, session, hint, feasible)
+    best.offer(instance, chosen)
+    if chosen is not None:
+        best.useful = instance.cost.peaks[0] <= instance.cost.peaks[0][chosen].max()
 
 
 def _search(

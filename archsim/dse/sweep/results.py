@@ -137,7 +137,7 @@ def _frame(sweep: Sweep, outcomes: pa.Table) -> pd.DataFrame:
 def pareto(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The feasible rows that no other of the same workload beats, sorted by the first quantity.
 
-    Less is better, but for tops and tops_per_w. Raises InputError for a name that is no column of numbers.
+    Less is better, but for those of MORE_IS_BETTER. Raises InputError for no column of numbers.
     """
     for name in names:
         numeric_column(frame, name)

@@ -34,7 +34,7 @@ SAMPLE = re.compile(r"grid|(sobol|random|guided):([1-9][0-9]{0,6})")
 TOTALS = tuple(field.name for field in fields(Totals))
 """What is known of a point that ran: the totals of a run."""
 
-MORE_IS_BETTER = frozenset({"tops", "tops_per_w"})
+MORE_IS_BETTER = frozenset({"tops", "tops_per_w", "frames_per_s"})
 
 OUTCOME = ("point", "status", "error", "proof", "gap", "warnings")
 """Columns of the results beside the parameters and the totals."""

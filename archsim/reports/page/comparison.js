@@ -111,9 +111,13 @@ function comparisonTable() {
       of("Energy", "energy_mj"),
       of("Area", "area_mm2"),
       numberColumn("EDP (mJ·ms)", (entry) => entry.edp_mj_ms, (value) => digits(value)),
+      numberColumn("Frames/s", (entry) => entry.frames_per_s, (value) => digits(value)),
       numberColumn("TOPS", (entry) => entry.tops, (value) => digits(value)),
       numberColumn("TOPS/W", (entry) => entry.tops_per_w, (value) => digits(value)),
       numberColumn("DRAM", (entry) => entry.dram_bytes, (value) => told("traffic", value)),
+      textColumn("Resources used", (entry) =>
+        entry.resources.map(({ name, used, capacity }) => `${name} ${percent(used / capacity)}`).join(", "),
+      ),
       textColumn("Settings", (entry) => oneLine(entry.settings), "brief"),
     ],
     entries,

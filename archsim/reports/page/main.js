@@ -34,6 +34,7 @@ function colouredParts() {
   legends();
   componentTable();
   areaTable();
+  resourceTable();
 }
 
 function redraw() {

@@ -62,6 +62,29 @@ function areaTable() {
   barTable(byId("area-table"), rows, [`${chosen(total)} mm²`, ""]);
 }
 
+// A bar is the share of what may be used.
+function resourceTable() {
+  byId("section-resources").hidden = !run.resources.length;
+  const rows = run.resources.map((use) =>
+    el(
+      "tr",
+      null,
+      el("td", null, use.name),
+      el("td", { class: "track" }, resourceBar(use)),
+      numberCell(whole(use.used)),
+      numberCell(use.capacity ? `${percent(use.used / use.capacity)} of ${whole(use.capacity)}` : MISSING),
+    ),
+  );
+  byId("resource-table").replaceChildren(el("tbody", null, ...rows));
+}
+
+function resourceBar(use) {
+  const bar = el("div", { class: "bar" });
+  const share = use.capacity ? Math.min(1, use.used / use.capacity) : 0;
+  Object.assign(bar.style, { width: `${100 * share}%`, background: cssColour("compute") });
+  return el("div", { class: "rail" }, bar);
+}
+
 function layerColumns() {
   return [
     numberColumn("#", (layer) => layer.index + 1, String),
@@ -75,6 +98,7 @@ function layerColumns() {
       ...numberColumn("Cycles", (layer) => layer.latency_cycles, whole),
       share: shareOf(run.layers, "latency_cycles"),
     },
+    ...(isPipelined ? [numberColumn("Interval", (layer) => layer.interval_cycles, whole)] : []),
     { ...numberColumn("Compute", (layer) => layer.compute_cycles, whole), screen: true },
     { ...numberColumn("Stall", (layer) => layer.stall_cycles, whole), screen: true },
     numberColumn("Utilisation", (layer) => layer.utilization, percent),

@@ -10,11 +10,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archsim.errors import InputError
+from archsim.workloads.models.finn import (
+    cnv_w1a1,
+    cybsec_mlp_w2a2,
+    ids_mlp_w4a4,
+    kws_mlp_w3a3,
+    tfc_w1a1,
+    vgg10_w4a4,
+)
 from archsim.workloads.models.lstm import lstm
 from archsim.workloads.models.mobilenet import mobilenetv2
 from archsim.workloads.models.resnet import resnet18, resnet20, resnet50
 from archsim.workloads.models.tiny import ds_cnn, resnet8
-from archsim.workloads.models.transformer import bert_base, deit_tiny, gpt2_decode
+from archsim.workloads.models.transformer import (
+    bert_base,
+    deit_tiny,
+    gpt2_decode,
+    heatvit_deit_small,
+    heatvit_deit_tiny,
+)
 from archsim.workloads.models.vgg import alexnet, vgg16
 from archsim.workloads.workload import Workload
 
@@ -29,6 +43,7 @@ class Definition:
 
 
 _BATCH = {"batch": 1}
+_FINN = "Trained and built by FINN's examples (Xilinx/finn-examples); Umuroglu et al., FINN, FPGA 2017."
 _RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016 (arXiv:1512.03385)."
 
 MODELS: Mapping[str, Definition] = {
@@ -80,6 +95,24 @@ MODELS: Mapping[str, Definition] = {
             "Input 1x3x224x224, 197 tokens, output 1000 classes. MACs count both attention products.",
         ),
     ),
+    "heatvit-deit-tiny": Definition(
+        heatvit_deit_tiny,
+        _BATCH,
+        (
+            "DeiT-Tiny with token selectors before blocks 3, 6 and 9; 138, 77 and 42 tokens go on.",
+            "Dong et al., HeatViT, HPCA 2023 (arXiv:2211.08110).",
+            "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
+    "heatvit-deit-small": Definition(
+        heatvit_deit_small,
+        _BATCH,
+        (
+            "DeiT-Small with token selectors before blocks 3, 6 and 9; 138, 77 and 42 tokens go on.",
+            "Dong et al., HeatViT, HPCA 2023 (arXiv:2211.08110).",
+            "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
     "bert-base": Definition(
         bert_base,
         {"batch": 1, "seq_len": 128},
@@ -124,6 +157,36 @@ MODELS: Mapping[str, Definition] = {
             _RESNET,
             "Input 1x3x32x32, output 10 classes.",
         ),
+    ),
+    "tfc-w1a1": Definition(
+        tfc_w1a1, _BATCH, ("TFC, binary, MNIST.", _FINN, "Input 1x784 of 8 bits, output 10 classes.")
+    ),
+    "cnv-w1a1": Definition(
+        cnv_w1a1, _BATCH, ("CNV, binary, CIFAR-10.", _FINN, "Input 1x3x32x32 of 8 bits, output 10 classes.")
+    ),
+    "kws-mlp-w3a3": Definition(
+        kws_mlp_w3a3,
+        _BATCH,
+        ("Keyword spotting perceptron, 3 bits.", _FINN, "Input 1x490 of 8 bits, output 12 keywords."),
+    ),
+    "cybsec-mlp-w2a2": Definition(
+        cybsec_mlp_w2a2,
+        _BATCH,
+        ("Intrusion detection on UNSW-NB15, 2 bits.", _FINN, "Input 1x600 of 1 bit, output 1."),
+    ),
+    "ids-mlp-w4a4": Definition(
+        ids_mlp_w4a4,
+        _BATCH,
+        (
+            "Intrusion detection on a CAN bus, 4 bits; the widths are assumed.",
+            "Khandelwal et al., arXiv:2401.12240, 2024 (DATE 2023).",
+            "Input 1x40 of 8 bits, output 2 classes.",
+        ),
+    ),
+    "vgg10-w4a4": Definition(
+        vgg10_w4a4,
+        _BATCH,
+        ("VGG10, radio modulation (RadioML 2018), 4 bits.", _FINN, "Input 1x2x1024x1, output 24 classes."),
     ),
     "lstm": Definition(
         lstm,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archsim.errors import InputError
 from archsim.workloads.layer import Tensor
 from archsim.workloads.models.builder import NetworkBuilder
@@ -14,8 +16,27 @@ _LAYERS = 12
 
 def deit_tiny(batch: int = 1) -> Workload:
     """DeiT-Tiny (Touvron et al. 2021, arXiv:2012.12877): 224×224 in patches of 16×16, one class token."""
-    net = NetworkBuilder("deit-tiny")
-    width, heads = 192, 3
+    return _deit("deit-tiny", batch, 192, 3, {})
+
+
+HEATVIT_KEPT = {3: 138, 6: 77, 9: 42}
+"""Tokens that HeatViT's selectors keep before blocks 3, 6 and 9: 70, 39 and 21 % of 197, the ratios at which
+DeiT-Small comes down from 4.6 to 2.64 GMACs (Dong et al., HPCA 2023, arXiv:2211.08110)."""
+
+
+def heatvit_deit_tiny(batch: int = 1) -> Workload:
+    """DeiT-Tiny with HeatViT's token selectors."""
+    return _deit("heatvit-deit-tiny", batch, 192, 3, HEATVIT_KEPT)
+
+
+def heatvit_deit_small(batch: int = 1) -> Workload:
+    """DeiT-Small (width 384, 6 heads) with HeatViT's token selectors."""
+    return _deit("heatvit-deit-small", batch, 384, 6, HEATVIT_KEPT)
+
+
+def _deit(name: str, batch: int, width: int, heads: int, kept: Mapping[int, int]) -> Workload:
+    """DeiT with a token selector before each block of `kept`, after which only so many tokens go on."""
+    net = NetworkBuilder(name)
     image = Tensor("input", (batch, 3, 224, 224))
     patches = net.conv("patch_embed", image, width, 16, stride=16, batch_norm=False)
     shape = (batch, 197, width)
@@ -25,10 +46,27 @@ def deit_tiny(batch: int = 1) -> Workload:
     positions = (Tensor("position_embed.weight", shape[1:]),)
     x = net.layer("position_embed", "add", (x,), shape, {"add": x.elements}, weights=positions)
     for i in range(_LAYERS):
+        if i in kept:
+            x = _select_tokens(net, f"selector{i:02}", x, heads, kept[i])
         x = _pre_norm_block(net, f"block{i:02}", x, heads)
     x = net.layer_norm("norm", x)
     net.linear("head", net.move("class_feature", "slice", (x,), (batch, width)), 1000)
     return net.build()
+
+
+def _select_tokens(net: NetworkBuilder, name: str, x: Tensor, heads: int, kept: int) -> Tensor:
+    """HeatViT's attention-based multi-head selector: a perceptron scores each token, the best are gathered.
+
+    Per token and head a local and a global feature of half the head's width, then a quarter and 2 (keep or
+    prune), weighed by the heads' attention; dropped tokens are packed into one (the last of those kept).
+    """
+    batch, _, width = x.shape
+    y = net.layer_norm(f"{name}.norm", x)
+    local = net.linear(f"{name}.local", y, width // 2, activation="gelu")
+    hidden = net.linear(f"{name}.hidden", local, width // 4, activation="gelu")
+    scores = net.linear(f"{name}.scores", hidden, 2 * heads)
+    chances = net.softmax(f"{name}.softmax", scores)
+    return net.move(f"{name}.gather", "gather", (x, chances), (batch, kept, width))
 
 
 def bert_base(batch: int = 1, seq_len: int = 128) -> Workload:

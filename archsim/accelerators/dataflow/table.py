@@ -1,0 +1,168 @@
+"""The options table of a stage: every folding × memory of the weights × multiplier × precision, priced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.accelerators.dataflow.resources import (
+    MEMORIES,
+    MULTIPLIERS,
+    Site,
+    StageRows,
+    Use,
+    stage_resources,
+)
+from archsim.accelerators.dataflow.shape import StageShape
+from archsim.accelerators.dataflow.spec import DataflowSpec, Folding
+from archsim.accelerators.dataflow.timing import StageCycles, stage_cycles
+from archsim.accelerators.dominance import unbeaten
+from archsim.accelerators.machine import DoesNotFit, Options
+from archsim.components.figure import Figure
+from archsim.errors import InputError
+from archsim.workloads.layer import Layer
+
+Int = npt.NDArray[np.int64]
+KEYS = ("pe", "simd", "memory", "multiplier")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Bytes that a stage moves from and to memory for each input: the network's own input and output."""
+
+    read_bytes: float = 0.0
+    written_bytes: float = 0.0
+    cycles: int = 0  # of the longer of the two, and of the host's call
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Rows of one stage at one precision with all that they cost."""
+
+    stage: StageShape
+    rows: StageRows
+    cycles: StageCycles
+    use: Use
+    interval: npt.NDArray[np.float64]
+    streamed_bytes: npt.NDArray[np.float64]  # weights from memory, each input
+
+    def busy(self) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Resource-cycles at work for each input: what is switching while the stage computes."""
+        work = (self.cycles.compute + self.cycles.load).astype(np.float64)
+        return {name: self.use[name] * work for name in ("lut", "bram18", "uram", "dsp")}
+
+
+def price(layer: Layer, stage: StageShape, rows: StageRows, site: Site, ends: Ends) -> Priced:
+    cycles = stage_cycles(stage, rows.pe, rows.simd)
+    use = stage_resources(stage, rows, cycles, site)
+    streamed = use["stream_bits"] / 8 * cycles.compute
+    interval = np.maximum(cycles.interval, ends.cycles).astype(np.float64)
+    return Priced(stage, rows, cycles, use, interval, streamed)
+
+
+def candidate_rows(layer: Layer, stage: StageShape, spec: DataflowSpec, folding: Folding) -> StageRows:
+    """Every folding that divides the stage, in every memory and multiplier it may use.
+
+    Raises InputError where a given folding does not divide it, DoesNotFit where no memory is wide enough.
+    """
+    pes, simds = _foldings(stage)
+    _check(layer, "pe", folding.pe, pes)
+    _check(layer, "simd", folding.simd, simds)
+    pe, simd = (np.array(axis, dtype=np.int64) for axis in (pes, simds))
+    names = spec.weights if folding.weights is None else [folding.weights]
+    multipliers = spec.multipliers if folding.multiplier is None else [folding.multiplier]
+    if not stage.weights:
+        names, multipliers = ["lutram"], ["lut"]
+    if stage.is_loaded:
+        names = [name for name in names if name != "stream"]
+    codes = np.array([MEMORIES.index(name) for name in dict.fromkeys(names)], dtype=np.int64)
+    ways = np.array([MULTIPLIERS.index(name) for name in dict.fromkeys(multipliers)], dtype=np.int64)
+    grid = [axis.reshape(-1) for axis in np.meshgrid(pe, simd, codes, ways, indexing="ij")]
+    kept = np.ones(len(grid[0]), dtype=bool)
+    if folding.pe is not None:
+        kept &= grid[0] == folding.pe
+    if folding.simd is not None:
+        kept &= grid[1] == folding.simd
+    if stage.kind == "depthwise":  # products of one channel are split only when all channels run
+        kept &= (grid[1] == 1) | (grid[0] == stage.rows)
+    wide = grid[0] * grid[1] * layer.precision.weight_bits > spec.widest_weights_bits
+    kept &= ~wide | (stage.weights == 0)
+    if not kept.any():
+        raise DoesNotFit(
+            f"layer {layer.name!r}: no folding has weights within {spec.widest_weights_bits} bits"
+        )
+    return StageRows(*(axis[kept] for axis in grid))
+
+
+def _foldings(stage: StageShape) -> tuple[list[int], list[int]]:
+    if stage.kind in ("matrix", "depthwise"):
+        return divisors(stage.rows), divisors(stage.products)
+    return divisors(int(np.gcd(stage.channels_in, stage.channels_out))), [1]
+
+
+def divisors(number: int) -> list[int]:
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+def _check(layer: Layer, what: str, given: int | None, allowed: Sequence[int]) -> None:
+    if given is not None and given not in allowed:
+        raise InputError(
+            f"layer {layer.name!r}: {what} is {given}; it must be one of {', '.join(map(str, allowed))}"
+        )
+
+
+def stage_options(
+    layer: Layer,
+    priced: Sequence[tuple[Layer, Priced]],
+    busy_pj: Mapping[str, Figure],
+    ddr_pj_per_byte: float,
+    ends: Ends,
+) -> Options:
+    """Rows of all precisions as one table; `priced` are (the layer at a precision, its rows)."""
+    blocks = [p for _, p in priced]
+    spent = {name: _joined([b.busy()[name] for b in blocks]) * busy_pj[name].value for name in busy_pj}
+    moved = _joined([b.streamed_bytes for b in blocks]) + ends.read_bytes + ends.written_bytes
+    columns = {key: _joined([getattr(b.rows, key) for b in blocks]) for key in KEYS}
+    books = {key: np.unique(column) for key, column in columns.items()}
+    named = {"memory": np.array(MEMORIES), "multiplier": np.array(MULTIPLIERS)}
+    return Options(
+        layer=layer,
+        precisions=tuple(at.precision for at, _ in priced),
+        precision=np.concatenate([np.full(len(b.interval), i) for i, b in enumerate(blocks)]),
+        cycles=_joined([b.interval for b in blocks]),
+        energy_pj=spent | {"ddr": moved * ddr_pj_per_byte},
+        traffic_bytes={"ddr": moved},
+        held_bytes={},
+        mapping={key: np.searchsorted(books[key], column) for key, column in columns.items()},
+        codebooks={key: {key: named[key][book] if key in named else book} for key, book in books.items()},
+        priced=sum(len(b.interval) for b in blocks),
+        exact=True,
+        resources={name: _joined([b.use[name] for b in blocks]) for name in blocks[0].use},
+    )
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate(parts)
+
+
+def undominated(options: Options, front: Sequence[str]) -> Options:
+    """Rows of each precision that no other beats in all the named quantities.
+
+    Names are cycles, energy_pj, traffic:ddr and resource:<name>. Raises InputError for another name.
+    """
+    columns = {"cycles": options.cycles, "energy_pj": options.total_energy_pj}
+    columns |= {f"traffic:{name}": column for name, column in options.traffic_bytes.items()}
+    columns |= {f"resource:{name}": column for name, column in options.resources.items()}
+    unknown = [name for name in front if name not in columns]
+    if unknown or not front:
+        raise InputError(f"front: {', '.join(unknown) or 'empty'}; allowed: {', '.join(columns)}")
+    costs = np.stack([columns[name] for name in front], axis=1)
+    kept = [
+        rows[unbeaten(costs[rows])]
+        for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
+    ]
+    return options.take(np.sort(np.concatenate(kept)))

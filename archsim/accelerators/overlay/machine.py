@@ -1,0 +1,322 @@
+"""The executable model of an `overlay` accelerator."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any, Literal
+
+import numpy as np
+
+from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
+from archsim.accelerators.dataflow.table import undominated
+from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row
+from archsim.accelerators.overlay.program import (
+    LayerProgram,
+    Tile,
+    graph_of,
+    product_program,
+    stream_program,
+)
+from archsim.accelerators.overlay.spec import OverlaySpec
+from archsim.accelerators.overlay.tiles import (
+    ORDERS,
+    ROWS,
+    Product,
+    Tiles,
+    candidates,
+    compute_cycles,
+    traffic,
+)
+from archsim.components.dram import DRAM_KINDS
+from archsim.components.figure import Figure
+from archsim.components.fpga import busy_pj, device_named
+from archsim.errors import InputError
+from archsim.kernel.graph import TimedGraph
+from archsim.workloads.layer import Layer
+from archsim.workloads.precision import Precision
+
+CHUNKS = 8
+"""Pieces of a layer that is no matrix product, so that its transfers overlap with its work."""
+SUM_BITS = 32
+VECTOR_LANE_LUTS = 150.0
+"""LUTs of a 16-bit add, multiply, compare and table lane (assumed; they are for the power alone)."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Unit energies by (component, action)."""
+
+    energy_pj: Mapping[tuple[str, str], Figure]
+
+
+class OverlayMachine:
+    """See `archsim.accelerators.machine.Machine`."""
+
+    family = "overlay"
+    composition: Literal["sequential", "pipelined"] = "sequential"
+    counts_from_zero = False
+    outer_memory = "ddr"
+    capacities: tuple[float, ...] = ()
+
+    def __init__(self, spec: OverlaySpec) -> None:
+        """Raises InputError where the engine or its buffers do not fit the device."""
+        self.spec, self.name, self.clock_mhz = spec, spec.name, spec.clock_mhz
+        self.device = device_named(spec.device)
+        self.precision = Precision.parse(spec.precision)
+        bandwidth = spec.memory.bandwidth_gb_s or self.device.ddr_bytes_per_s * 1e-9
+        self.dram_bytes_per_cycle: float | None = bandwidth * 1e3 * spec.memory.efficiency / spec.clock_mhz
+        self.timing: Hashable = spec.model_dump_json(exclude={"name", "description"})
+        engine = spec.engine
+        self.products_per_cycle = engine.pixels * engine.channels * engine.products
+        self.use = self._resources()
+        self._check_fit()
+        self.energies = busy_pj(self.device)
+        memory = DRAM_KINDS["ddr4" if self.device.node_nm < 28 else "ddr3"]
+        self.ddr_pj_per_byte = memory.energy_pj_per_bit.scaled(8)
+        narrowest = Precision(1, 1, 1)
+        self.peak_macs_per_cycle = float(np.prod(self.engine_at(narrowest)))
+
+    def _resources(self) -> Mapping[str, float]:
+        """DSPs by packing, an adder tree and buffers (two tiles each); for fit and power."""
+        w, a = self.precision.weight_bits, self.precision.activation_bits
+        macs, kind = self.products_per_cycle, self.device.dsp_kind
+        packed = products_per_dsp(kind, w, a) if self.spec.engine.packs else 1
+        in_dsp = self.spec.engine.multiplier == "dsp"
+        logic = macs * (w + a) + VECTOR_LANE_LUTS * self.spec.vector_lanes
+        buffers = self.spec.buffers
+        kib = 2 * (buffers.input_kib + buffers.weight_kib + buffers.output_kib)
+        return {
+            "lut": logic + (0 if in_dsp else macs * (2 * ceil((w + a) / 6) - 1) * (w + a)),
+            "bram18": float(ceil(kib * 1024 * 8 / 18_432)),
+            "dsp": float(ceil(macs / packed) * dsps_per_product(kind, w, a)) if in_dsp else 0.0,
+        }
+
+    def _check_fit(self) -> None:
+        for name, used in self.use.items():
+            have = self.device.amounts[name]
+            have += 16 * self.device.uram if name == "bram18" else 0  # a URAM holds 16 times as much
+            if used > have:
+                raise InputError(
+                    f"engine and buffers take {used:,.0f} {name}, but {self.spec.device} has {have:,}; "
+                    "give the engine fewer pixels, channels or products, or smaller buffers"
+                )
+
+    def engine_at(self, precision: Precision) -> tuple[int, int, int]:
+        """(pixels, channels, products) at once: narrow operands share the DSPs, so that more products fit.
+
+        InputError for operands wider than the engine is built for.
+        """
+        built, engine = self.precision, self.spec.engine
+        if precision.weight_bits > built.weight_bits or precision.activation_bits > built.activation_bits:
+            raise InputError(f"{self.name} is built for {built.label} and cannot multiply {precision.label}")
+        factor = 1
+        if engine.packs and engine.multiplier == "dsp":
+            kind = self.device.dsp_kind
+            own = products_per_dsp(kind, precision.weight_bits, precision.activation_bits)
+            factor = max(1, own // products_per_dsp(kind, built.weight_bits, built.activation_bits))
+        return engine.pixels, engine.channels, engine.products * factor
+
+    def settings(self) -> Mapping[str, Any]:
+        engine = self.spec.engine
+        return {
+            "family": self.family,
+            "device": self.device.part,
+            "engine": f"{engine.pixels}x{engine.channels}x{engine.products}",
+            "node_nm": self.device.node_nm,
+            "clock_mhz": self.clock_mhz,
+        }
+
+    def area(self) -> Mapping[str, Figure]:
+        """None: what an FPGA's design takes are its resources (`use`)."""
+        return {}
+
+    def leakage(self) -> Mapping[str, Figure]:
+        given = Figure(self.spec.host.power_w * 1e3, f"given in {self.name}: host.power_w", 1.0)
+        return {"device": self.device.static_w.scaled(1e3), "processor": given}
+
+    def costs(self, precision: Precision) -> Costs:
+        at_work = {(name, "busy cycle"): self.energies[name] for name in self.use}
+        return Costs({**at_work, ("ddr", "byte"): self.ddr_pj_per_byte})
+
+    def transfer_cycles(self, size: float) -> int:
+        if not size:
+            return 0
+        assert self.dram_bytes_per_cycle is not None
+        return self.spec.memory.latency_cycles + ceil(size / self.dram_bytes_per_cycle)
+
+    @property
+    def start_cycles(self) -> int:
+        return round(self.spec.host.layer_us * self.clock_mhz)
+
+    def options(
+        self,
+        layer: Layer,
+        precisions: Sequence[Precision] = (),
+        *,
+        minimize: str | None = None,
+        front: Sequence[str] | None = None,
+    ) -> Options:
+        """Every tiling that the buffers hold. Raises DoesNotFit when none does."""
+        blocks = [self._block(layer.with_precision(p)) for p in precisions or (layer.precision,)]
+        tiles = [block.tiles for block in blocks]
+        columns = {key: np.concatenate([getattr(t, key) for t in tiles]) for key in ("m", "n", "k", "order")}
+        books = {key: np.unique(column) for key, column in columns.items()}
+        cycles = np.concatenate([b.cycles for b in blocks])
+        moved = np.concatenate([b.moved for b in blocks])
+        work = np.concatenate([b.compute for b in blocks])
+        leakage = {
+            name: figure.value * 1e3 / self.clock_mhz
+            for name, figure in self.leakage().items()
+            if figure.value
+        }
+        energy = {name: work * used * self.energies[name].value for name, used in self.use.items()}
+        energy |= {name: cycles * pj for name, pj in leakage.items()}
+        table = Options(
+            layer=layer,
+            precisions=tuple(precisions) or (layer.precision,),
+            precision=np.concatenate([np.full(len(b.cycles), i) for i, b in enumerate(blocks)]),
+            cycles=cycles,
+            energy_pj=energy | {"ddr": moved * self.ddr_pj_per_byte.value},
+            traffic_bytes={"ddr": moved},
+            held_bytes={name: np.concatenate([b.held[name] for b in blocks]) for name in blocks[0].held},
+            mapping={key: np.searchsorted(books[key], column) for key, column in columns.items()},
+            codebooks={key: {key: book} for key, book in books.items()},
+            priced=sum(b.priced for b in blocks),
+            leakage_pj_per_cycle=leakage,
+        )
+        return table if front is None else undominated(table, front)
+
+    def _block(self, layer: Layer) -> _Block:
+        """A layer at its precision: all tilings that fit, priced."""
+        start = float(self.start_cycles)
+        if layer.contraction is None:
+            one = np.ones(1, dtype=np.int64)
+            load, compute, store = self._stream(layer)
+            cycles = np.array([start + max(load + store, compute)], dtype=np.float64)
+            moved = np.array([float(layer.input_bytes + layer.output_bytes)])
+            nothing = {name: np.zeros(1) for name in ("input", "weight", "output")}
+            tile = Tiles(one, one, one, one * ROWS)
+            return _Block(tile, cycles, np.array([float(compute)]), moved, nothing, 1)
+        product, engine = Product.of(layer), self.engine_at(layer.precision)
+        tiles = candidates(product, engine)
+        moves = traffic(product, tiles, _bits(layer), SUM_BITS)
+        limits = self.spec.buffers
+        fits = (
+            (moves.held_input <= limits.input_kib * 1024)
+            & (moves.held_weight <= limits.weight_kib * 1024)
+            & (moves.held_output <= limits.output_kib * 1024)
+        )
+        if not fits.any():
+            raise DoesNotFit(
+                f"{self.name}: no tile of layer {layer.name!r} fits the buffers; make them larger"
+            )
+        kept = np.flatnonzero(fits)
+        tiles = Tiles(tiles.m[kept], tiles.n[kept], tiles.k[kept], tiles.order[kept])
+        compute = compute_cycles(product, tiles, engine, self.spec.engine.pipeline_cycles)
+        moved = (moves.input_bytes + moves.weight_bytes + moves.output_bytes)[kept]
+        assert self.dram_bytes_per_cycle is not None
+        cycles = start + np.maximum(compute, moved / self.dram_bytes_per_cycle)
+        held = {
+            "input": moves.held_input[kept],
+            "weight": moves.held_weight[kept],
+            "output": moves.held_output[kept],
+        }
+        return _Block(tiles, cycles, compute, moved, held, len(fits))
+
+    def _stream(self, layer: Layer) -> tuple[int, int, int]:
+        """Cycles of load, work and store of a layer that is no matrix product."""
+        work = ceil(sum(layer.ops.values()) / self.spec.vector_lanes)
+        read, written = (self.transfer_cycles(size) for size in (layer.input_bytes, layer.output_bytes))
+        return read, work, written
+
+    def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
+        """The row that a readable mapping (of `Performed.mapping`) stands for. InputError: it is none."""
+        table = self.options(layer)
+        wanted = {"m": 1, "n": 1, "k": 1, "order": ROWS}
+        if layer.contraction is not None:
+            try:
+                tile = mapping["tile"]
+                wanted = {key: int(tile[key]) for key in ("m", "n", "k")}
+                wanted["order"] = ORDERS.index(mapping["outer"])
+            except (KeyError, TypeError, ValueError):
+                raise InputError(
+                    f"layer {layer.name!r}: the mapping needs a tile (m, n, k) and outer"
+                ) from None
+        alike = np.ones(len(table), dtype=bool)
+        for key, value in wanted.items():
+            alike &= table.codebooks[key][key][table.mapping[key]] == value
+        if not alike.any():
+            raise InputError(f"layer {layer.name!r}: tile {wanted} is none of this machine's")
+        return table.row(int(np.flatnonzero(alike)[0]))
+
+    def performed(self, row: Row) -> Performed:
+        layer = row.layer
+        block = self._chosen(row)
+        compute, moved = float(block.compute[0]), float(block.moved[0])
+        actions = [
+            Action(name, "busy cycle", compute * used, self.energies[name]) for name, used in self.use.items()
+        ]
+        actions.append(Action("ddr", "byte", moved, self.ddr_pj_per_byte))
+        assert self.dram_bytes_per_cycle is not None
+        mapping: dict[str, Any] = {"unit": "vector"}
+        if layer.contraction is not None:
+            tile = {key: int(row.mapping[key]) for key in ("m", "n", "k")}
+            mapping = {"unit": "engine", "tile": tile, "outer": ORDERS[int(row.mapping["order"])]}
+        return Performed(
+            actions=tuple(actions),
+            dram_bytes=moved,
+            compute_cycles=ceil(compute),
+            bound_by="compute" if compute >= moved / self.dram_bytes_per_cycle else "ddr",
+            mapping=mapping,
+        )
+
+    def _chosen(self, row: Row) -> _Block:
+        """The block of the layer with the one tiling of a row."""
+        block = self._block(row.layer)
+        alike = np.ones(len(block.cycles), dtype=bool)
+        for key in ("m", "n", "k", "order"):
+            alike &= getattr(block.tiles, key) == int(row.mapping[key])
+        return block.take(np.flatnonzero(alike)[:1])
+
+    def program(self, rows: Sequence[Row]) -> TimedGraph:
+        return graph_of([self._layer_program(row) for row in rows])
+
+    def _layer_program(self, row: Row) -> LayerProgram:
+        layer = row.layer
+        if layer.contraction is None:
+            load, compute, store = self._stream(layer)
+            return stream_program(layer.name, CHUNKS, load, compute, store, self.start_cycles)
+        tile = Tile(*(int(row.mapping[key]) for key in ("m", "n", "k", "order")))
+        return product_program(
+            layer.name,
+            Product.of(layer),
+            tile,
+            self.engine_at(layer.precision),
+            _bits(layer),
+            self.transfer_cycles,
+            self.start_cycles,
+            self.spec.engine.pipeline_cycles,
+        )
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Tilings of a layer at one precision; arrays of (rows,)."""
+
+    tiles: Tiles
+    cycles: np.ndarray
+    compute: np.ndarray
+    moved: np.ndarray
+    held: Mapping[str, np.ndarray]
+    priced: int
+
+    def take(self, rows: np.ndarray) -> _Block:
+        return replace(self, compute=self.compute[rows], moved=self.moved[rows])
+
+
+def _bits(layer: Layer) -> tuple[int, int, int]:
+    """A product of two activations has both at their width."""
+    p = layer.precision
+    return p.weight_bits if layer.has_static_weights else p.activation_bits, p.activation_bits, p.output_bits

@@ -1,0 +1,105 @@
+"""Measured FPGA builds of the `dataflow` family: FINN's examples and published systems."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+from archsim.run import Run
+from archsim.simulation import simulate
+from archsim.validation.figure import Kind, PublishedFigure
+
+EXAMPLES = "finn-examples notebooks (outputs in their git history), batches of 1000 to 10102"
+FOLDING = "finn-examples 810a1e7, folding configuration"
+PR_209 = "Xilinx/finn, pull request #209: cnv-w1a1 after synthesis, without the shell"
+IDS = "Khandelwal et al., arXiv:2401.12240"
+
+
+@cache
+def run(workload: str, accelerator: str) -> Run:
+    bits = "w16a16" if accelerator == "cnna-ultra96" else None
+    return simulate(workload, accelerator, precision=bits)
+
+
+def total(workload: str, accelerator: str, quantity: str, scale: float = 1.0) -> float:
+    return getattr(run(workload, accelerator).totals, quantity) * scale
+
+
+def resource(workload: str, accelerator: str, name: str) -> float:
+    (use,) = (use for use in run(workload, accelerator).resources if use.name == name)
+    return use.used
+
+
+def _build(
+    workload: str, accelerator: str, interval: int, frames: float, remark: str
+) -> list[PublishedFigure]:
+    """The interval that follows from a published folding, and the rate measured on the board."""
+    return [
+        PublishedFigure(
+            accelerator, workload, "interval", "cycles", interval, "predicted", FOLDING,
+            partial(total, workload, accelerator, "interval_cycles"), remark,
+        ),
+        PublishedFigure(
+            accelerator, workload, "frames a second", "1/s", frames, "predicted", EXAMPLES,
+            partial(total, workload, accelerator, "frames_per_s"), "the board's figure has the driver in it",
+        ),
+    ]  # fmt: skip
+
+
+def _cnv() -> list[PublishedFigure]:
+    build = "cnv-w1a1", "finn-cnv-pynq-z1"
+
+    def figure(quantity: str, unit: str, value: float, kind: Kind, source: str, simulated, why: str = ""):
+        return PublishedFigure(build[1], build[0], quantity, unit, value, kind, source, simulated, why)
+
+    return [
+        *_build(*build, 32_768, 3_020.5, ""),
+        figure("latency of one image", "ms", 1.512, "predicted", EXAMPLES,
+               partial(total, *build, "latency_ms"), "without the processor and its DMA calls"),
+        figure("LUT", "", 21_135, "predicted", PR_209, partial(resource, *build, "lut")),
+        figure("FF", "", 31_517, "calibrated", PR_209, partial(resource, *build, "ff"), "flip-flops a LUT"),
+    ]  # fmt: skip
+
+
+def _others() -> list[PublishedFigure]:
+    ids = "ids-mlp-w4a4", "finn-ids-zcu104"
+    padded = "the padded input takes 1026 pixels; its first stage alone 1024"
+    return [
+        *_build("kws-mlp-w3a3", "finn-kws-pynq-z1", 392, 247_502, ""),
+        *_build("vgg10-w4a4", "finn-vgg10-zcu104", 1_024, 231_049, padded),
+        *_build("cybsec-mlp-w2a2", "finn-cybsec-pynq-z1", 100, 926_918, "for 1 M frames/s"),
+        PublishedFigure(ids[1], ids[0], "latency of a message", "ms", 0.12, "calibrated", IDS,
+                        partial(total, *ids, "latency_ms"), "host.latency_us"),
+        PublishedFigure(ids[1], ids[0], "energy of a message", "mJ", 0.25, "calibrated", IDS,
+                        partial(total, *ids, "energy_mj"), "host.power_w"),
+        PublishedFigure(ids[1], ids[0], "messages a second", "1/s", 8_300, "predicted", IDS,
+                        partial(total, *ids, "frames_per_s"), "published as more than 8300"),
+    ]  # fmt: skip
+
+
+def _overlays() -> list[PublishedFigure]:
+    cnna = "Kjær Nielsen et al., CNNA, arXiv:2102.11289, abstract"
+    vgg16, engine = "vgg16", "cnna-ultra96"
+    deit, small = "heatvit-zcu102", "heatvit-deit-small"
+
+    def watts(workload: str, accelerator: str) -> float:
+        totals = run(workload, accelerator).totals
+        return totals.energy_mj / totals.latency_ms
+
+    def gops_per_w() -> float:
+        return total(vgg16, engine, "tops", 1e3) / watts(vgg16, engine)
+
+    return [
+        PublishedFigure(engine, f"{vgg16}, 16 bits", "latency", "s", 2.0, "calibrated", cnna,
+                        partial(total, vgg16, engine, "latency_ms", 1e-3), "clock_mhz"),
+        PublishedFigure(engine, f"{vgg16}, 16 bits", "power", "W", 2.63, "calibrated", cnna,
+                        partial(watts, vgg16, engine), "host.power_w"),
+        PublishedFigure(engine, f"{vgg16}, 16 bits", "efficiency", "Gop/s/W", 6.0, "calibrated", cnna,
+                        gops_per_w, "follows from the other two"),
+        PublishedFigure(deit, small, "latency", "ms", 9.15, "calibrated", "quoted in arXiv:2502.05602",
+                        partial(total, small, deit, "latency_ms"), "engine.products, vector_lanes"),
+        PublishedFigure(deit, small, "power", "W", 10.697, "calibrated", "quoted in arXiv:2502.05602",
+                        partial(watts, small, deit), "host.power_w"),
+    ]  # fmt: skip
+
+
+FIGURES: tuple[PublishedFigure, ...] = (*_cnv(), *_others(), *_overlays())
