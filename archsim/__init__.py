@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from archsim.dse.search import Outcome, search
     from archsim.dse.study import Study
     from archsim.dse.study_files import list_studies, load_study
+    from archsim.dse.sweep.files import list_sweeps, load_sweep
+    from archsim.dse.sweep.results import Results, read_results
+    from archsim.dse.sweep.run import sweep
+    from archsim.dse.sweep.sweep import Sweep
     from archsim.errors import InputError
     from archsim.run import Run
     from archsim.simulation import simulate
@@ -38,20 +42,26 @@ _HOMES = {
     "Outcome": "archsim.dse.search",
     "Plan": "archsim.dse.plan",
     "Precision": "archsim.workloads.precision",
+    "Results": "archsim.dse.sweep.results",
     "Run": "archsim.run",
     "Study": "archsim.dse.study",
+    "Sweep": "archsim.dse.sweep.sweep",
     "Tensor": "archsim.workloads.layer",
     "Workload": "archsim.workloads.workload",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
+    "list_sweeps": "archsim.dse.sweep.files",
     "list_workloads": "archsim.workloads.library",
     "load_accelerator": "archsim.accelerators.library",
     "load_study": "archsim.dse.study_files",
+    "load_sweep": "archsim.dse.sweep.files",
     "load_workload": "archsim.workloads.library",
     "read_plan": "archsim.dse.plan",
+    "read_results": "archsim.dse.sweep.results",
     "run_plan": "archsim.dse.replay",
     "search": "archsim.dse.search",
     "simulate": "archsim.simulation",
+    "sweep": "archsim.dse.sweep.run",
 }
 
 __all__ = [
@@ -61,21 +71,27 @@ __all__ = [
     "Outcome",
     "Plan",
     "Precision",
+    "Results",
     "Run",
     "Study",
+    "Sweep",
     "Tensor",
     "Workload",
     "__version__",
     "list_accelerators",
     "list_studies",
+    "list_sweeps",
     "list_workloads",
     "load_accelerator",
     "load_study",
+    "load_sweep",
     "load_workload",
     "read_plan",
+    "read_results",
     "run_plan",
     "search",
     "simulate",
+    "sweep",
 ]
 
 

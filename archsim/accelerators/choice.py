@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsim.accelerators.latency import cycles_alone
 from archsim.accelerators.machine import SLACKS, Machine, Options, Row, cost_of
-from archsim.kernel import engine
 from archsim.workloads.layer import Layer
 
 TOLERANCE = 1e-2
@@ -62,7 +62,7 @@ def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
         return (bounds[index], energy[index], *(column[index] for column in tilings))
 
     def attempt(index: int) -> None:
-        cycles = engine.simulate(machine.program([options.row(index)])).cycles
+        cycles = cycles_alone(machine, options.row(index))
         pj = float(energy[index])
         seen.add(alike(index))
         tried[index] = cycles if minimize == "latency" else cycles * pj, pj

@@ -12,13 +12,16 @@ import typer
 from typer.core import TyperGroup
 
 import archsim
+from archsim.cli.compare import compare
 from archsim.cli.listing import list_library
 from archsim.cli.memory import memory
+from archsim.cli.pareto import pareto
 from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
 from archsim.cli.sensitivity import sensitivity
 from archsim.cli.show import show
+from archsim.cli.sweep import sweep
 from archsim.cli.validate import validate
 from archsim.errors import InputError
 
@@ -48,6 +51,9 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("search")(search)
+app.command("compare")(compare)
+app.command("sweep")(sweep)
+app.command("pareto")(pareto)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,14 +19,16 @@ class Library(StrEnum):
     accelerators = "accelerators"
     workloads = "workloads"
     studies = "studies"
+    sweeps = "sweeps"
 
 
 def list_library(library: Annotated[Library, typer.Argument(help="What to list.")]) -> None:
-    """List the library of accelerators, of workloads or of studies."""
+    """List the library of accelerators, of workloads, of studies or of sweeps."""
     tables = {
         Library.accelerators: _accelerators,
         Library.workloads: _workloads,
         Library.studies: _studies,
+        Library.sweeps: _sweeps,
     }
     results().print(tables[library]())
 
@@ -67,12 +71,22 @@ def _workloads() -> Table:
 
 
 def _studies() -> Table:
-    from archsim.accelerators.yaml_input import read_yaml
     from archsim.dse.study_files import list_studies, study_path
 
-    table = _table("Study", "Description")
+    return _described("Study", [study_path(name) for name in list_studies()])
+
+
+def _sweeps() -> Table:
+    from archsim.dse.sweep.files import list_sweeps, sweep_path
+
+    return _described("Sweep", [sweep_path(name) for name in list_sweeps()])
+
+
+def _described(title: str, files: Sequence[Path]) -> Table:
+    from archsim.accelerators.yaml_input import read_yaml
+
+    table = _table(title, "Description")
     table.columns[0].no_wrap = True
-    for name in list_studies():
-        data, _ = read_yaml(study_path(name))
-        table.add_row(name, str(data.get("description", "")))
+    for path in files:
+        table.add_row(path.stem, str(read_yaml(path)[0].get("description", "")))
     return table

@@ -1,8 +1,9 @@
-"""`archsim schema`: the accelerator YAML as JSON Schema, for editors that check and complete."""
+"""`archsim schema`: the YAML of accelerators, studies and sweeps as JSON Schema, for editors."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -12,13 +13,33 @@ from archsim.errors import InputError
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
+class What(StrEnum):
+    accelerator = "accelerator"
+    study = "study"
+    sweep = "sweep"
+
+
 def schema(
+    what: Annotated[What, typer.Argument(help="Whose YAML.")] = What.accelerator,
     family: Annotated[
         str | None, typer.Option("--family", metavar="FAMILY", help="One family only, such as systolic.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of the accelerator YAML, for use by an editor."""
-    typer.echo(json.dumps(accelerator_schema(family), indent=2))
+    """Print the JSON Schema of a YAML, for use by an editor that checks and completes."""
+    if what is What.accelerator:
+        found = accelerator_schema(family)
+    elif family is not None:
+        raise InputError(f"--family: a {what.value} has none")
+    else:
+        found = {"$schema": DIALECT, **_model(what).model_json_schema()}
+    typer.echo(json.dumps(found, indent=2))
+
+
+def _model(what: What) -> Any:
+    from archsim.dse.study import Study
+    from archsim.dse.sweep.sweep import Sweep
+
+    return {What.study: Study, What.sweep: Sweep}[what]
 
 
 def accelerator_schema(family: str | None = None) -> dict[str, Any]:

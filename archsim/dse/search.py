@@ -65,18 +65,23 @@ def search(
     study: Study,
     *,
     workers: int | None = None,
+    workload: Workload | None = None,
+    sensitivity: SensitivityTable | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_front_point: Callable[[FrontPoint], None] = lambda _: None,
 ) -> Outcome:
     """Find the best tiling and bits of every layer, and the best sizes, and prove it.
 
-    `workers`: processes; default: one a processor. Ctrl-C ends the search with what is known.
+    `workers`: processes; default: one a processor. `workload` and `sensitivity` (see `sensitivity_table`)
+    stand for what the study names, where they are loaded already. Ctrl-C ends the search with what is known.
     Raises InputError for a study whose parts do not fit together.
     """
     with threadpool_limits(
         1, user_api="blas"
     ):  # matrix products are small: threads would wait for each other
-        asked = _Search(study, workers or os.cpu_count() or 1, on_progress)
+        workload = workload or load_workload(study.workload, dims=study.dims)
+        sensitivity = sensitivity or sensitivity_table(study, workload)
+        asked = _Search(study, workload, sensitivity, workers or os.cpu_count() or 1, on_progress)
         if study.front is not None:
             return asked.along_front([objective_quantity(name) for name in study.front], on_front_point)
         return asked.one_plan()
@@ -85,13 +90,18 @@ def search(
 class _Search:
     """A study with everything it names loaded."""
 
-    def __init__(self, study: Study, workers: int, on_progress: Callable[[Progress], None]) -> None:
-        self.study, self.started = study, time.monotonic()
-        self.workload = load_workload(study.workload, dims=study.dims)
+    def __init__(
+        self,
+        study: Study,
+        workload: Workload,
+        sensitivity: SensitivityTable | None,
+        workers: int,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self.study, self.workload, self.started = study, workload, time.monotonic()
         spec = read_accelerator(study.accelerator)
         points, self.refused = make_points(spec, self.workload, study.points_of_hardware())
         self.explorer = Explorer(spec, points, workers, on_progress)
-        sensitivity = _sensitivity(study, self.workload)
         space = bit_space(self.workload, study.bits)
         self.base = Baseline.of(
             self.workload,
@@ -238,7 +248,7 @@ class _Search:
         }
 
 
-def _sensitivity(study: Study, workload: Workload) -> SensitivityTable | None:
+def sensitivity_table(study: Study, workload: Workload) -> SensitivityTable | None:
     """The table that a budget or the goal reads: the study's own, or computed; None if nothing reads it."""
     goal = {quantity.name for quantity, _ in study.goal().terms} | {study.goal().then.name}
     named = {*study.budgets, *goal, *(study.front or ())}

@@ -20,9 +20,10 @@ import re
 from collections.abc import Iterator
 from itertools import product
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -44,18 +45,20 @@ MOST_VALUES = 10_000
 MOST_POINTS = 1_000_000
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """Unknown keys are errors, and so are infinities."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class LayerBits(_Part):
+class LayerBits(Part):
     """Bit-widths that some layers may choose from; those of the study where left out."""
 
     weights: list[Bits] | None = Field(None, min_length=1)
     activations: list[Bits] | None = Field(None, min_length=1)
 
 
-class BitChoices(_Part):
+class BitChoices(Part):
     """Bit-widths to choose from. `layers`: exceptions by name, pattern (`layer4.*`), `first` or `last`."""
 
     weights: list[Bits] = Field(default=[8], min_length=1)
@@ -66,7 +69,7 @@ class BitChoices(_Part):
     )
 
 
-class SensitivitySource(_Part):
+class SensitivitySource(Part):
     """Where the sensitivity table comes from: a file, or computed with calibration inputs."""
 
     table: str | None = Field(None, description="CSV or JSON, as `archsim sensitivity` writes it")
@@ -84,7 +87,7 @@ def _source(given: object) -> object:
     return {"table": given} if isinstance(given, str) else given
 
 
-class Range(_Part):
+class Range(Part):
     """Values from `start` to `stop`, both included where the steps meet it."""
 
     start: float = Field(alias="from")
@@ -108,51 +111,50 @@ class Range(_Part):
         return values
 
 
-class Study(_Part):
-    """What is searched. Raises InputError (through `read_study`) for whatever does not fit together."""
+Hardware = dict[str, list[Value] | Range]
+"""Values by path; a key may list several paths, which are set alike."""
 
-    name: str = Field("search", min_length=1)
-    description: str = ""
-    workload: str
-    dims: dict[str, PositiveInt] = Field(default_factory=dict)
-    accelerator: str | dict[str, Any]
-    hardware: dict[str, list[Value] | Range] = Field(default_factory=dict)
+
+def listed(values: list[Value] | Range) -> list[Value]:
+    return values.values() if isinstance(values, Range) else values
+
+
+def paths_of(key: str) -> list[str]:
+    """The paths that a key of `hardware` sets alike."""
+    return [path.strip() for path in key.split(",")]
+
+
+def check_hardware(hardware: Hardware) -> Hardware:
+    """Raises ValueError for a key without a value, a value listed twice or a path that is there twice."""
+    for key, values in hardware.items():
+        found = listed(values)
+        if not found:
+            raise ValueError(f"{key} has no value to choose from")
+        if len(set(map(repr, found))) != len(found):
+            raise ValueError(f"{key} lists a value twice")
+    paths = [path for key in hardware for path in paths_of(key)]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise ValueError(f"{path} is there twice")
+    return hardware
+
+
+class SearchTerms(Part):
+    """What a search looks for on given hardware, and under which limits."""
+
     bits: BitChoices = Field(default_factory=BitChoices)
     minimize: str | dict[str, PositiveFloat] = "latency"
     then: str | None = None
-    front: list[str] | None = Field(None, min_length=2, max_length=3)
-    points: int = Field(15, ge=2)
     budgets: dict[str, Limit] = Field(default_factory=dict)
     sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
     gap: float = Field(0.0, ge=0, lt=1)
-    marginals: bool = True
-
-    @field_validator("hardware")
-    @classmethod
-    def _open_values(cls, hardware: dict[str, list[Value] | Range]) -> dict[str, list[Value] | Range]:
-        for key, values in hardware.items():
-            listed = values.values() if isinstance(values, Range) else values
-            if not listed:
-                raise ValueError(f"{key} has no value to choose from")
-            if len(set(map(repr, listed))) != len(listed):
-                raise ValueError(f"{key} lists a value twice")
-        paths = [path.strip() for key in hardware for path in key.split(",")]
-        for path in paths:
-            if paths.count(path) > 1:
-                raise ValueError(f"{path} is there twice")
-        points = prod(len(v.values() if isinstance(v, Range) else v) for v in hardware.values())
-        if points > MOST_POINTS:
-            raise ValueError(f"these are {points:,} combinations; at most {MOST_POINTS:,} are searched")
-        return hardware
 
     @model_validator(mode="after")
-    def _known_words(self) -> Study:
+    def _known_words(self) -> Self:
         try:
             self.goal()
-            for name in self.front or ():
-                objective_quantity(name)
             for name, limit in self.budgets.items():
                 budget_quantity(name)
                 share_of_baseline(name, limit)
@@ -166,14 +168,44 @@ class Study(_Part):
         """What is minimised first, and what among equals. Raises InputError for an unknown word."""
         return goal_of(self.minimize, self.then)
 
+
+class Study(SearchTerms):
+    """What is searched. Raises InputError (through `read_study`) for whatever does not fit together."""
+
+    name: str = Field("search", min_length=1)
+    description: str = ""
+    workload: str
+    dims: dict[str, PositiveInt] = Field(default_factory=dict)
+    accelerator: str | dict[str, Any]
+    hardware: Annotated[Hardware, AfterValidator(check_hardware)] = Field(default_factory=dict)
+    front: list[str] | None = Field(None, min_length=2, max_length=3)
+    points: int = Field(15, ge=2)
+    marginals: bool = True
+
+    @field_validator("hardware")
+    @classmethod
+    def _few_enough(cls, hardware: Hardware) -> Hardware:
+        points = prod(len(listed(values)) for values in hardware.values())
+        if points > MOST_POINTS:
+            raise ValueError(f"these are {points:,} combinations; at most {MOST_POINTS:,} are searched")
+        return hardware
+
+    @model_validator(mode="after")
+    def _known_front(self) -> Study:
+        try:
+            for name in self.front or ():
+                objective_quantity(name)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
     def points_of_hardware(self) -> Iterator[dict[str, Value]]:
         """Every combination of the open fields, path by path; keys that list several paths set them alike."""
-        lists = [v.values() if isinstance(v, Range) else v for v in self.hardware.values()]
-        for values in product(*lists):
+        for values in product(*map(listed, self.hardware.values())):
             yield {
-                path.strip(): value
+                path: value
                 for key, value in zip(self.hardware, values, strict=True)
-                for path in key.split(",")
+                for path in paths_of(key)
             }
 
 

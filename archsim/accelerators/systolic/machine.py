@@ -22,10 +22,21 @@ from archsim.accelerators.systolic.costs import Costs, costs_of
 from archsim.accelerators.systolic.findings import findings_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
+from archsim.accelerators.systolic.layer_steps import (
+    Turns,
+    contraction_steps,
+    undivided_steps,
+    vector_steps,
+)
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
-from archsim.accelerators.systolic.program import LayerProgram, graph_of, undivided_program
+from archsim.accelerators.systolic.program import (
+    LayerProgram,
+    graph_of,
+    undivided_program,
+)
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
+from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
@@ -36,12 +47,27 @@ from archsim.accelerators.systolic.vector import (
     vector_work,
 )
 from archsim.accelerators.systolic.vector_program import vector_program
+from archsim.accelerators.systolic.walk import walked
 from archsim.components.figure import Figure
 from archsim.components.technology import supply_v
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
+
+RowKey = tuple[
+    Contraction,
+    Precision,
+    bool,
+    tuple[tuple[str, int], ...],
+    tuple[tuple[str, tuple[int, ...]], ...],
+    tuple[str, ...],
+    str | None,
+]
+
+MOST_STEPS = 4096
+_known_steps: Recent[object, Turns] = Recent(MOST_STEPS)
+"""By row, array and what else decides them: many specs share them."""
 
 
 class SystolicMachine:
@@ -246,9 +272,34 @@ class SystolicMachine:
             programs.append(self._layer_program(row, prefetch=prefetch))
         return graph_of(programs, costs.dram_latency_cycles, has_dram)
 
+    def cycles_alone(self, row: Row) -> int:
+        """What the kernel finds when it executes `program` of this row."""
+        costs = self.costs(Precision())
+        depth = 2 if self._is_double_buffered else 1
+        return walked(self._steps(row), costs.dram_bits_per_cycle, depth, costs.dram_latency_cycles)
+
+    def _steps(self, row: Row) -> Turns:
+        layer = row.layer
+        if layer.contraction is None:
+            return vector_steps(vector_work(layer, self.spec, self.hierarchy))
+        nest, priced = self._mapped(row)
+        if never_stalls(self.spec, self.costs(layer.precision)):
+            return undivided_steps(int(priced.counts.compute_cycles.max()))
+        ports = [float(cycles.max()) for cycles in priced.memory_cycles.values()]
+        key = self._row_key(row), self._structure, tuple(ports), self.spec.array.mac.accumulator_bits
+        if key not in _known_steps:
+            tiles = contraction_tiles(layer, self.spec, self.hierarchy, nest, row.mapping, priced)
+            groups = groups_of(layer.contraction.G, priced.counts.together)
+            _known_steps[key] = contraction_steps(tiles, groups)
+        return _known_steps[key]
+
+    @property
+    def _is_double_buffered(self) -> bool:
+        return all(m.double_buffered for m in self.hierarchy.tiers[0].memories)
+
     def _layer_program(self, row: Row, *, prefetch: bool) -> LayerProgram:
         costs = self.costs(row.layer.precision)
-        double = all(m.double_buffered for m in self.hierarchy.tiers[0].memories)
+        double = self._is_double_buffered
         if row.layer.contraction is None:
             work = vector_work(row.layer, self.spec, self.hierarchy)
             return vector_program(row.layer, work, costs, double_buffered=double)
@@ -275,15 +326,21 @@ class SystolicMachine:
             return vector_work(row.layer, self.spec, self.hierarchy).held_bits
         return {name: float(grid.max()) for name, grid in self._mapped(row)[1].held_bits.items()}
 
+    def _row_key(self, row: Row) -> RowKey:
+        """Equal for rows that move and compute the same."""
+        layer = row.layer
+        assert layer.contraction is not None
+        orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
+        ops, cuts = tuple(layer.ops.items()), tuple(tiles_of(row.mapping, self.spec).items())
+        return layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split
+
     def _mapped(self, row: Row) -> tuple[Nest, GridPrices]:
         """The one-mapping nest of a row and its price."""
         layer = row.layer
         assert layer.contraction is not None
-        orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
-        tiles = tiles_of(row.mapping, self.spec)
-        ops, cuts = tuple(layer.ops.items()), tuple(tiles.items())
-        key = (layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split)
+        key = self._row_key(row)
         if key not in self._known.rows:
+            *_, cuts, orders, split = key
             chosen = chosen_mapping(layer.contraction, self._structure, cuts, orders, split)
             costs = {layer.precision: self.costs(layer.precision)}
             counted = [key for key, _ in grids(chosen.counts)]

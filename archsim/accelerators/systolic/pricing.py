@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -73,16 +73,26 @@ class Amounts:
 
 @dataclass(frozen=True)
 class Prices:
-    """What those amounts cost on one machine. `energy` component -> pJ without leakage."""
+    """What those amounts cost on one machine; `each` are its costs at every precision."""
 
     precisions: tuple[Precision, ...]
     costs: Costs
+    each: Mapping[Precision, Costs]
     amounts: Amounts
     word_bits: Mapping[str, int]
-    energy: Mapping[str, Form]
     capacity: Mapping[str, int]
     ports: tuple[Sram, ...]  # buffers whose bandwidth is finite
     double_buffered: bool
+
+    @cached_property
+    def energy(self) -> Mapping[str, Form]:
+        """Component -> pJ without leakage."""
+        found: dict[str, Form] = {}
+        for (component, action), form in self.amounts.actions.items():
+            unit = [self.each[p].unit_energy(component, action).value for p in self.precisions]
+            weight = np.array(unit) / self.word_bits.get(component, 1)
+            found.setdefault(component, Form()).plus(form, weight)
+        return found
 
     @property
     def total_energy(self) -> Form:
@@ -109,16 +119,12 @@ def prices_of(
     names = hierarchy.dram.name, *(m.name for m in memories)
     amounts = _amounts(tuple(counted), layer.contraction.G, layer.macs, operations, names, width)
     word_bits = {m.name: m.word_bits for m in (*memories, *hierarchy.registers)}
-    energy: dict[str, Form] = {}
-    for (component, action), form in amounts.actions.items():
-        unit = [costs[p].unit_energy(component, action).value for p in precisions]
-        energy.setdefault(component, Form()).plus(form, np.array(unit) / word_bits.get(component, 1))
     return Prices(
         precisions=precisions,
         costs=costs[precisions[0]],
+        each=dict(costs),
         amounts=amounts,
         word_bits=word_bits,
-        energy=energy,
         capacity={m.name: m.capacity_bits for m in (*memories, *hierarchy.registers)},
         ports=tuple(m for m in memories if m.bandwidth_bits_per_cycle is not None),
         double_buffered=all(m.double_buffered for m in hierarchy.tiers[0].memories),

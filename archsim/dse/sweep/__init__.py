@@ -1,0 +1,1 @@
+"""Sweeps: many designs simulated or searched, surviving whatever dies meanwhile."""
