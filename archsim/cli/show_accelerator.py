@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archsim.accelerators.cluster.machine import ClusterMachine
+from archsim.accelerators.cluster.operating_point import Point
 from archsim.accelerators.machine import Machine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
@@ -38,12 +39,19 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
+    if isinstance(machine, ClusterMachine):
+        _print_lines(console, {"runs at": _point(machine.prices.point)})
     if isinstance(machine, SystolicMachine | ClusterMachine):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
         for section, content in spec.items():
             _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
     _print_area(console, machine)
+
+
+def _point(point: Point) -> str:
+    biased = ", forward body bias" if point.body_bias else ""
+    return f"{point.vdd_v:.3g} V, {point.clock_mhz:g} MHz{biased}"
 
 
 def _print_section(console: Console, title: str, content: Any) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 
 from archsim.accelerators.choice import best_row
 from archsim.accelerators.cluster.machine import ClusterMachine
-from archsim.accelerators.cluster.spec import ClusterSpec
-from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.kernel import engine
 from archsim.run import Totals
 from archsim.simulation import simulate
@@ -63,11 +62,10 @@ PULP_NN_LAYER = convolution(16, 32, 64, "w8a8")
 @cache
 def machine(name: str, software: bool = False, **point: Any) -> ClusterMachine:
     """A library machine at an operating point; in `software`: without its engine."""
-    found = load_accelerator(name)
+    spec = read_accelerator(name)
+    found = load_accelerator(spec | {"engine": None} if software else spec, **point)
     assert isinstance(found, ClusterMachine)
-    if software:
-        found = ClusterMachine(ClusterSpec.model_validate(found.spec.model_dump() | {"engine": None}))
-    return found.at(**point) if point else found
+    return found
 
 
 def compute_gops(on: ClusterMachine, layer: Layer) -> float:

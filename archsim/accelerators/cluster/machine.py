@@ -120,14 +120,6 @@ class ClusterMachine:
         """What is drawn in every cycle: leakage, and the clock of what always runs (`uncore`)."""
         return self.prices.always_on_mw
 
-    def at(
-        self, *, vdd_v: float | None = None, clock_mhz: float | None = None, body_bias: bool = False
-    ) -> ClusterMachine:
-        """The same machine at another operating point. InputError where it cannot run."""
-        point = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
-        spec = ClusterSpec.model_validate({**self.spec.model_dump(), "operating_point": point})
-        return ClusterMachine(spec, tile_candidates=self.tile_candidates)
-
     def for_workload(self, workload: Workload) -> ClusterMachine:
         """The machine set up for a network: weights in L2 if all of them fit beside the activations."""
         l3 = self.spec.l3
