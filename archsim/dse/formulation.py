@@ -25,7 +25,10 @@ from archsim.dse.quantities import (
     Goal,
     Quantity,
 )
+from archsim.dse.recompute import Memory, with_executions
+from archsim.dse.retention import Graph, Retention
 from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
+from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ class Formulation:
     sensitivity: SensitivityTable | None = None
     other: tuple[Quantity, ...] = ()
     """Quantities that later searches on the same tables read."""
+    most_executions: int = 1
+    """Of a layer, where that keeps the activations within their limit."""
 
     def with_limits(self, *limits: Limit) -> Formulation:
         """The same under other limits; of several on one quantity the tightest counts."""
@@ -101,8 +106,9 @@ class Formulation:
     def is_within(self, other: Formulation) -> bool:
         """Whether every plan that this one allows the other allows too, at the same cost."""
         own = {limit.quantity: limit.at_most for limit in self.limits}
-        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity)
-        return same == (other.space, other.goal.terms, other.goal.product, other.sensitivity) and all(
+        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity, self.most_executions)
+        its = (other.space, other.goal.terms, other.goal.product, other.sensitivity, other.most_executions)
+        return same == its and all(
             own.get(limit.quantity, math.inf) <= limit.at_most for limit in other.limits
         )
 
@@ -127,21 +133,56 @@ class Formulation:
 
     def problem(self, point: Point) -> Problem:
         """The selection problem on a point's tables as they are now."""
+        choices = tuple(self._choices(index, point) for index in range(len(point.tables)))
+        if self.memory_limit is not None:
+            multiplied = [
+                LATENCY.column,
+                ENERGY.column,
+                DRAM.column,
+                *map(_power_column, self.limits),
+            ]  # a run's
+            choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
         return Problem(
-            choices=tuple(self._choices(index, point) for index in range(len(point.tables))),
+            choices=choices,
             objective=self._objective(point),
             budgets=tuple(budget for limit in self.limits for budget in self._budgets(limit, point)),
             ties=self.space.ties,
             fixed={AREA.column: point.area_mm2},
         )
 
+    @property
+    def memory_limit(self) -> Limit | None:
+        """The limit of activations, where layers may be executed again to meet it."""
+        limits = [limit for limit in self.limits if limit.quantity == PEAK_ACTIVATIONS]
+        return limits[0] if limits and self.most_executions > 1 else None
+
+    def memory(self, point: Point) -> Memory | None:
+        """What the schedule has to keep to; None where every layer is executed once."""
+        limit = self.memory_limit
+        if limit is None:
+            return None
+        columns, most = PrecisionColumns(self.space), self.most_executions
+        sizes = []
+        for index, tensors in columns.deciding():
+            precision = point.tables[index].options.precision
+            by_row = columns.live_bytes(index, tensors)[precision].astype(np.int64)
+            sizes.append((index, np.tile(by_row, most)))
+        at_most = limit.at_most * limit.quantity.per_unit
+        return Memory(Graph.of(self.space.workload), tuple(sizes), at_most, most)
+
+    def table_rows(self, point: Point, rows: Sequence[int]) -> tuple[int, ...]:
+        """Of chosen rows those of the point's tables, however often they are executed."""
+        return tuple(row % len(table.options) for table, row in zip(point.tables, rows, strict=True))
+
     def goal_units(self, point: Point) -> float:
         """How much of the problem's objective one unit of the goal is."""
         units = [quantity.in_column(point.machine) for quantity, _ in self.goal.terms]
         return math.prod(units) if self.goal.product else units[0]
 
-    def used(self, point: Point, rows: Sequence[int], quantity: Quantity) -> float:
-        """How much of a quantity a selection takes, in its own unit."""
+    def used(
+        self, point: Point, rows: Sequence[int], quantity: Quantity, steps: Sequence[Retention] = ()
+    ) -> float:
+        """How much of a quantity a selection takes, in its own unit; `steps` where layers run again."""
         asked = self
         if quantity.column not in self.columns_read:
             asked = self.with_limits(*self.limits, Limit(quantity, math.inf))
@@ -149,6 +190,11 @@ class Formulation:
         if quantity == POWER:
             energy, cycles = (problem.total(q.column, rows) for q in (ENERGY, LATENCY))
             return energy / cycles * point.machine.clock_mhz * 1e-3 if cycles else 0.0
+        if quantity == PEAK_ACTIVATIONS and self.memory_limit is not None:
+            chosen = point.rows(self.space.workload.layers, self.table_rows(point, rows))
+            executed, run = unrolled_rows(self.space.workload, chosen, steps)
+            at = {row.layer.name: row.layer.precision for row in run}
+            return executed.with_precision(lambda layer: at[layer.name]).peak_memory.bytes / quantity.per_unit
         if quantity == PEAK_ACTIVATIONS:
             live = [problem.total(_live_column(layer), rows) for layer, _ in asked._live_sets]
             return max(live) / quantity.per_unit
@@ -168,6 +214,8 @@ class Formulation:
         at_most = limit.at_most * quantity.in_column(point.machine)
         if quantity == POWER:
             return [Budget(quantity.name, _power_column(limit), 0.0)]
+        if quantity == PEAK_ACTIVATIONS and self.memory_limit is not None:
+            return []
         if quantity == PEAK_ACTIVATIONS:
             return [
                 Budget(f"{quantity.name} at {layer}", _live_column(layer), at_most)
@@ -208,7 +256,7 @@ class Formulation:
                 found[WEIGHTS.column] = columns.weight_bytes(index)
             if SENSITIVITY.column in self.columns_read:
                 found[SENSITIVITY.column] = columns.loss(index)
-            if PEAK_ACTIVATIONS.column in self.columns_read:
+            if PEAK_ACTIVATIONS.column in self.columns_read and self.memory_limit is None:
                 for layer, live in self._live_sets:
                     found[_live_column(layer)] = columns.live_bytes(index, live)
             self._by_layer[index] = found

@@ -65,6 +65,15 @@ class PrecisionColumns:
 
         return self._each(index, of)
 
+    def deciding(self) -> list[tuple[int, frozenset[str]]]:
+        """By node of the graph (network inputs, then layers): the layer whose precision decides how wide its
+        tensors are, and their names.
+        """
+        first = {t.name: i for i, given in reversed(list(enumerate(self._given))) for t in given}
+        inputs = [(first[t.name], frozenset((t.name,))) for t in self.space.workload.inputs]
+        made = [frozenset(t.name for t in layer.outputs) for layer in self.space.workload.layers]
+        return [*inputs, *enumerate(made)]
+
     @cached_property
     def _first_read(self) -> list[list[Tensor]]:
         seen: set[str] = set()

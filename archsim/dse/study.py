@@ -33,7 +33,7 @@ from pydantic import (
     model_validator,
 )
 
-from archsim.dse.quantities import Goal, budget_quantity, goal_of, objective_quantity
+from archsim.dse.quantities import PEAK_ACTIVATIONS, Goal, budget_quantity, goal_of, objective_quantity
 from archsim.errors import InputError
 
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -123,6 +123,7 @@ class Study(_Part):
     front: list[str] | None = Field(None, min_length=2, max_length=3)
     points: int = Field(15, ge=2)
     budgets: dict[str, Limit] = Field(default_factory=dict)
+    allow_recompute: bool = False
     sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
@@ -158,7 +159,18 @@ class Study(_Part):
                 share_of_baseline(name, limit)
         except InputError as error:
             raise ValueError(str(error)) from None
+        if self.allow_recompute:
+            self._check_recompute()
         return self
+
+    def _check_recompute(self) -> None:
+        if PEAK_ACTIVATIONS.name not in self.budgets:
+            raise ValueError(
+                f"allow_recompute needs a limit to meet by it: give budgets {PEAK_ACTIVATIONS.name} "
+                "(--max-peak-memory-kib)"
+            )
+        if self.goal().product:
+            raise ValueError("allow_recompute goes with a goal that is a sum; edp is a product")
 
     def goal(self) -> Goal:
         """What is minimised first, and what among equals. Raises InputError for an unknown word."""

@@ -27,7 +27,8 @@ def test_run_at_an_operating_point(archsim, tiny_trace: Path, tmp_path: Path) ->
 def test_the_other_follows(archsim, tiny_trace: Path) -> None:
     assert "at 240 MHz" in archsim("run", tiny_trace, "--on", "gap9", "--vdd", "0.65").stdout
     shown = archsim("show", "marsellus", "--mhz", "400", "--body-bias").stdout
-    assert "V, 400 MHz, forward body bias" in shown and "0.74 V, 400 MHz" not in shown
+    assert "V, 400 MHz, forward body bias" in shown
+    assert "0.74 V, 400 MHz" not in shown
 
 
 @pytest.mark.parametrize(
