@@ -138,7 +138,7 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
 
 
 def _made_again(plan: Mapping[str, Any]) -> list[str]:
-    times = Counter(step["layer"] for step in plan["schedule"])
+    times = Counter(step["layer"] for step in plan.get("schedule", ()))
     again = [name for name, count in times.items() if count > 1]
     if not again:
         return []

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 
 from archsim.accelerators.cluster.core_kernels import elementwise_cycles
-from archsim.accelerators.cluster.table import possible_places
+from archsim.accelerators.cluster.space import possible_places
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import DoesNotFit
 from archsim.workloads.layer import Layer

@@ -15,14 +15,16 @@ from archsim.accelerators.cluster.costs import Costs, costs_of
 from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
+from archsim.accelerators.cluster.interest import undominated
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
-from archsim.accelerators.cluster.pricing import Priced, price, work_of
+from archsim.accelerators.cluster.pricing import Priced, energy_of, price
 from archsim.accelerators.cluster.program import LayerProgram, graph_of
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
-from archsim.accelerators.cluster.table import KEYS, contraction_options, energy_pj, undominated
+from archsim.accelerators.cluster.table import KEYS, contraction_options
 from archsim.accelerators.cluster.tile_program import tile_program
+from archsim.accelerators.cluster.tile_work import work_of
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.components.figure import Figure
@@ -183,7 +185,7 @@ class ClusterMachine:
             return replace(row, cycles=costs["cycles"], energy_pj=energy)
         raw = raw_mapping(layer, mapping)
         priced = self._priced(Row(layer, raw, 0.0, 0.0))[1]
-        energy = sum(float(pj[0]) for pj in energy_pj(priced, self.prices).values())
+        energy = sum(float(pj[0]) for pj in energy_of(priced.actions, priced.cycles, self.prices).values())
         return Row(layer, raw, float(priced.cycles[0]), energy)
 
     def _priced(self, row: Row) -> tuple[Mapped, Priced]:

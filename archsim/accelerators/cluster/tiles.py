@@ -9,7 +9,7 @@ one, input channels innermost, so that partial sums never leave L1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import product
 from math import ceil, prod
@@ -47,6 +47,11 @@ class Tiles:
     def __len__(self) -> int:
         return len(self.P)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Tiles:
+        """Only some of the candidates."""
+        columns = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "shape"}
+        return Tiles(self.shape, **columns)
+
     def trips(self, dim: str) -> Array:
         return self._trips[dim]
 
@@ -65,7 +70,7 @@ class Tiles:
     @cached_property
     def corners(self) -> Corners:
         """Full and last tiles in every dimension; combinations that no candidate has are left out."""
-        counts, sizes, sums = [], [], []
+        counts, sizes, sums, kinds = [], [], [], []
         # n channel tiles: all but the last store their sums, all but the first load them
         more = self.trips("C") - 1
         for last in product((False, True), repeat=4):
@@ -75,17 +80,21 @@ class Tiles:
             if not count.any():
                 continue
             counts.append(count)
-            ragged_dims = zip("PQKC", last, strict=True)
-            sizes.append([self.last(d) if ragged else getattr(self, d) for d, ragged in ragged_dims])
+            kinds.append(tuple(zip("PQKC", last, strict=True)))
+            sizes.append([self.last(d) if ragged else getattr(self, d) for d, ragged in kinds[-1]])
             sums.append(np.minimum(more, 1) if last[3] else (2 * more - 1) / np.maximum(more, 1))
         by_dim = np.array(sizes).transpose(1, 0, 2)
-        return Corners(np.array(counts), dict(zip("PQKC", by_dim, strict=True)), np.array(sums))
+        return Corners(tuple(kinds), np.array(counts), dict(zip("PQKC", by_dim, strict=True)), np.array(sums))
 
 
 @dataclass(frozen=True)
 class Corners:
-    """Kinds of tile of every candidate, (kinds, candidates): how many, their sizes, partial sums passed."""
+    """Kinds of tile of every candidate, (kinds, candidates): how many, their sizes, partial sums passed.
 
+    `kinds`: by dimension, whether it is the last tile along it.
+    """
+
+    kinds: tuple[tuple[tuple[str, bool], ...], ...]
     count: Array
     sizes: dict[str, Array]
     sums: Array
@@ -143,6 +152,7 @@ class L2Tile:
     K2: Array  # channels
     rows: Array  # input rows read from L3 by all L2 tiles
     rows_most: Array
+    rows_first: Array
     trips_p: Array
     trips_k: Array
 
@@ -162,8 +172,9 @@ def l2_tile(tiles: Tiles, cut_p: int, cut_k: int) -> L2Tile:
     p2 = np.minimum(np.ceil(tiles.trips("P") / cut_p) * tiles.P, shape.P)
     k2 = np.minimum(np.ceil(tiles.trips("K") / cut_k) * tiles.K, shape.K)
     windows = {size: _window(shape, 0, int(size)) for size in set(p2.tolist())}
-    rows = np.array([windows[size][:2] for size in p2.tolist()], dtype=np.float64).reshape(-1, 2)
-    return L2Tile(p2, k2, rows[:, 0], rows[:, 1], np.ceil(shape.P / p2), np.ceil(shape.K / k2))
+    rows = np.array([windows[size] for size in p2.tolist()], dtype=np.float64).reshape(-1, 3)
+    read, most, first = rows.T
+    return L2Tile(p2, k2, read, most, first, np.ceil(shape.P / p2), np.ceil(shape.K / k2))
 
 
 def l2_cuts(size: int) -> list[int]:
