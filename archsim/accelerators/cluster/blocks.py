@@ -16,9 +16,9 @@ from archsim.accelerators.cluster.latency import bounds
 from archsim.accelerators.cluster.movement import Movement, movement_of
 from archsim.accelerators.cluster.pricing import actions_of, energy_of, fits, held_bytes
 from archsim.accelerators.cluster.shape import shape_of
-from archsim.accelerators.cluster.space import Layout, cuts_of, layouts_of, possible_places, tiles_tried
+from archsim.accelerators.cluster.space import Layout, cuts_of, layouts_of, possible_places
 from archsim.accelerators.cluster.tile_work import Work
-from archsim.accelerators.cluster.tiles import ORDERS, L2Tile, Tiles, l2_tile
+from archsim.accelerators.cluster.tiles import ORDERS, Choice, Tiles, l2_tile
 from archsim.accelerators.cluster.traffic import Plan
 from archsim.accelerators.cluster.work import Site
 from archsim.workloads.layer import Layer
@@ -33,7 +33,6 @@ class Block:
 
     site: Site
     tiles: Tiles
-    l2: L2Tile
     cuts: tuple[int, int]
     plan: Plan
     moves: Movement
@@ -47,7 +46,7 @@ class Block:
     @cached_property
     def cycles(self) -> tuple[Array, Array]:
         """Bounds of the latency from below and above."""
-        return bounds(self.site, self.tiles, self.l2, self.plan, self.moves, self.work)
+        return bounds(self.site, self.tiles, self.plan, self.moves, self.work)
 
     def energy_pj(self, rows: Rows, costs: Costs) -> dict[str, Array]:
         """Of some rows by component, leakage at the lower bound of their latency."""
@@ -72,10 +71,10 @@ class Interest(Protocol):
         ...
 
 
-def priced_blocks(layer: Layer, site: Site, most: int, interest: Interest) -> Iterator[Block]:
+def priced_blocks(layer: Layer, site: Site, choice: Choice, interest: Interest) -> Iterator[Block]:
     """Every plan of a layer that is of interest, with every tile that it may fit."""
     shape = shape_of(layer)
-    layouts = layouts_of(shape, site, tiles_tried(shape, site, most))
+    layouts = layouts_of(shape, site, choice)
     for places in possible_places(layer, site):
         for cuts, order, layout in product(cuts_of(shape, places), ORDERS, layouts):
             ways = [way for way, work in layout.work.items() if interest.wants(_floor(site, layout, work))]
@@ -93,12 +92,11 @@ def _of_layout(
     site: Site, layout: Layout, cuts: tuple[int, int], plan: Plan, ways: list[str]
 ) -> Iterator[Block]:
     tiles = layout.tiles
-    l2 = l2_tile(tiles, *cuts)
-    moves = movement_of(site, tiles, l2, plan)
+    moves = movement_of(site, tiles, l2_tile(tiles, *cuts), plan)
     for depth in (1,) if site.spec.l1 is None else (2, 1):
         buffered = replace(plan, buffers=depth)
         held = held_bytes(site, tiles, buffered, moves)
         fitting = fits(site.spec, held)
         for way in ways:
             own = replace(buffered, way=way)
-            yield Block(site, tiles, l2, cuts, own, moves, layout.work[way], held, fitting)
+            yield Block(site, tiles, cuts, own, moves, layout.work[way], held, fitting)

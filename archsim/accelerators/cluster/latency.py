@@ -10,21 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.cluster.movement import Movement
-from archsim.accelerators.cluster.tile_work import Work, l2_kinds
-from archsim.accelerators.cluster.tiles import L2Tile, Tiles
+from archsim.accelerators.cluster.tile_work import Work
+from archsim.accelerators.cluster.tiles import Tiles
 from archsim.accelerators.cluster.traffic import Plan
 from archsim.accelerators.cluster.work import Site
 
 Array = npt.NDArray[np.float64]
 
 
-def bounds(
-    site: Site, tiles: Tiles, l2: L2Tile, plan: Plan, moves: Movement, work: Work
-) -> tuple[Array, Array]:
+def bounds(site: Site, tiles: Tiles, plan: Plan, moves: Movement, work: Work) -> tuple[Array, Array]:
     """Bounds from below and above of the layer run alone."""
     low = np.maximum.reduce([*_within_l2(tiles, plan, moves, work), *moves.busy.values()])
     if plan.places.uses_l3:
-        low = np.maximum.reduce([low, *_through_l3(tiles, l2, plan, moves, work)])
+        low = np.maximum.reduce([low, *_through_l3(plan, moves, work)])
     low = low + site.spec.overheads.layer_cycles
     return low, np.maximum(low, _longest(site, tiles, plan, moves, work))
 
@@ -47,11 +45,10 @@ def _within_l2(tiles: Tiles, plan: Plan, moves: Movement, work: Work) -> list[Ar
     ]
 
 
-def _through_l3(tiles: Tiles, l2: L2Tile, plan: Plan, moves: Movement, work: Work) -> list[Array]:
+def _through_l3(plan: Plan, moves: Movement, work: Work) -> list[Array]:
     """L3 busy throughout, but for what its first spill and the end of the layer wait for."""
-    first, last = (
-        np.where(counts > 0, counts * work.by_kind, 0.0).sum(axis=0) for counts in l2_kinds(tiles, l2)
-    )
+    assert moves.l2_kinds is not None
+    first, last = ((counts * work.by_kind).sum(axis=0) for counts in moves.l2_kinds)
     spills = moves.busy["l3"] - moves.arriving
     end = moves.store_last + moves.spill_last
     found: list[Array] = []

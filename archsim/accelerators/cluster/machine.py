@@ -25,6 +25,7 @@ from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.table import KEYS, contraction_options
 from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
+from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.components.figure import Figure
@@ -38,16 +39,20 @@ TILE_CANDIDATES = 6
 
 
 class ClusterMachine:
-    """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension."""
+    """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension;
+    `like_dory`: only what DORY does of it, to compare with measurements of DORY.
+    """
 
     family = "cluster"
     composition: Literal["sequential", "pipelined"] = "sequential"
     counts_from_zero = False
 
-    def __init__(self, spec: ClusterSpec, *, tile_candidates: int = TILE_CANDIDATES) -> None:
+    def __init__(
+        self, spec: ClusterSpec, *, tile_candidates: int = TILE_CANDIDATES, like_dory: bool = False
+    ) -> None:
         self.spec = spec
         self.name = spec.name
-        self.tile_candidates = tile_candidates
+        self.choice = Choice(tile_candidates, like_dory)
         self._sites: dict[Precision, Site] = {}
         self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
@@ -131,7 +136,10 @@ class ClusterMachine:
         padded = sum(self._resident_bytes(layer) for layer in workload.layers)
         place = "l2" if padded + workload.peak_memory.bytes <= room else "l3"
         spec = self.spec.model_dump() | {"l3": l3.model_dump() | {"weights": place}}
-        return ClusterMachine(ClusterSpec.model_validate(spec), tile_candidates=self.tile_candidates)
+        return self._with(ClusterSpec.model_validate(spec))
+
+    def _with(self, spec: ClusterSpec) -> ClusterMachine:
+        return ClusterMachine(spec, tile_candidates=self.choice.most, like_dory=self.choice.like_dory)
 
     def _resident_bytes(self, layer: Layer) -> float:
         """Weights as the engine wants them, where it could run the layer (padded to its blocks)."""
@@ -158,9 +166,7 @@ class ClusterMachine:
         precisions = tuple(precisions) or (layer.precision,)
         sites = {p: self.site(p) for p in precisions}
         if layer.contraction is not None:
-            return contraction_options(
-                layer, precisions, sites, self.prices, self.tile_candidates, minimize, front
-            )
+            return contraction_options(layer, precisions, sites, self.prices, self.choice, minimize, front)
         options = elementwise_options(layer, sites, self.prices)
         return options if front is None else undominated(options, front)
 

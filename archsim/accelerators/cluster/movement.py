@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from archsim.accelerators.cluster.tile_work import l2_kinds
 from archsim.accelerators.cluster.tiles import L2Tile, Tiles
 from archsim.accelerators.cluster.traffic import (
     Moved,
@@ -42,6 +43,9 @@ class Movement:
     fetch_slowest: Array
     spill_last: Array  # of the last L2 tile to L3
     spill_slowest: Array
+    l2_kinds: (
+        tuple[Array, Array] | None
+    )  # tiles by kind in the first L2 tile and in the last, where L3 is used
     held_l2: Array
     resident_weights: float | None  # bytes that stay in L2 from the network's start
 
@@ -71,6 +75,7 @@ def movement_of(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Movement:
         store_last=site.transfer_cycles(_output_bytes(site, *(tiles.last(dim) for dim in "PQK"))),
         store_slowest=site.transfer_cycles(sizes.output, 1.0, tiles.P * tiles.Q),
         arriving=repeats * (_l3(site, fetched["input"]) + _l3(site, fetched["weight"])),
+        l2_kinds=l2_kinds(tiles, l2) if plan.places.uses_l3 else None,
         held_l2=held_l2(site, tiles, l2, plan),
         resident_weights=repeats * _whole_weights(site, tiles, plan) if resident else None,
         **_l2_transfers(site, tiles, l2, plan),

@@ -45,7 +45,7 @@ class Priced:
 def price(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan, work: Work) -> Priced:
     """Price every tile under one plan; `work` is that of its way."""
     moves = movement_of(site, tiles, l2, plan)
-    low, high = bounds(site, tiles, l2, plan, moves, work)
+    low, high = bounds(site, tiles, plan, moves, work)
     held = held_bytes(site, tiles, plan, moves)
     repeats = tiles.shape.repeats
     return Priced(

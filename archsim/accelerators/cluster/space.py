@@ -11,7 +11,7 @@ import numpy as np
 from archsim.accelerators.cluster.engines import ENGINES
 from archsim.accelerators.cluster.shape import Shape
 from archsim.accelerators.cluster.tile_work import Work, work_of
-from archsim.accelerators.cluster.tiles import Tiles, candidate_tiles, l2_cuts, tiles_of
+from archsim.accelerators.cluster.tiles import Choice, Tiles, candidate_tiles, l2_cuts, tiles_of
 from archsim.accelerators.cluster.traffic import Places, single_buffer_bytes
 from archsim.accelerators.cluster.work import Site
 from archsim.workloads.layer import Layer
@@ -53,10 +53,13 @@ class Layout:
     work: Mapping[str, Work]
 
 
-def layouts_of(shape: Shape, site: Site, tiles: Tiles) -> list[Layout]:
+def layouts_of(shape: Shape, site: Site, choice: Choice) -> list[Layout]:
     """Layouts with a tile that fits L1; the one with the fastest tile first."""
-    found = []
+    tiles = tiles_tried(shape, site, choice)
     ways = site.ways(shape)
+    if choice.like_dory:
+        ways = ["cores:channels" if shape.depthwise else "cores:rows"]
+    found = []
     for name in dict.fromkeys(way.partition(":")[0] for way in ways):
         within = tiles
         if site.spec.l1 is not None:
@@ -68,7 +71,7 @@ def layouts_of(shape: Shape, site: Site, tiles: Tiles) -> list[Layout]:
     return sorted(found, key=lambda layout: min(work.cycles.min() for work in layout.work.values()))
 
 
-def tiles_tried(shape: Shape, site: Site, most: int) -> Tiles:
+def tiles_tried(shape: Shape, site: Site, choice: Choice) -> Tiles:
     """L1 tiles worth trying; the whole layer where cores work in L2."""
     if site.spec.l1 is None:
         return tiles_of(shape, [(shape.P, shape.Q, shape.K, shape.C)])
@@ -78,4 +81,4 @@ def tiles_tried(shape: Shape, site: Site, most: int) -> Tiles:
         if engine
         else (2, 4, site.cores.loop.products)
     )
-    return candidate_tiles(shape, most, patch, lanes, channels, site.cores.count)
+    return candidate_tiles(shape, choice, patch, lanes, channels, site.cores.count)

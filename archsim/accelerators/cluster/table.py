@@ -15,6 +15,7 @@ from archsim.accelerators.cluster.costs import Costs
 from archsim.accelerators.cluster.interest import All, Front, Nearest, undominated
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.space import tiles_tried
+from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.traffic import single_buffer_bytes
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import DoesNotFit, Options
@@ -30,7 +31,7 @@ def contraction_options(
     precisions: Sequence[Precision],
     sites: Mapping[Precision, Site],
     costs: Costs,
-    most: int,
+    choice: Choice,
     minimize: str | None = None,
     front: Sequence[str] | None = None,
 ) -> Options:
@@ -43,7 +44,7 @@ def contraction_options(
     priced, tightest = 0, None
     for number, precision in enumerate(precisions):
         interest = nearest or (All() if front is None else Front(front))
-        for block in priced_blocks(layer.with_precision(precision), sites[precision], most, interest):
+        for block in priced_blocks(layer.with_precision(precision), sites[precision], choice, interest):
             priced += len(block)
             fitting = np.flatnonzero(block.fits)
             if not len(fitting):
@@ -53,7 +54,7 @@ def contraction_options(
             if len(kept):
                 columns.append(_columns(block, number, kept, costs))
     if not columns:
-        raise DoesNotFit(_nothing_fits(layer, sites[precisions[0]], most, tightest))
+        raise DoesNotFit(_nothing_fits(layer, sites[precisions[0]], choice, tightest))
     options = _options(layer, precisions, columns, priced, costs)
     if nearest is not None:
         options = options.take(nearest.near(options.cycles, options.total_energy_pj))
@@ -107,10 +108,10 @@ def _options(
     )
 
 
-def _nothing_fits(layer: Layer, site: Site, most: int, block: Block | None) -> str:
+def _nothing_fits(layer: Layer, site: Site, choice: Choice, block: Block | None) -> str:
     """Which memory even the smallest tile does not fit; `block`: a plan whose tiles fit L1 by themselves."""
     if block is None:
-        tiles = tiles_tried(shape_of(layer), site, most)
+        tiles = tiles_tried(shape_of(layer), site, choice)
         held = {"l1": float(single_buffer_bytes(site, tiles, "cores").min())}
     else:
         held = {name: float(size.min()) for name, size in block.held.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -59,4 +60,4 @@ def _kinds_in(tiles: Tiles, l2: L2Tile, *, is_last: bool) -> Array:
         ends = np.ones(len(tiles), dtype=bool) if is_last or dim not in inner else outer[dim] == 1
         counts[dim, True] = ends.astype(np.float64)  # the layer's last tile, which may be smaller, is in it
         counts[dim, False] = np.where(ends, last - 1, inner.get(dim, trips))
-    return np.array([np.prod([counts[part] for part in kind], axis=0) for kind in tiles.corners.kinds])
+    return np.stack([reduce(np.multiply, (counts[part] for part in kind)) for kind in tiles.corners.kinds])

@@ -103,10 +103,7 @@ class Corners:
 def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
     """The given (P, Q, K, C) tiles."""
     table = np.array(sizes, dtype=np.float64).reshape(-1, 4)
-    windows = {
-        side: {size: _window(shape, side, size) for size in {s[side] for s in sizes}} for side in (0, 1)
-    }
-    rows, columns = (np.array([windows[side][s[side]] for s in sizes], dtype=np.float64) for side in (0, 1))
+    rows, columns = (_windows(shape, side, table[:, side]) for side in (0, 1))
     return Tiles(
         shape,
         *(table[:, i] for i in range(4)),
@@ -115,14 +112,29 @@ def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
     )
 
 
-def candidate_tiles(shape: Shape, most: int, patch: int, lanes: int, channels: int, cores: int) -> Tiles:
-    """Sizes worth trying: every even cut (or a geometric choice of `most` of them) and multiples of `patch`
-    pixels, `cores` rows, `lanes` output and `channels` input channels, which leave no unit idle.
+@dataclass(frozen=True)
+class Choice:
+    """How many sizes are tried per loop dimension.
+
+    like_dory: only what DORY does with PULP-NN's kernels: input channels are never cut, a convolution's rows
+    are split over the cores, a depthwise one's channels.
     """
+
+    most: int
+    like_dory: bool = False
+
+
+def candidate_tiles(shape: Shape, choice: Choice, patch: int, lanes: int, channels: int, cores: int) -> Tiles:
+    """Sizes worth trying: every even cut (or a geometric choice of them) and multiples of `patch` pixels,
+    `cores` rows, `lanes` output and `channels` input channels, which leave no unit idle.
+    """
+    most = choice.most
     rows = tile_candidates(shape.P, most, _multiples(shape.P, (patch, cores)))
     columns = tile_candidates(shape.Q, max(2, most // 2))
     outputs = tile_candidates(shape.K, most, _multiples(shape.K, (lanes, 4)))
     inputs = tile_candidates(shape.C, max(3, most // 2), _multiples(shape.C, (channels,)))
+    if choice.like_dory:
+        inputs = [shape.C]
     return tiles_of(shape, list(product(rows, columns, outputs, inputs)))
 
 
@@ -132,6 +144,12 @@ def _multiples(size: int, steps: Sequence[int]) -> tuple[int, ...]:
     for step in steps:
         found |= {step << i for i in range(12) if step << i < size} | {size // step * step}
     return tuple(found)
+
+
+def _windows(shape: Shape, side: int, tiles: Array) -> Array:
+    """`_window` of every tile, (tiles, 3)."""
+    sizes, which = np.unique(tiles, return_inverse=True)
+    return np.array([_window(shape, side, int(size)) for size in sizes.tolist()], dtype=np.float64)[which]
 
 
 def _window(shape: Shape, side: int, tile: int) -> tuple[int, int, int]:
@@ -171,9 +189,7 @@ def l2_tile(tiles: Tiles, cut_p: int, cut_k: int) -> L2Tile:
     shape = tiles.shape
     p2 = np.minimum(np.ceil(tiles.trips("P") / cut_p) * tiles.P, shape.P)
     k2 = np.minimum(np.ceil(tiles.trips("K") / cut_k) * tiles.K, shape.K)
-    windows = {size: _window(shape, 0, int(size)) for size in set(p2.tolist())}
-    rows = np.array([windows[size] for size in p2.tolist()], dtype=np.float64).reshape(-1, 3)
-    read, most, first = rows.T
+    read, most, first = _windows(shape, 0, p2).T
     return L2Tile(p2, k2, read, most, first, np.ceil(shape.P / p2), np.ceil(shape.K / k2))
 
 
