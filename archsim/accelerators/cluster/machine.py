@@ -39,7 +39,9 @@ TILE_CANDIDATES = 6
 
 
 class ClusterMachine:
-    """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension;
+    """See `archsim.accelerators.machine.Machine`.
+
+    `tile_candidates`: sizes tried per loop dimension (None: all, which takes up to a million rows a layer);
     `like_dory`: only what DORY does of it, to compare with measurements of DORY.
     """
 
@@ -48,7 +50,7 @@ class ClusterMachine:
     counts_from_zero = False
 
     def __init__(
-        self, spec: ClusterSpec, *, tile_candidates: int = TILE_CANDIDATES, like_dory: bool = False
+        self, spec: ClusterSpec, *, tile_candidates: int | None = TILE_CANDIDATES, like_dory: bool = False
     ) -> None:
         self.spec = spec
         self.name = spec.name

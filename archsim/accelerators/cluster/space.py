@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from archsim.accelerators.cluster.engines import ENGINES
-from archsim.accelerators.cluster.shape import Shape
+from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.tile_work import Work, work_of
 from archsim.accelerators.cluster.tiles import Choice, Tiles, candidate_tiles, l2_cuts, tiles_of
 from archsim.accelerators.cluster.traffic import Places, single_buffer_bytes
@@ -56,7 +56,7 @@ class Layout:
 def layouts_of(shape: Shape, site: Site, choice: Choice) -> list[Layout]:
     """Layouts with a tile that fits L1; the one with the fastest tile first."""
     tiles = tiles_tried(shape, site, choice)
-    ways = site.ways(shape)
+    ways = site.ways(shape, every=choice.takes_all(shape))
     if choice.like_dory:
         ways = ["cores:channels" if shape.depthwise else "cores:rows"]
     found = []
@@ -82,3 +82,9 @@ def tiles_tried(shape: Shape, site: Site, choice: Choice) -> Tiles:
         else (2, 4, site.cores.loop.products)
     )
     return candidate_tiles(shape, choice, patch, lanes, channels, site.cores.count)
+
+
+def is_complete(layer: Layer, site: Site, choice: Choice) -> bool:
+    """Whether every mapping of the family is tried: of a layer that is not cut into L2 tiles all L1 tiles."""
+    whole = site.spec.l1 is None or choice.takes_all(shape_of(layer))
+    return whole and not any(places.uses_l3 for places in possible_places(layer, site))

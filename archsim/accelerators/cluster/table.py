@@ -5,6 +5,7 @@ filtered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from archsim.accelerators.cluster.blocks import Block, priced_blocks
 from archsim.accelerators.cluster.costs import Costs
 from archsim.accelerators.cluster.interest import All, Front, Nearest, undominated
 from archsim.accelerators.cluster.shape import shape_of
-from archsim.accelerators.cluster.space import tiles_tried
+from archsim.accelerators.cluster.space import is_complete, tiles_tried
 from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.traffic import single_buffer_bytes
 from archsim.accelerators.cluster.work import Site
@@ -56,6 +57,8 @@ def contraction_options(
     if not columns:
         raise DoesNotFit(_nothing_fits(layer, sites[precisions[0]], choice, tightest))
     options = _options(layer, precisions, columns, priced, costs)
+    whole = all(is_complete(layer.with_precision(p), sites[p], choice) for p in precisions)
+    options = replace(options, complete=whole)
     if nearest is not None:
         options = options.take(nearest.near(options.cycles, options.total_energy_pj))
     return options if front is None else undominated(options, front)

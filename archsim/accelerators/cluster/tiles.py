@@ -8,7 +8,7 @@ one, input channels innermost, so that partial sums never leave L1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import product
@@ -26,6 +26,8 @@ Order = Literal["weight", "input"]
 ORDERS: tuple[Order, ...] = ("weight", "input")
 """Which operand stays while the other is passed by."""
 L2_CUTS = 4
+FEW = 4096
+"""Tiles of a layer that are all tried."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,9 @@ class Corners:
     sums: Array
 
 
-def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
+def tiles_of(shape: Shape, sizes: Iterable[tuple[int, ...]]) -> Tiles:
     """The given (P, Q, K, C) tiles."""
-    table = np.array(sizes, dtype=np.float64).reshape(-1, 4)
+    table = np.array(list(sizes), dtype=np.float64).reshape(-1, 4)
     rows, columns = (_windows(shape, side, table[:, side]) for side in (0, 1))
     return Tiles(
         shape,
@@ -114,28 +116,33 @@ def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
 
 @dataclass(frozen=True)
 class Choice:
-    """How many sizes are tried per loop dimension.
+    """`most` sizes are tried per loop dimension (and those that leave no unit idle); None: every size.
 
     like_dory: only what DORY does with PULP-NN's kernels: input channels are never cut, a convolution's rows
     are split over the cores, a depthwise one's channels.
     """
 
-    most: int
+    most: int | None
     like_dory: bool = False
+
+    def takes_all(self, shape: Shape) -> bool:
+        """Whether every tile there is is tried: asked for, or no more than FEW."""
+        few = prod(getattr(shape, dim) for dim in "PQKC") <= FEW
+        return not self.like_dory and (self.most is None or few)
 
 
 def candidate_tiles(shape: Shape, choice: Choice, patch: int, lanes: int, channels: int, cores: int) -> Tiles:
     """Sizes worth trying: every even cut (or a geometric choice of them) and multiples of `patch` pixels,
     `cores` rows, `lanes` output and `channels` input channels, which leave no unit idle.
     """
+    if choice.takes_all(shape) or choice.most is None:
+        return tiles_of(shape, product(*(range(1, getattr(shape, dim) + 1) for dim in "PQKC")))
     most = choice.most
     rows = tile_candidates(shape.P, most, _multiples(shape.P, (patch, cores)))
     columns = tile_candidates(shape.Q, max(2, most // 2))
     outputs = tile_candidates(shape.K, most, _multiples(shape.K, (lanes, 4)))
     inputs = tile_candidates(shape.C, max(3, most // 2), _multiples(shape.C, (channels,)))
-    if choice.like_dory:
-        inputs = [shape.C]
-    return tiles_of(shape, list(product(rows, columns, outputs, inputs)))
+    return tiles_of(shape, product(rows, columns, outputs, [shape.C] if choice.like_dory else inputs))
 
 
 def _multiples(size: int, steps: Sequence[int]) -> tuple[int, ...]:
