@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cluster_cases import conv, machine_of, matmul, spec_of
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from archsim.accelerators.choice import best_row
 from archsim.accelerators.cluster.core_kernels import SPLITS, Cores, contraction_cycles
 from archsim.accelerators.cluster.engines import EngineKind, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
@@ -17,7 +18,10 @@ from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.tcdm import grant_probability, instructions_per_cycle
 from archsim.accelerators.library import load_accelerator, read_accelerator
+from archsim.accelerators.machine import Row
 from archsim.errors import InputError
+from archsim.kernel import engine
+from archsim.kernel.schedule import iterate
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
@@ -305,3 +309,100 @@ def test_an_engine_or_sharing_it_is_never_slower(layer):
     without = best(layer)
     alone = best(layer, engine={"kind": "ne16", "shares_layers": False})
     assert best(layer, engine={"kind": "ne16"}) <= alone <= without
+
+
+SMALL = st.builds(
+    conv,
+    st.integers(3, 6),
+    st.integers(3, 6),
+    st.integers(1, 8),
+    st.integers(1, 9),
+    st.sampled_from((1, 3)),
+    precision=st.sampled_from(("w8a8", "w4a8")),
+)
+
+
+def executed(layer: Layer, **changes) -> float:
+    """Cycles on the kernel of the best of all tilings, which is found to 1 %."""
+    machine = machine_of(**changes)
+    assert "l3" in changes or machine.options(layer).complete
+    return best_row(layer, machine, "latency").cost
+
+
+@settings(max_examples=12, deadline=None)
+@given(layer=SMALL)
+def test_more_of_anything_is_never_slower_on_the_kernel(layer):
+    l1 = {"capacity_kib": 3, "banks": 8}
+    small = {"cores": {"count": 2, "isa": "xpulpv2"}, "l1": l1, "dma": {"bytes_per_cycle": 8}}
+    slow = executed(layer, **small)
+    for more in (
+        {"cores": {"count": 4, "isa": "xpulpv2"}},
+        {"l1": l1 | {"capacity_kib": 6}},
+        {"l1": l1 | {"banks": 16}},
+        {"dma": {"bytes_per_cycle": 16}},
+        {"engine": {"kind": "ne16"}},
+    ):
+        assert executed(layer, **small | more) <= slow * 1.01, more
+
+
+@settings(max_examples=8, deadline=None)
+@given(layer=SMALL)
+def test_a_faster_l3_is_never_slower(layer):
+    slow, fast = (
+        executed(layer, l3={"bandwidth_mb_s": rate, "pj_per_byte": 100, "weights": "l3"})
+        for rate in (100, 300)
+    )
+    assert fast <= slow * 1.01
+
+
+@settings(max_examples=12, deadline=None)
+@given(layer=SMALL, kind=st.sampled_from(("ne16", "rbe")), bits=st.integers(2, 7))
+def test_fewer_weight_bits_are_never_slower_at_the_optimum(layer, kind, bits):
+    """Where the engine is faster than a core, which unpacks narrow weights."""
+    assume(layer.macs >= 5000)
+    engine = {"kind": kind, "shares_layers": False}
+    wide, narrow = (
+        executed(layer.with_precision(Precision(b, 8, 8)), engine=engine, cores={"count": 1, "isa": "rv32im"})
+        for b in (bits + 1, bits)
+    )
+    assert narrow <= wide * 1.01
+
+
+# transfers
+
+
+def test_a_transfer_takes_what_mchan_does():
+    """370 cycles to set up (MATCH's PULP model), 14 of latency, a line a cycle, 8 bytes a cycle (gvsoc)."""
+    gap8 = load_accelerator("pulp-8core-gap8")
+    assert isinstance(gap8, ClusterMachine)
+    site = gap8.site_of("w8a8")
+    assert float(site.transfer_cycles(np.float64(4096))) == 370 + 14 + 4096 / 8 + 1
+    assert float(site.transfer_cycles(np.float64(4096), 1, 16)) == 370 + 14 + 4096 / 8 + 16
+    both = site.transfer_cycles(np.float64(8192), 2, 2)
+    assert float(both) == 2 * float(site.transfer_cycles(np.float64(4096)))
+
+
+@pytest.mark.parametrize("bytes_per_cycle", [0.25, 1.0, 8.0, 64.0])
+@pytest.mark.parametrize("buffers", [1, 2])
+def test_double_buffering_against_its_closed_form(bytes_per_cycle, buffers):
+    """T = in(0) + sum of max(compute(i), in(i+1), out(i-1)) + out(last): tiles that are alike in lockstep;
+    with single buffers one after the other, but for a store beside the next load.
+    """
+    machine = machine_of(dma={"bytes_per_cycle": bytes_per_cycle, "setup_cycles": 20})
+    layer = conv(16, 16, 32, 32, 1)
+    mapping = {"P": 2, "Q": 16, "K": 32, "C": 32, "cut_p": 1, "cut_k": 1, "way": "cores:pixels"}
+    mapping |= {"order": "weight", "buffers": buffers, "input_in": "l2", "weight_in": "l2", "output_in": "l2"}
+    row = Row(layer, mapping, 0.0, 0.0)
+    graph = machine.program([row])
+    runs = {actor.name.split(":")[1]: list(iterate(actor.schedule)) for actor in graph.actors}
+    load, compute, store = ([f.cycles for f in runs[part]] for part in ("load", "compute", "store"))
+    assert len(load) == len(compute) == len(store) == 8
+    cycles = engine.simulate(graph).cycles
+    if buffers == 1:
+        between = sum(max(a, b) for a, b in zip(load[1:], store, strict=False))
+        assert cycles == load[0] + sum(compute) + between + store[-1]
+        return
+    padded = [*load[1:], 0], [0, *store[:-1]]
+    lockstep = sum(max(parts) for parts in zip(compute, *padded, strict=True))
+    assert cycles <= load[0] + lockstep + store[-1]
+    assert cycles == pytest.approx(load[0] + lockstep + store[-1], rel=0.01)

@@ -50,6 +50,9 @@ class Engine(Overrides):
     share_cycles: Cycles = Field(100, description="to divide a tile between engine and cores, and to join")
     active_pj: Cost | None = Field(None, description="a cycle at work, products and accesses to L1 apart")
     product_pj: Cost | None = Field(None, description="one product of 1-bit operands")
+    energy_uncertainty: Annotated[float, Field(ge=1, le=100)] = Field(
+        1.0, description="factor by which each of the two may be off, where they are given"
+    )
 
 
 class L1(Overrides):
