@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.dse.bits import BitSpace
-from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets
+from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets, node_bytes
 from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import (
     AREA,
@@ -28,6 +28,7 @@ from archsim.dse.quantities import (
 from archsim.dse.recompute import Memory, with_executions
 from archsim.dse.retention import Graph, Retention
 from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
+from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
 from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 
@@ -59,6 +60,8 @@ class Formulation:
     """Quantities that later searches on the same tables read."""
     most_executions: int = 1
     """Of a layer, where that keeps the activations within their limit."""
+    is_rough: bool = False
+    """Whether what layers share in a memory is left out."""
 
     def with_limits(self, *limits: Limit) -> Formulation:
         """The same under other limits; of several on one quantity the tightest counts."""
@@ -76,7 +79,8 @@ class Formulation:
         columns = sorted(self.columns_read)
         own = [column for column in columns if column.startswith(("held:", "resource:"))]
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
-        return ("cycles", "energy_pj", *traffic, *own)
+        shared = () if shared_l2_bytes(machine) is None else ("held:l2", "held:l2_weights")
+        return ("cycles", "energy_pj", *traffic, *dict.fromkeys((*own, *shared)))
 
     def rough_quantity(self, machine: Machine) -> str | None:
         """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
@@ -95,7 +99,8 @@ class Formulation:
     def roughly(self) -> Formulation:
         """Without the limits that rough tables say nothing of: what bounds it bounds this one."""
         (first, _), *_ = self.goal.terms
-        return self.with_limits(*(x for x in self.limits if x.quantity == first or x.quantity in OF_BITS))
+        kept = self.with_limits(*(x for x in self.limits if x.quantity == first or x.quantity in OF_BITS))
+        return replace(kept, is_rough=True)
 
     @property
     def reads_latency_only(self) -> bool:
@@ -142,10 +147,11 @@ class Formulation:
                 *map(_power_column, self.limits),
             ]  # a run's
             choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
+        choices, shared = (choices, ()) if self.is_rough else with_shared_l2(choices, point)
         return Problem(
             choices=choices,
             objective=self._objective(point),
-            budgets=tuple(budget for limit in self.limits for budget in self._budgets(limit, point)),
+            budgets=(*(b for limit in self.limits for b in self._budgets(limit, point)), *shared),
             ties=self.space.ties,
             fixed={AREA.column: point.area_mm2},
         )
@@ -161,12 +167,8 @@ class Formulation:
         limit = self.memory_limit
         if limit is None:
             return None
-        columns, most = PrecisionColumns(self.space), self.most_executions
-        sizes = []
-        for index, tensors in columns.deciding():
-            precision = point.tables[index].options.precision
-            by_row = columns.live_bytes(index, tensors)[precision].astype(np.int64)
-            sizes.append((index, np.tile(by_row, most)))
+        most = self.most_executions
+        sizes = [(i, np.tile(by_row, most)) for i, by_row in node_bytes(self.space, point.tables)]
         at_most = limit.at_most * limit.quantity.per_unit
         return Memory(Graph.of(self.space.workload), tuple(sizes), at_most, most)
 

@@ -84,10 +84,10 @@ class _Search:
         self.study, self.started = study, time.monotonic()
         self.workload = load_workload(study.workload, dims=study.dims)
         spec = read_accelerator(study.accelerator)
-        points, self.refused = make_points(spec, self.workload, study.points_of_hardware())
+        space = bit_space(self.workload, study.bits)
+        points, self.refused = make_points(spec, space, study.points_of_hardware())
         self.explorer = Explorer(spec, points, workers, on_progress)
         sensitivity = _sensitivity(study, self.workload)
-        space = bit_space(self.workload, study.bits)
         self.base = Baseline.of(
             self.workload,
             spec,

@@ -47,7 +47,7 @@ class Movement:
         tuple[Array, Array] | None
     )  # tiles by kind in the first L2 tile and in the last, where L3 is used
     held_l2: Array
-    resident_weights: float | None  # bytes that stay in L2 from the network's start
+    resident_weights: float  # bytes that stay in L2 from the network's start
 
 
 def movement_of(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Movement:
@@ -77,7 +77,7 @@ def movement_of(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Movement:
         arriving=repeats * (_l3(site, fetched["input"]) + _l3(site, fetched["weight"])),
         l2_kinds=l2_kinds(tiles, l2) if plan.places.uses_l3 else None,
         held_l2=held_l2(site, tiles, l2, plan),
-        resident_weights=repeats * _whole_weights(site, tiles, plan) if resident else None,
+        resident_weights=repeats * _whole_weights(site, tiles, plan) if resident else 0.0,
         **_l2_transfers(site, tiles, l2, plan),
     )
 

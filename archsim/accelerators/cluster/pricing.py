@@ -75,20 +75,18 @@ def actions_of(
 
 
 def held_bytes(site: Site, tiles: Tiles, plan: Plan, moves: Movement) -> dict[str, Array]:
-    """Bytes by memory; `l2_weights`: those that stay in L2 from the network's start."""
-    held = {"l2": moves.held_l2}
+    """Bytes by memory; `l2_weights`: those of l2 that stay there from the network's start."""
+    held = {"l2": moves.held_l2, "l2_weights": np.full(len(tiles), moves.resident_weights)}
     if site.spec.l1 is not None:
         held["l1"] = held_l1(site, tiles, moves.sizes, moves.moved, plan)
-    if moves.resident_weights is not None:
-        held["l2_weights"] = np.full(len(tiles), moves.resident_weights)
     return held
 
 
 def fits(spec: ClusterSpec, held: Mapping[str, Array]) -> Bool:
     """Whether every memory holds what lies in it."""
-    found = held["l2"] <= (spec.l2.capacity_kib - spec.l2.reserved_kib) * 1024
+    found = held["l2"] <= spec.l2.room_bytes
     if "l1" in held and spec.l1 is not None:
-        found &= held["l1"] <= (spec.l1.capacity_kib - spec.l1.reserved_kib) * 1024
+        found &= held["l1"] <= spec.l1.room_bytes
     return found
 
 

@@ -25,7 +25,7 @@ def possible_places(layer: Layer, site: Site) -> list[Places]:
     l3 = site.spec.l3
     if l3 is None:
         return [Places("l2", "l2", "l2")]
-    room = (site.spec.l2.capacity_kib - site.spec.l2.reserved_kib) * 1024 * ACTIVATION_SHARE
+    room = site.spec.l2.room_bytes * ACTIVATION_SHARE
 
     def home(size: int) -> str:
         return "l3" if size > room else "l2"
@@ -63,7 +63,7 @@ def layouts_of(shape: Shape, site: Site, choice: Choice) -> list[Layout]:
     for name in dict.fromkeys(way.partition(":")[0] for way in ways):
         within = tiles
         if site.spec.l1 is not None:
-            room = (site.spec.l1.capacity_kib - site.spec.l1.reserved_kib) * 1024
+            room = site.spec.l1.room_bytes
             within = tiles.take(np.flatnonzero(single_buffer_bytes(site, tiles, name) <= room))
         if len(within):
             own = [way for way in ways if way.partition(":")[0] == name]

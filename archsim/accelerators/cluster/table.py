@@ -120,7 +120,7 @@ def _nothing_fits(layer: Layer, site: Site, choice: Choice, block: Block | None)
         held = {name: float(size.min()) for name, size in block.held.items()}
     needs: list[str] = []
     for name, memory in (("l1", site.spec.l1), ("l2", site.spec.l2)):
-        have = 0.0 if memory is None else (memory.capacity_kib - memory.reserved_kib) * 1024
+        have = 0.0 if memory is None else memory.room_bytes
         if memory is not None and held.get(name, 0.0) > have:
             needs.append(f"{name} needs {held[name]:,.0f} bytes for the smallest and has {have:,.0f}")
     reason = "; ".join(needs) or "no tile fits all memories at once"
