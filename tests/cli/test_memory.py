@@ -15,6 +15,13 @@ def test_mobilenetv2(archsim, tmp_path: Path) -> None:
     assert document["recomputation"] is None
 
 
+def test_patches_with_bits_of_their_own(archsim) -> None:
+    words = ("memory", "resnet8", "--max-peak-memory-kib", "24", "--patches", "--patch-bits", "4,8")
+    result = archsim(*words)
+    assert result.exit_code == 0, result.output
+    assert "bits of its patches: " in result.stdout
+
+
 def test_recomputation_where_none_is_needed(archsim) -> None:
     result = archsim("memory", "resnet8", "--max-peak-memory-kib", "64", "--allow-recompute")
     assert result.exit_code == 0
@@ -45,6 +52,9 @@ def test_a_search_with_recomputation_is_run_again(archsim, tmp_path: Path) -> No
 
 def test_what_is_refused(refused) -> None:
     assert "need a limit" in refused("memory", "resnet8", "--patches")
+    assert "goes with --patches" in refused("memory", "resnet8", "--patch-bits", "4,8")
+    limited = ("--max-peak-memory-kib", "40", "--patches")
+    assert "bit-widths" in refused("memory", "resnet8", *limited, "--patch-bits", "4,x")
     assert "above 0" in refused("memory", "resnet8", "--max-peak-memory-kib", "0")
     told = refused("memory", "resnet8", "--max-peak-memory-kib", "10", "--allow-recompute")
     assert "a single layer needs 48 KiB" in told
