@@ -91,16 +91,17 @@ def solve_with_recompute(
     first = _optimum(instance, session, schedule, start, gap * abs(free.best_bound))
     first.bound = max(first.bound, free.best_bound)
     session.allow(1.0)
-    chosen, then_gap = first.chosen, inf
+    chosen, then_gap, steps = first.chosen, inf, memory.graph.steps(schedule.intervals)
     if chosen is not None and lexicographic and not session.over:
         narrowed = instance.no_dearer(instance.costs[:1], chosen)
         narrowed = replace(narrowed, costs=narrowed.costs[1:])
         second = _optimum(narrowed, session, schedule, narrowed.find(instance.rows[chosen]), 0.0)
         if second.chosen is not None:
             chosen, then_gap = instance.find(narrowed.rows[second.chosen]), second.gap
+            steps = memory.graph.steps(schedule.intervals)
     rows = None if chosen is None else tuple(instance.rows[chosen].tolist())
     found = selection_of(problem, session, first, rows, then_gap, len(instance.rows))
-    return found, () if rows is None else memory.graph.steps(schedule.intervals)
+    return found, () if rows is None else steps
 
 
 def _optimum(
@@ -138,8 +139,9 @@ class _Schedule:
             by_layer.setdefault(layer, []).append(index)
         sizes = []
         for layer, of_rows in memory.sizes:
-            own = {row[i]: int(of_rows[instance.rows[i]]) // unit for i in by_layer[layer]}
-            sizes.append(_chosen_value(model, own))
+            own = by_layer[layer]
+            values = [int(of_rows[instance.rows[i]]) // unit for i in own]
+            sizes.append(_chosen_value(model, [row[i] for i in own], values))
         limit = int(memory.limit_bytes) // unit
         self.retentions = Retentions(model, memory.graph, sizes, limit, memory.most_executions)
         self._tie_executions(model, row, instance, by_layer)
@@ -162,13 +164,13 @@ class _Schedule:
         self.intervals = self.retentions.found(value)
 
 
-def _chosen_value(model: Any, values: Mapping[Any, int]) -> Any:
+def _chosen_value(model: Any, chosen: Sequence[Any], values: Sequence[int]) -> Any:
     """The value that belongs to the one true Boolean: a number, or a variable where they differ."""
-    different = sorted(set(values.values()))
+    different = sorted(set(values))
     if len(different) == 1:
         return different[0]
     from ortools.sat.python import cp_model
 
     variable = model.new_int_var_from_domain(cp_model.Domain.from_values(different), "")
-    model.add(variable == sum(value * chosen for chosen, value in values.items()))
+    model.add(variable == cp_model.LinearExpr.weighted_sum(chosen, values))
     return variable
