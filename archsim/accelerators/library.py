@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
 
 
+OPERATING_POINT = "operating_point"
+"""The key of a spec, in families that have one."""
+
+
 def list_accelerators() -> list[str]:
     return sorted(path.stem for path in library_folder("accelerators").glob("*.yaml"))
 
@@ -44,10 +48,18 @@ def read_accelerator(accelerator: str | Path | Mapping[str, Any]) -> dict[str, A
     return read_yaml(accelerator_path(accelerator))[0]
 
 
-def load_accelerator(accelerator: str | Path | dict[str, Any]) -> Machine:
+def load_accelerator(
+    accelerator: str | Path | dict[str, Any],
+    *,
+    vdd_v: float | None = None,
+    clock_mhz: float | None = None,
+    body_bias: bool | None = None,
+) -> Machine:
     """The machine of a library name, a YAML file's path, or a spec already read into a dict.
 
-    Raises InputError that names file, line, key and what is allowed.
+    With `vdd_v`, `clock_mhz` or `body_bias` at that operating point instead of the YAML's: of supply and
+    clock alone, the other is the fastest clock or the lowest supply for it. Raises InputError that names
+    file, line, key and what is allowed, or says why the machine cannot run there.
     """
     if isinstance(accelerator, dict):
         data, node, where = accelerator, None, str(accelerator.get("name", "accelerator"))
@@ -58,8 +70,29 @@ def load_accelerator(accelerator: str | Path | dict[str, Any]) -> Machine:
     family = data.get("family")
     if not isinstance(family, str) or family not in FAMILIES:
         raise InputError(f"{where}: family: is {family!r}; allowed: {', '.join(FAMILIES)}")
+    asked = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
+    if any(value is not None for value in asked.values()):
+        data = _at_operating_point(data, family, where, asked)
     spec = validate(spec_model(family), data, where=where, node=node)
     try:
         return machine_of(family, spec)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _at_operating_point(
+    data: Mapping[str, Any], family: str, where: str, asked: Mapping[str, float | bool | None]
+) -> dict[str, Any]:
+    """The spec with what is asked; supply and clock replace the spec's together: one sets the other."""
+    having = [name for name in FAMILIES if OPERATING_POINT in spec_model(name).model_fields]
+    if family not in having:
+        raise InputError(
+            f"{where}: machines of family {family!r} have no operating points to choose from "
+            f"(supply, clock, body bias); families that have: {', '.join(having)}"
+        )
+    given = {key: value for key, value in asked.items() if value is not None}
+    before = data.get(OPERATING_POINT)
+    kept = dict(before) if isinstance(before, Mapping) else {}
+    if "vdd_v" in given or "clock_mhz" in given:
+        kept = {key: value for key, value in kept.items() if key == "body_bias"}
+    return {**data, OPERATING_POINT: {**kept, **given}}

@@ -11,6 +11,7 @@ import typer
 
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
+from archsim.cli.search_input import whole_numbers
 from archsim.cli.workload_options import Bits, Dims, Strict, read_workload
 from archsim.errors import InputError
 
@@ -28,6 +29,10 @@ def memory(
     patches: Annotated[
         bool, typer.Option("--patches", help="Run the first layers patch by patch to fit (MCUNetV2).")
     ] = False,
+    patch_bits: Annotated[
+        str | None,
+        typer.Option("--patch-bits", metavar="4,8", help="Activation bits that each patch may have."),
+    ] = None,
     allow_recompute: Annotated[
         bool, typer.Option("--allow-recompute", help="Make tensors again to fit (Moccasin).")
     ] = False,
@@ -48,13 +53,16 @@ def memory(
         raise InputError("--patches and --allow-recompute need a limit: give --max-peak-memory-kib")
     if max_kib is not None and not max_kib > 0:
         raise InputError(f"--max-peak-memory-kib is {max_kib:g}; give a number of KiB above 0")
+    if patch_bits is not None and not patches:
+        raise InputError("--patch-bits goes with --patches")
+    widths = [] if patch_bits is None else whole_numbers("--patch-bits", patch_bits)
     files = [] if json is None else [Output("--json", json, _write)]
     check_outputs(files, inputs=(model,))
     workload = read_workload(model, dim, bits, strict)
     from archsim.dse.memory import memory_report
 
     limit = None if max_kib is None else max_kib * KIB
-    report = memory_report(workload, limit, patches=patches, recompute=allow_recompute)
+    report = memory_report(workload, limit, patches=patches, recompute=allow_recompute, patch_bits=widths)
     write_outputs(files, report)
     if not quiet:
         for line in _lines(report):
@@ -85,6 +93,8 @@ def _lines(report: MemoryReport) -> Iterator[str]:
                 f"input patch {best.input_patch[0]}×{best.input_patch[1]} "
                 f"(best of {report.patches.tried} stages and grids)"
             )
+            for row in report.patches.bits or ():
+                yield f"  bits of its patches: {' '.join(map(str, row))}"
     again = report.recomputation
     if again is not None:
         yield (

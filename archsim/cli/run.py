@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archsim.cli import outputs
 from archsim.cli.console import messages, results
+from archsim.cli.operating_point_options import BodyBias, Mhz, Vdd
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.workload_options import Bits, Dims, Strict, parse_bits, read_workload
 from archsim.errors import InputError
@@ -41,6 +42,9 @@ def run(
         Minimize, typer.Option("--minimize", help="What each layer's mapping is chosen for.")
     ] = Minimize.latency,
     bits: Bits = None,
+    vdd: Vdd = None,
+    mhz: Mhz = None,
+    body_bias: BodyBias = None,
     dim: Dims = None,
     strict: Strict = False,
     report: Annotated[
@@ -83,9 +87,15 @@ def run(
         if plan is not None:
             if bits is not None:
                 raise InputError("--bits: a plan has its own bits; edit the plan to change them")
+            if (vdd, mhz, body_bias) != (None, None, None):
+                raise InputError(
+                    "--vdd, --mhz, --body-bias: a plan has its own operating point; edit its hardware "
+                    "(operating_point.vdd_v, …) to change that"
+                )
             result = _run_plan(plan, model, on, dim, strict, timeline=timeline is not None)
         else:
-            result = _run_model(model, on, minimize.value, bits, dim, strict, timeline=timeline is not None)
+            point = {"vdd_v": vdd, "clock_mhz": mhz, "body_bias": body_bias}
+            result = _run_model(model, on, point, minimize.value, bits, dim, strict, timeline is not None)
         write_outputs(files, result)
     if quiet:
         return
@@ -99,11 +109,11 @@ def run(
 def _run_model(
     model: str | None,
     on: str | None,
+    point: Mapping[str, Any],
     minimize: str,
     bits: str | None,
     dims: list[str] | None,
     strict: bool,
-    *,
     timeline: bool,
 ) -> Run:
     """Each layer by its cheapest mapping."""
@@ -113,7 +123,7 @@ def _run_model(
     if model is None or on is None:
         raise InputError("give a MODEL and --on ACCELERATOR, or --plan FILE")
     precision = parse_bits(bits)
-    workload, machine = read_workload(model, dims, None, strict), load_accelerator(on)
+    workload, machine = read_workload(model, dims, None, strict), load_accelerator(on, **point)
     try:
         return simulate(workload, machine, minimize=minimize, precision=precision, timeline=timeline)
     except InputError as error:

@@ -65,7 +65,13 @@ def search(
     max_energy_mj: Limit = None,
     max_power_mw: Limit = None,
     max_weight_kib: Limit = None,
-    max_peak_activation_kib: Limit = None,
+    max_peak_activation_kib: Annotated[
+        str | None,
+        typer.Option("--max-peak-activation-kib", "--max-peak-memory-kib", metavar="LIMIT"),
+    ] = None,
+    allow_recompute: Annotated[
+        bool, typer.Option("--allow-recompute", help="Execute layers again where that meets that limit.")
+    ] = False,
     max_dram_mb: Limit = None,
     max_: Annotated[
         list[str] | None,
@@ -120,6 +126,7 @@ def search(
             },
             max_ or (),
         ),
+        "allow_recompute": allow_recompute or None,
         "sensitivity": sensitivity,
         "dims": parse_dims(dim or ()),
         "time_limit_s": time_limit,

@@ -46,9 +46,9 @@ def parse_bit_choices(weights: str | None, activations: str | None, pins: Sequen
     """The `bits` of a study. Raises InputError for text that is none."""
     bits: dict[str, Any] = {}
     if weights is not None:
-        bits["weights"] = _whole_numbers("--bits", weights)
+        bits["weights"] = whole_numbers("--bits", weights)
     if activations is not None:
-        bits["activations"] = _whole_numbers("--activation-bits", activations)
+        bits["activations"] = whole_numbers("--activation-bits", activations)
     if pins:
         bits["layers"] = dict(_pinned(pin) for pin in pins)
     return bits
@@ -97,9 +97,10 @@ def _pinned(text: str) -> tuple[str, dict[str, list[int]]]:
     return layer.strip(), {"weights": [bits.weight_bits], "activations": [bits.activation_bits]}
 
 
-def _whole_numbers(option: str, text: str) -> list[int]:
+def whole_numbers(option: str, text: str) -> list[int]:
+    """Bit-widths separated by commas. Raises InputError for other text."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 32 for part in parts):
         raise InputError(f"{option} {text!r} is not understood; write bit-widths as in 2,4,8")
     return [int(part) for part in parts]
 

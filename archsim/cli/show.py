@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from archsim.cli.console import results
+from archsim.cli.operating_point_options import BodyBias, Mhz, Vdd
 from archsim.cli.workload_options import Bits, Dims, Strict, read_workload
 from archsim.errors import InputError
 
@@ -17,6 +18,9 @@ def show(
         str, typer.Argument(metavar="ACCELERATOR|MODEL", help="Library name, or a .yaml, .onnx or .csv file.")
     ],
     bits: Bits = None,
+    vdd: Vdd = None,
+    mhz: Mhz = None,
+    body_bias: BodyBias = None,
     dim: Dims = None,
     strict: Strict = False,
 ) -> None:
@@ -29,8 +33,11 @@ def show(
         if dim:
             raise InputError(f"--dim is for workloads, and {name} is an accelerator")
         precision = Precision() if bits is None else Precision.parse(bits)
-        print_accelerator(load_accelerator(name), precision, results())
+        machine = load_accelerator(name, vdd_v=vdd, clock_mhz=mhz, body_bias=body_bias)
+        print_accelerator(machine, precision, results())
     else:
+        if (vdd, mhz, body_bias) != (None, None, None):
+            raise InputError(f"--vdd, --mhz, --body-bias are for accelerators, and {name} is a workload")
         from archsim.cli.show_workload import print_workload
 
         print_workload(read_workload(name, dim, bits, strict), results())

@@ -14,6 +14,7 @@ from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.dataflow.machine import DataflowMachine
 from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
+from archsim.accelerators.operating_point import Point
 from archsim.accelerators.overlay.machine import OverlayMachine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
@@ -46,6 +47,8 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
+    if isinstance(machine, ClusterMachine | CrossbarMachine):
+        _print_lines(console, {"runs at": _point(machine.prices.point)})
     if isinstance(machine, _SPECIFIED):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
         _print_lines(console, {key: value for key, value in spec.items() if not _is_section(value)})
@@ -54,6 +57,11 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
                 _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
     _print_area(console, machine)
+
+
+def _point(point: Point) -> str:
+    biased = ", forward body bias" if point.body_bias else ""
+    return f"{point.vdd_v:.3g} V, {point.clock_mhz:g} MHz{biased}"
 
 
 def _peak_lines(machine: Machine) -> Mapping[str, str]:

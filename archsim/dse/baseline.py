@@ -43,7 +43,7 @@ class Baseline:
         """`executions` are shared with the search. Raises InputError for bits that are no precision."""
         formulation = Formulation(uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity)
         try:
-            points, _ = make_points(spec, workload, [{}])
+            points, _ = make_points(spec, formulation.space, [{}])
         except InputError as error:
             return cls(bits, formulation, None, str(error))
         explorer = Explorer(spec, points, executions=executions)

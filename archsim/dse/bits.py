@@ -6,9 +6,10 @@ addition, and the convolutions that make them, are tied by the graph itself (as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -36,6 +37,26 @@ class BitSpace:
     workload: Workload
     precisions: tuple[tuple[Precision, ...], ...]
     ties: tuple[Tie, ...]
+
+    @cached_property
+    def narrowest(self) -> Workload:
+        """Every layer at the fewest bits it may have."""
+        return self._at(min)
+
+    @cached_property
+    def widest(self) -> Workload:
+        """Every layer at the most bits it may have."""
+        return self._at(max)
+
+    def _at(self, end: Callable[[Iterable[int]], int]) -> Workload:
+        fields = ("weight_bits", "activation_bits", "output_bits")
+        at = {
+            layer.name: replace(
+                table[0], **{field: end(getattr(p, field) for p in table) for field in fields}
+            )
+            for layer, table in zip(self.workload.layers, self.precisions, strict=True)
+        }
+        return self.workload.with_precision(lambda layer: at[layer.name])
 
     def keys(self, index: int, precision: npt.NDArray[np.integer[Any]]) -> dict[str, IntArray]:
         """What ties compare, for rows of the layer at `index` whose precision is given by its number."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from archsim.accelerators.machine import is_pipelined, shared_capacity
 from archsim.dse.bits import BitSpace
-from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets
+from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets, node_bytes
 from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import (
     AREA,
@@ -26,7 +26,11 @@ from archsim.dse.quantities import (
     Goal,
     Quantity,
 )
+from archsim.dse.recompute import Memory, with_executions
+from archsim.dse.retention import Graph, Retention
 from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
+from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
+from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,6 +59,10 @@ class Formulation:
     sensitivity: SensitivityTable | None = None
     other: tuple[Quantity, ...] = ()
     """Quantities that later searches on the same tables read."""
+    most_executions: int = 1
+    """Of a layer, where that keeps the activations within their limit."""
+    is_rough: bool = False
+    """Whether what layers share in a memory is left out."""
 
     def with_limits(self, *limits: Limit) -> Formulation:
         """The same under other limits; of several on one quantity the tightest counts."""
@@ -72,7 +80,8 @@ class Formulation:
         columns = sorted(self.columns_read | self._capacities(machine).keys())
         own = [column for column in columns if column.startswith(("held:", "resource:"))]
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
-        return ("cycles", "energy_pj", *traffic, *own)
+        shared = () if shared_l2_bytes(machine) is None else ("held:l2", "held:l2_weights")
+        return ("cycles", "energy_pj", *traffic, *dict.fromkeys((*own, *shared)))
 
     @staticmethod
     def _capacities(machine: Machine) -> dict[str, float]:
@@ -96,7 +105,8 @@ class Formulation:
     def roughly(self) -> Formulation:
         """Without the limits that rough tables say nothing of: what bounds it bounds this one."""
         (first, _), *_ = self.goal.terms
-        return self.with_limits(*(x for x in self.limits if x.quantity == first or x.quantity in OF_BITS))
+        kept = self.with_limits(*(x for x in self.limits if x.quantity == first or x.quantity in OF_BITS))
+        return replace(kept, is_rough=True)
 
     @property
     def reads_latency_only(self) -> bool:
@@ -107,8 +117,9 @@ class Formulation:
     def is_within(self, other: Formulation) -> bool:
         """Whether every plan that this one allows the other allows too, at the same cost."""
         own = {limit.quantity: limit.at_most for limit in self.limits}
-        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity)
-        return same == (other.space, other.goal.terms, other.goal.product, other.sensitivity) and all(
+        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity, self.most_executions)
+        its = (other.space, other.goal.terms, other.goal.product, other.sensitivity, other.most_executions)
+        return same == its and all(
             own.get(limit.quantity, math.inf) <= limit.at_most for limit in other.limits
         )
 
@@ -133,24 +144,57 @@ class Formulation:
 
     def problem(self, point: Point) -> Problem:
         """The selection problem on a point's tables as they are now."""
+        choices = tuple(self._choices(index, point) for index in range(len(point.tables)))
+        if self.memory_limit is not None:
+            multiplied = [
+                LATENCY.column,
+                ENERGY.column,
+                DRAM.column,
+                *map(_power_column, self.limits),
+            ]  # a run's
+            choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
+        choices, shared = (choices, ()) if self.is_rough else with_shared_l2(choices, point)
         return Problem(
-            choices=tuple(self._choices(index, point) for index in range(len(point.tables))),
+            choices=choices,
             objective=self._objective(point),
             budgets=(
                 *(budget for limit in self.limits for budget in self._budgets(limit, point)),
                 *(Budget(f"the machine's {c}", c, n) for c, n in self._capacities(point.machine).items()),
+                *shared,
             ),
             ties=self.space.ties,
             fixed={AREA.column: point.area_mm2},
         )
+
+    @property
+    def memory_limit(self) -> Limit | None:
+        """The limit of activations, where layers may be executed again to meet it."""
+        limits = [limit for limit in self.limits if limit.quantity == PEAK_ACTIVATIONS]
+        return limits[0] if limits and self.most_executions > 1 else None
+
+    def memory(self, point: Point) -> Memory | None:
+        """What the schedule has to keep to; None where every layer is executed once."""
+        limit = self.memory_limit
+        if limit is None:
+            return None
+        most = self.most_executions
+        sizes = [(i, np.tile(by_row, most)) for i, by_row in node_bytes(self.space, point.tables)]
+        at_most = limit.at_most * limit.quantity.per_unit
+        return Memory(Graph.of(self.space.workload), tuple(sizes), at_most, most)
+
+    def table_rows(self, point: Point, rows: Sequence[int]) -> tuple[int, ...]:
+        """Of chosen rows those of the point's tables, however often they are executed."""
+        return tuple(row % len(table.options) for table, row in zip(point.tables, rows, strict=True))
 
     def goal_units(self, point: Point) -> float:
         """How much of the problem's objective one unit of the goal is."""
         units = [quantity.in_column(point.machine) for quantity, _ in self.goal.terms]
         return math.prod(units) if self.goal.product else units[0]
 
-    def used(self, point: Point, rows: Sequence[int], quantity: Quantity) -> float:
-        """How much of a quantity a selection takes, in its own unit."""
+    def used(
+        self, point: Point, rows: Sequence[int], quantity: Quantity, steps: Sequence[Retention] = ()
+    ) -> float:
+        """How much of a quantity a selection takes, in its own unit; `steps` where layers run again."""
         asked = self
         if quantity.column not in self.columns_read:
             asked = self.with_limits(*self.limits, Limit(quantity, math.inf))
@@ -158,6 +202,11 @@ class Formulation:
         if quantity == POWER:
             energy, cycles = (problem.total(q.column, rows) for q in (ENERGY, LATENCY))
             return energy / cycles * point.machine.clock_mhz * 1e-3 if cycles else 0.0
+        if quantity == PEAK_ACTIVATIONS and self.memory_limit is not None:
+            chosen = point.rows(self.space.workload.layers, self.table_rows(point, rows))
+            executed, run = unrolled_rows(self.space.workload, chosen, steps)
+            at = {row.layer.name: row.layer.precision for row in run}
+            return executed.with_precision(lambda layer: at[layer.name]).peak_memory.bytes / quantity.per_unit
         if quantity == PEAK_ACTIVATIONS:
             live = [problem.total(_live_column(layer), rows) for layer, _ in asked._live_sets]
             return max(live) / quantity.per_unit
@@ -190,6 +239,8 @@ class Formulation:
                     f"budgets: {quantity.name} of a pipeline cannot be limited; minimise energy instead"
                 )
             return [Budget(quantity.name, _power_column(limit), 0.0)]
+        if quantity == PEAK_ACTIVATIONS and self.memory_limit is not None:
+            return []
         if quantity == PEAK_ACTIVATIONS:
             return [
                 Budget(f"{quantity.name} at {layer}", _live_column(layer), at_most)
@@ -233,7 +284,7 @@ class Formulation:
                 found[WEIGHTS.column] = columns.weight_bytes(index)
             if SENSITIVITY.column in self.columns_read:
                 found[SENSITIVITY.column] = columns.loss(index)
-            if PEAK_ACTIVATIONS.column in self.columns_read:
+            if PEAK_ACTIVATIONS.column in self.columns_read and self.memory_limit is None:
                 for layer, live in self._live_sets:
                     found[_live_column(layer)] = columns.live_bytes(index, live)
             self._by_layer[index] = found

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from archsim.dse.bits import BitSpace
-from archsim.dse.selection.problem import FloatArray
+from archsim.dse.point import LayerTable
+from archsim.dse.selection.problem import FloatArray, IntArray
 from archsim.numerics.sensitivity import Operand
 from archsim.workloads.layer import Tensor
 from archsim.workloads.precision import Precision
@@ -65,6 +66,15 @@ class PrecisionColumns:
 
         return self._each(index, of)
 
+    def deciding(self) -> list[tuple[int, frozenset[str]]]:
+        """By node of the graph (network inputs, then layers): the layer whose precision decides how wide its
+        tensors are, and their names.
+        """
+        first = {t.name: i for i, given in reversed(list(enumerate(self._given))) for t in given}
+        inputs = [(first[t.name], frozenset((t.name,))) for t in self.space.workload.inputs]
+        made = [frozenset(t.name for t in layer.outputs) for layer in self.space.workload.layers]
+        return [*inputs, *enumerate(made)]
+
     @cached_property
     def _first_read(self) -> list[list[Tensor]]:
         seen: set[str] = set()
@@ -78,6 +88,15 @@ class PrecisionColumns:
 
     def _each(self, index: int, value: Callable[[Precision], float]) -> FloatArray:
         return np.array([value(p) for p in self.space.precisions[index]], dtype=np.float64)
+
+
+def node_bytes(space: BitSpace, tables: Sequence[LayerTable]) -> list[tuple[int, IntArray]]:
+    """By node of the graph the layer that decides its width, and its bytes by that layer's rows."""
+    columns = PrecisionColumns(space)
+    return [
+        (index, columns.live_bytes(index, tensors)[tables[index].options.precision].astype(np.int64))
+        for index, tensors in columns.deciding()
+    ]
 
 
 def _new(tensors: Sequence[Tensor], seen: set[str]) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,16 +49,19 @@ def memory_report(
     patches: bool = False,
     recompute: bool = False,
     policy: str = "in place, without residuals and input",
+    patch_bits: Sequence[int] = (),
     time_limit_s: float = 60.0,
 ) -> MemoryReport:
     """Peaks of a workload; with a limit the patches (under `policy`) or the recomputation that meet it.
+
+    `patch_bits`: activation widths that a patch may have; default: the layers' own.
 
     Raises InputError when the limit cannot be met.
     """
     peaks = {name: peak(layer_by_layer(workload, each)) for name, each in POLICIES.items()}
     plan = again = None
     if limit_bytes is not None and patches:
-        plan = search_patches(workload, limit_bytes, policy=POLICIES[policy])
+        plan = search_patches(workload, limit_bytes, policy=POLICIES[policy], bits=patch_bits)
     if limit_bytes is not None and recompute:
         again = rematerialise(workload, limit_bytes, time_limit_s=time_limit_s)
     return MemoryReport(workload.name, peaks, limit_bytes, plan, again)

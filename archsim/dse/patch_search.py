@@ -1,17 +1,21 @@
-"""Where the patch stage ends and how fine its grid is, under a limit of SRAM: every choice tried."""
+"""Where the patch stage ends, how fine its grid is and how wide each patch, under a limit of SRAM."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
+
 from archsim.errors import InputError
 from archsim.workloads.activation_memory import PUBLISHED, MemoryPolicy, layer_by_layer, peak
-from archsim.workloads.patches import Grid, PatchPlan, patch_plan, stages
+from archsim.workloads.patches import Grid, PatchPlan, Stage, patch_bytes, patch_plan, stages
 from archsim.workloads.workload import Workload
 
 FINEST = 8
+SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class PatchSearch:
     best: PatchPlan | None
     front: tuple[PatchPlan, ...]
     tried: int
+    bits: tuple[tuple[int, ...], ...] | None = None  # of the best plan's patches, where they are chosen
 
 
 def search_patches(
@@ -35,20 +40,24 @@ def search_patches(
     policy: MemoryPolicy = PUBLISHED,
     finest: int = FINEST,
     grids: Sequence[Grid] | None = None,
+    bits: Sequence[int] = (),
 ) -> PatchSearch:
     """The fewest MACs under a limit of activation memory, over all stages and grids up to `finest`².
 
+    With `bits` every patch has one of these activation widths (QuantMCU): a stage and grid may be taken that
+    fit at the narrowest, and then as many pixels as possible are as wide as possible.
     Raises InputError when no candidate meets the limit; it tells the least memory that one does.
     """
     whole = peak(layer_by_layer(workload, policy)).bytes
     sides = range(1, finest + 1)
     every = list(product(sides, sides)) if grids is None else list(grids)
-    plans = [
-        patch_plan(stage, grid, policy)
+    tried = [
+        (stage, patch_plan(stage, grid, policy, _uniform(grid, min(bits)) if bits else None))
         for stage in stages(workload)
         for grid in every
         if grid != (1, 1) and all(n <= size for n, size in zip(grid, stage.outputs[0].shape[2:], strict=True))
     ]
+    stage_of, plans = {id(plan): stage for stage, plan in tried}, [plan for _, plan in tried]
     front = _front(plans)
     if whole <= max_sram_bytes:
         return PatchSearch(whole, None, front, len(plans))
@@ -61,7 +70,52 @@ def search_patches(
             f"({len(plans)} stages and grids tried). Raise the limit, or give its layers fewer bits."
         )
     best = min(fitting, key=lambda p: (p.macs, p.peak_bytes, p.grid[0] * p.grid[1]))
-    return PatchSearch(whole, best, front, len(plans))
+    if not bits:
+        return PatchSearch(whole, best, front, len(plans))
+    stage = stage_of[id(best)]
+    chosen = widest_bits(stage, best.grid, policy, max_sram_bytes, bits)
+    return PatchSearch(whole, patch_plan(stage, best.grid, policy, chosen), front, len(plans), chosen)
+
+
+def widest_bits(
+    stage: Stage, grid: Grid, policy: MemoryPolicy, max_sram_bytes: float, bits: Sequence[int]
+) -> tuple[tuple[int, ...], ...]:
+    """Activation bits of every patch, so that the bits of the stage's output are most within the memory.
+
+    Proven by CP-SAT. The narrowest everywhere must fit.
+    """
+    from ortools.sat.python import cp_model
+
+    model, patches = cp_model.CpModel(), grid[0] * grid[1]
+    widths = sorted(set(bits))
+    uniform = [patch_bytes(stage, grid, policy, _uniform(grid, width)) for width in widths]
+    alive, made = (np.array([part[side].ravel() for part in uniform]) for side in (0, 1))  # (widths, patches)
+    has = [[model.new_bool_var("") for _ in widths] for _ in range(patches)]
+    most = model.new_int_var(0, math.ceil(alive.max() * 8), "")
+    for patch, of_patch in enumerate(has):
+        model.add_exactly_one(of_patch)
+        for number, chosen in enumerate(of_patch):
+            model.add(most >= math.ceil(alive[number, patch] * 8)).only_enforce_if(chosen)
+    whole = sum(
+        math.ceil(made[number, patch] * 8) * chosen
+        for patch, of_patch in enumerate(has)
+        for number, chosen in enumerate(of_patch)
+    )
+    model.add(most + whole <= int(max_sram_bytes * 8))
+    model.maximize(whole)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.max_time_in_seconds = SECONDS
+    solver.solve(model)
+    found = [
+        next(w for w, chosen in zip(widths, of_patch, strict=True) if solver.value(chosen))
+        for of_patch in has
+    ]
+    return tuple(tuple(found[row * grid[1] : (row + 1) * grid[1]]) for row in range(grid[0]))
+
+
+def _uniform(grid: Grid, width: int) -> list[list[int]]:
+    return [[width] * grid[1] for _ in range(grid[0])]
 
 
 def _front(plans: Sequence[PatchPlan]) -> tuple[PatchPlan, ...]:

@@ -36,6 +36,13 @@ class PlanLayer(_Part):
     energy_pj: float | None = None
 
 
+class Step(_Part):
+    """A layer's execution; its output is kept to the end of step number `kept_until`, counted from 0."""
+
+    layer: str
+    kept_until: int = Field(ge=0)
+
+
 class BudgetUse(_Part):
     """A limit and how much of it the plan takes, in the budget's unit."""
 
@@ -75,6 +82,9 @@ class Plan(_Part):
     then: dict[str, float] = Field(default_factory=dict)
     wall_s: float | None = None
     layers: list[PlanLayer]
+    schedule: list[Step] = Field(
+        default_factory=list[Step], description="executions in order; empty: every layer once"
+    )
     totals: dict[str, Any] = Field(default_factory=dict)
     budgets: list[BudgetUse] = Field(default_factory=list)
     baseline: dict[str, Any] | None = None

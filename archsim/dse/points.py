@@ -7,8 +7,9 @@ import multiprocessing
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
     from archsim.accelerators.machine import Machine
-    from archsim.workloads.workload import Workload
+    from archsim.dse.bits import BitSpace
 
 FEW = 4
 """Points priced without a pool: starting one takes as long."""
@@ -39,27 +40,42 @@ _shared: dict[str, Any] = {}
 
 
 def make_points(
-    spec: Mapping[str, Any], workload: Workload, combinations: Iterable[Mapping[str, Any]]
+    spec: Mapping[str, Any], space: BitSpace, combinations: Iterable[Mapping[str, Any]]
 ) -> tuple[list[Point], Counter[str]]:
     """A point per valid combination, the smallest area first, and how many were refused for which reason.
 
+    Where a machine is set up otherwise for few bits than for many, a combination is a point for each way.
     Raises InputError where none is valid, or a path leads nowhere.
     """
     points, refused = [], Counter[str]()
     for number, values in enumerate(combinations):
-        changed = with_values(spec, values)
         try:
-            machine = set_up(load_accelerator(changed), workload)
+            machines = dict(_set_up(spec, space, values))
         except InputError as error:
             refused[str(error)] += 1
             continue
-        points.append(Point(dict(values), machine, area_mm2(machine), number))
+        for added, machine in machines.items():
+            points.append(Point({**values, **dict(added)}, machine, area_mm2(machine), number))
     if not points:
         reason, count = refused.most_common(1)[0]
         raise InputError(
             f"hardware: none of {sum(refused.values())} combinations is valid; {count} of them: {reason}"
         )
     return sorted(points, key=lambda point: point.area_mm2), refused
+
+
+def _set_up(
+    spec: Mapping[str, Any], space: BitSpace, values: Mapping[str, Any]
+) -> Iterator[tuple[tuple[tuple[str, str], ...], Machine]]:
+    """(fields set beside the values, the machine with all of them)."""
+    machine = load_accelerator(with_values(spec, values))
+    choices = getattr(machine, "open_fields", None)
+    fields = {} if choices is None else choices(space.narrowest, space.widest)
+    for chosen in product(*fields.values()):
+        added = tuple(zip(fields, chosen, strict=True))
+        if added:
+            machine = load_accelerator(with_values(spec, {**values, **dict(added)}))
+        yield added, set_up(machine, space.widest)
 
 
 def area_mm2(machine: Machine) -> float:
@@ -123,7 +139,7 @@ def _priced_in_worker(
         if _shared["stop"].is_set():
             break
         machine = load_accelerator(with_values(_shared["spec"], values))
-        machine = set_up(machine, formulation.space.workload)
+        machine = set_up(machine, formulation.space.widest)
         point = Point(values, machine, area_mm2(machine), front=front)
         tables = _tables(point, formulation, rough)
         _give(point, tables, formulation, rough)

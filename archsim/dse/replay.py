@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.accelerators.spec_paths import with_values
 from archsim.dse.plan import Plan
+from archsim.dse.retention import Retention
+from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 from archsim.simulation import run_rows, set_up
 from archsim.workloads.library import load_workload
@@ -35,7 +37,8 @@ def run_plan(
         workload = load_workload(plan.workload if workload is None else workload, dims=dict(plan.dims))
     source = accelerator if accelerator is not None else plan.accelerator
     machine = set_up(load_accelerator(with_values(read_accelerator(source), plan.hardware)), workload)
-    rows = plan_rows(plan, workload, machine)
+    steps = [Retention(step.layer, step.kept_until) for step in plan.schedule]
+    workload, rows = unrolled_rows(workload, plan_rows(plan, workload, machine), steps)
     settings = {"minimize": plan.minimize, "plan": plan.study, "hardware": dict(plan.hardware)}
     return run_rows(workload, machine, rows, settings=settings, timeline=timeline)
 

@@ -18,7 +18,7 @@ from archsim.dse.explore import Explorer, Found, Progress
 from archsim.dse.formulation import Formulation, Limit
 from archsim.dse.fronts import FrontPoint, front
 from archsim.dse.layer_columns import SensitivityTable
-from archsim.dse.plan import BudgetUse, Buys, FrontFile, FrontPlan, Plan, PlanLayer, Status
+from archsim.dse.plan import BudgetUse, Buys, FrontFile, FrontPlan, Plan, PlanLayer, Status, Step
 from archsim.dse.points import make_points
 from archsim.dse.quantities import (
     FRAMES_PER_S,
@@ -28,8 +28,10 @@ from archsim.dse.quantities import (
     budget_quantity,
     objective_quantity,
 )
+from archsim.dse.rematerialise import MOST_EXECUTIONS
 from archsim.dse.solve_point import PointResult
 from archsim.dse.study import Study, share_of_baseline
+from archsim.dse.unrolled import unrolled_rows
 from archsim.simulation import run_rows
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
@@ -100,9 +102,9 @@ class _Search:
     ) -> None:
         self.study, self.workload, self.started = study, workload, time.monotonic()
         spec = read_accelerator(study.accelerator)
-        points, self.refused = make_points(spec, self.workload, study.points_of_hardware())
-        self.explorer = Explorer(spec, points, workers, on_progress)
         space = bit_space(self.workload, study.bits)
+        points, self.refused = make_points(spec, space, study.points_of_hardware())
+        self.explorer = Explorer(spec, points, workers, on_progress)
         self.base = Baseline.of(
             self.workload,
             spec,
@@ -112,7 +114,13 @@ class _Search:
             study.time_limit_s,
             self.explorer.executions,
         )
-        self.formulation = Formulation(space, study.goal(), self._limits(), sensitivity)
+        self.formulation = Formulation(
+            space,
+            study.goal(),
+            self._limits(),
+            sensitivity,
+            most_executions=MOST_EXECUTIONS if study.allow_recompute else 1,
+        )
 
     def _limits(self) -> tuple[Limit, ...]:
         limits = []
@@ -172,19 +180,22 @@ class _Search:
         """The plan of a result: executed as a whole for its totals."""
         assert best.rows is not None
         study, point = self.study, best.point
-        rows = point.rows(self.workload.layers, best.rows)
-        run = run_rows(self.workload, point.machine, rows, settings={"minimize": formulation.goal.text})
+        chosen = formulation.table_rows(point, best.rows)
+        rows = point.rows(self.workload.layers, chosen)
+        executed, executed_rows = unrolled_rows(self.workload, rows, best.steps)
+        run = run_rows(executed, point.machine, executed_rows, settings={"minimize": formulation.goal.text})
+        mapping = {layer.name: layer.mapping for layer in run.layers}
         layers = [
             PlanLayer(
                 name=row.layer.name,
                 weight_bits=row.layer.precision.weight_bits,
                 activation_bits=row.layer.precision.activation_bits,
                 output_bits=row.layer.precision.output_bits,
-                mapping=ran.mapping,
+                mapping=mapping[row.layer.name],
                 latency_cycles=int(table.cycles[index]),
                 energy_pj=float(table.energy_pj[index]),
             )
-            for row, ran, table, index in zip(rows, run.layers, point.tables, best.rows, strict=True)
+            for row, table, index in zip(rows, point.tables, chosen, strict=True)
         ]
         return Plan(
             study=study.name,
@@ -200,6 +211,7 @@ class _Search:
             then={formulation.goal.then.name: best.then},
             wall_s=time.monotonic() - self.started,
             layers=layers,
+            schedule=[Step(layer=step.layer, kept_until=step.kept_until) for step in best.steps],
             totals=asdict(run.totals),
             budgets=self._uses(best, formulation),
             baseline=self.base.to_dict(),
@@ -211,7 +223,7 @@ class _Search:
     def _uses(self, best: PointResult, formulation: Formulation) -> list[BudgetUse]:
         uses = []
         for limit in self.formulation.limits:
-            used = formulation.used(best.point, best.rows or (), limit.quantity)
+            used = formulation.used(best.point, best.rows or (), limit.quantity, best.steps)
             name, at_most = limit.quantity.name, limit.at_most
             uses.append(BudgetUse(name=name, limit=at_most, used=used, slack=at_most - used))
         return uses

@@ -12,6 +12,8 @@ from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import ENERGY, LATENCY
+from archsim.dse.recompute import solve_with_recompute
+from archsim.dse.retention import Retention
 from archsim.dse.selection.instance import build
 from archsim.dse.selection.problem import Problem
 from archsim.dse.selection.relaxation import relax
@@ -37,6 +39,7 @@ class PointResult:
     bound: float
     then_gap: float
     interrupted: bool = False
+    steps: tuple[Retention, ...] = ()  # where layers are executed again
 
     @property
     def gap(self) -> float:
@@ -97,14 +100,19 @@ def solve_point(
     while True:
         left = max(0.01, ends - time.monotonic())
         problem = formulation.problem(point)
-        # one worker: on these problems two that take turns (to be deterministic) are up to 40 times slower
-        found = solve(problem, time_limit_s=left, gap=gap, hint=best.rows, lexicographic=settled_first)
+        memory = formulation.memory(point)
+        given = {"time_limit_s": left, "gap": gap, "hint": best.rows, "lexicographic": settled_first}
+        if memory is None:
+            # one worker: two that take turns (to be deterministic) are up to 40 times slower
+            found, steps = solve(problem, **given), ()
+        else:
+            found, steps = solve_with_recompute(problem, memory, **given)
         bound = math.inf if found.status == "INFEASIBLE" else max(best.bound, found.best_bound / units)
         best = replace(best, bound=min(bound, best.value), interrupted=found.interrupted)
         if found.rows is None:
             return best
-        new = _execute(point, found.rows, formulation, executions)
-        candidate = _true(formulation, point, found, best)
+        new = _execute(point, formulation.table_rows(point, found.rows), formulation, executions)
+        candidate = _true(formulation, point, found, steps, best)
         best = candidate if candidate.key <= best.key else best  # of equal ones the one proven further
         # without a gap to accept, equal goals are told apart by rows that were executed, too
         done = (settled_first and not new) or 0 < best.gap <= gap or best.bound > cutoff
@@ -113,7 +121,13 @@ def solve_point(
             return best
 
 
-def _true(formulation: Formulation, point: Point, found: Selection, before: PointResult) -> PointResult:
+def _true(
+    formulation: Formulation,
+    point: Point,
+    found: Selection,
+    steps: tuple[Retention, ...],
+    before: PointResult,
+) -> PointResult:
     """The selection at what its executed rows cost; no selection if that breaks a limit."""
     problem = formulation.problem(point)
     assert found.rows is not None
@@ -129,6 +143,7 @@ def _true(formulation: Formulation, point: Point, found: Selection, before: Poin
         then=then,
         bound=min(before.bound, value),
         then_gap=found.then_gap,
+        steps=steps,
     )
 
 

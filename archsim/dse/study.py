@@ -34,7 +34,14 @@ from pydantic import (
     model_validator,
 )
 
-from archsim.dse.quantities import Goal, at_most, budget_quantity, goal_of, objective_quantity
+from archsim.dse.quantities import (
+    PEAK_ACTIVATIONS,
+    Goal,
+    at_most,
+    budget_quantity,
+    goal_of,
+    objective_quantity,
+)
 from archsim.errors import InputError
 
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -146,6 +153,7 @@ class SearchTerms(Part):
     minimize: str | dict[str, PositiveFloat] = "latency"
     then: str | None = None
     budgets: dict[str, Limit] = Field(default_factory=dict)
+    allow_recompute: bool = False
     sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
@@ -162,7 +170,18 @@ class SearchTerms(Part):
                     at_most(name, limit)
         except InputError as error:
             raise ValueError(str(error)) from None
+        if self.allow_recompute:
+            self._check_recompute()
         return self
+
+    def _check_recompute(self) -> None:
+        if PEAK_ACTIVATIONS.name not in self.budgets:
+            raise ValueError(
+                f"allow_recompute needs a limit to meet by it: give budgets {PEAK_ACTIVATIONS.name} "
+                "(--max-peak-memory-kib)"
+            )
+        if self.goal().product:
+            raise ValueError("allow_recompute goes with a goal that is a sum; edp is a product")
 
     def goal(self) -> Goal:
         """What is minimised first, and what among equals. Raises InputError for an unknown word."""

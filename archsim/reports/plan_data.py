@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ _EMPTY: Mapping[str, Any] = {
     "best_bound": None,
     "gap": None,
     "then": {},
+    "schedule": [],
     "wall_s": None,
     "totals": {},
     "budgets": [],
@@ -110,6 +112,10 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
     `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
     under limits of the others, so that plans with more of these may well have less of the goal.
     """
+    return [*_proof(plan, front), *_made_again(plan)]
+
+
+def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
     others = [label(name) for name in front if name != plan["minimize"]]
     without = f" without more {' or '.join(others)}" if others else ""
     none = "no choice within the budgets" if plan["budgets"] else "no choice of sizes, bits and tilings"
@@ -129,6 +135,15 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
         if second is not None:
             sentences.append(f"Among equals, {label(name)} was minimised second: {told(name, second)}.")
     return sentences
+
+
+def _made_again(plan: Mapping[str, Any]) -> list[str]:
+    times = Counter(step["layer"] for step in plan.get("schedule", ()))
+    again = [name for name, count in times.items() if count > 1]
+    if not again:
+        return []
+    layers = "1 layer is" if len(again) == 1 else f"{len(again)} layers are"
+    return [f"To keep to the memory {layers} executed again, which the totals count: {', '.join(again)}."]
 
 
 def comparison(value: float | None, baseline: float | None) -> str:

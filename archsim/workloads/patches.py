@@ -21,6 +21,7 @@ from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload
 
 Int = npt.NDArray[np.int64]
+Float = npt.NDArray[np.float64]
 Grid = tuple[int, int]
 POINTWISE_KINDS = ("elementwise", "activation", "normalization")
 
@@ -116,13 +117,8 @@ def patch_plan(
     workload, (output,) = stage.workload, stage.outputs
     _check(output, grid, bits)
     rows, columns = stage.needed(0, grid[0]), stage.needed(1, grid[1])
-    width = _widths(workload, bits, grid)
     area = {name: np.outer(rows[name].lengths, columns[name].lengths) for name in rows}
-    channels = {t.name: t.shape[0] * t.shape[1] for t in _tensors(stage.layers)}
-    patch = {name: channels[name] * pixels * width(name) / 8 for name, pixels in area.items()}
-    given = frozenset(t.name for t in workload.inputs)
-    alive = _patch_bytes(stage, policy, patch, given)
-    whole = float(patch[output.name].sum())
+    alive, made = patch_bytes(stage, grid, policy, bits)
     macs = sum(_macs(layer, area) for layer in stage.layers)
     rest = workload.layers[len(stage.layers) :]
     bit_operations = sum(_bit_operations(layer, area, bits) for layer in stage.layers)
@@ -131,13 +127,36 @@ def patch_plan(
     return PatchPlan(
         stage=tuple(layer.name for layer in stage.layers),
         grid=grid,
-        stage_bytes=round(alive + whole),
+        stage_bytes=round(float(alive.max() + made.sum())),
         rest_bytes=round(_rest_bytes(stage, policy)),
         macs=int(macs) + sum(layer.macs for layer in rest),
         base_macs=workload.macs,
         bit_operations=int(bit_operations),
         input_patch=(int(rows[first].lengths.max()), int(columns[first].lengths.max())),
     )
+
+
+def patch_bytes(
+    stage: Stage, grid: Grid, policy: MemoryPolicy, bits: Sequence[Sequence[int]] | None = None
+) -> tuple[Float, Float]:
+    """(most bytes alive while a patch runs, the stage's output left out; bytes of its output), by patch."""
+    workload, (output,) = stage.workload, stage.outputs
+    rows, columns = stage.needed(0, grid[0]), stage.needed(1, grid[1])
+    width = _widths(workload, bits, grid)
+    channels = {t.name: t.shape[0] * t.shape[1] for t in _tensors(stage.layers)}
+    patch = {
+        name: channels[name] * np.outer(rows[name].lengths, columns[name].lengths) * width(name) / 8
+        for name in rows
+    }
+    given = frozenset(t.name for t in workload.inputs)
+    different, which = np.unique(
+        np.stack([sizes.ravel() for sizes in patch.values()]), axis=1, return_inverse=True
+    )
+    most = []
+    for index in different.T:
+        size = dict(zip(patch, index.tolist(), strict=True)) | {output.name: 0.0}
+        most.append(max(bytes_alive(stage.layers, policy, size.__getitem__, frozenset(), given)))
+    return np.array(most)[which].reshape(grid), patch[output.name]
 
 
 def _reads(layer: Layer, side: int, made: Extents, limit: int) -> Extents:
@@ -187,19 +206,6 @@ def _widths(workload: Workload, bits: Sequence[Sequence[int]] | None, grid: Grid
         return np.full(grid, made.get(name, read.get(name, 8)), dtype=np.int64)
 
     return width
-
-
-def _patch_bytes(
-    stage: Stage, policy: MemoryPolicy, patch: Mapping[str, npt.NDArray[np.float64]], given: frozenset[str]
-) -> float:
-    """The most bytes alive in any patch, without the stage's output."""
-    (output,) = stage.outputs
-    most = 0.0
-    for index in np.unique(np.stack([p.ravel() for p in patch.values()]), axis=1).T:
-        size = dict(zip(patch, index.tolist(), strict=True)) | {output.name: 0.0}
-        alive = bytes_alive(stage.layers, policy, size.__getitem__, frozenset(), given)
-        most = max(most, *alive)
-    return most
 
 
 def _rest_bytes(stage: Stage, policy: MemoryPolicy) -> float:

@@ -8,6 +8,7 @@ from cluster_cases import conv, machine_of, matmul, spec_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim.accelerators.choice import best_row
 from archsim.accelerators.cluster.core_kernels import SPLITS, Cores, contraction_cycles
 from archsim.accelerators.cluster.engines import EngineKind, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
@@ -15,9 +16,12 @@ from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.tcdm import grant_probability, instructions_per_cycle
-from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.library import load_accelerator, read_accelerator
+from archsim.accelerators.machine import Row
 from archsim.accelerators.operating_point import lowest_supply, max_clock_mhz
 from archsim.errors import InputError
+from archsim.kernel import engine
+from archsim.kernel.schedule import iterate
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
@@ -192,15 +196,15 @@ def test_mixed_precision_against_xpulpnn(precision):
 # operating points
 
 
-def marsellus() -> ClusterMachine:
-    machine = load_accelerator("marsellus")
+def marsellus(**point) -> ClusterMachine:
+    machine = load_accelerator("marsellus", **point)
     assert isinstance(machine, ClusterMachine)
     return machine
 
 
 def test_clock_and_energy_follow_the_supply():
     machine = marsellus()
-    low = machine.at(vdd_v=0.5)
+    low = marsellus(vdd_v=0.5)
     assert low.clock_mhz == 100
     ratio = low.prices.energy_pj["l1", "read"].value / machine.prices.energy_pj["l1", "read"].value
     assert ratio == pytest.approx((0.5 / 0.8) ** 2)
@@ -213,7 +217,7 @@ def test_body_bias_gives_clock_or_saves_supply():
     assert max_clock_mhz(spec, 0.65, True) / max_clock_mhz(spec, 0.65) == pytest.approx(1.30, abs=0.03)
     assert max_clock_mhz(spec, 0.8, True) >= 470
     assert lowest_supply(spec, 400, True) < lowest_supply(spec, 400) - 0.05
-    plain, biased = marsellus().at(clock_mhz=400), marsellus().at(clock_mhz=400, body_bias=True)
+    plain, biased = marsellus(clock_mhz=400), marsellus(clock_mhz=400, body_bias=True)
     assert biased.prices.point.vdd_v < plain.prices.point.vdd_v
     assert biased.prices.point.leakage_scale > plain.prices.point.leakage_scale
     layer = conv(24, 24, 64, 64, precision="w2a4")
@@ -223,13 +227,37 @@ def test_body_bias_gives_clock_or_saves_supply():
 
 def test_a_clock_too_fast_is_told_what_it_needs():
     with pytest.raises(InputError, match=r"420 MHz is too fast for 0.5 V, which allows 100 MHz.* 0.8 V"):
-        marsellus().at(vdd_v=0.5, clock_mhz=420)
+        marsellus(vdd_v=0.5, clock_mhz=420)
     with pytest.raises(InputError, match="fastest clock"):
-        marsellus().at(clock_mhz=1000)
+        marsellus(clock_mhz=1000)
     with pytest.raises(InputError, match=r"allowed: 0\.5 to 0\.8 V"):
-        marsellus().at(vdd_v=1.1)
+        marsellus(vdd_v=1.1)
     with pytest.raises(InputError, match="body_bias"):
-        machine_of().at(vdd_v=0.8, body_bias=True)
+        load_accelerator(spec_of(), vdd_v=0.8, body_bias=True)
+    with pytest.raises(InputError, match=r"family 'systolic' have no operating points.*: cluster"):
+        load_accelerator("systolic-128", vdd_v=0.8)
+    with pytest.raises(InputError, match=r"operating_point\.vdd_v: .*greater than 0"):
+        load_accelerator("marsellus", vdd_v=-1)
+
+
+def test_an_operating_point_replaces_the_specs():
+    """Supply and clock together, as one sets the other; body bias alone keeps them."""
+    spec = read_accelerator("marsellus") | {"operating_point": {"vdd_v": 0.5, "body_bias": True}}
+    assert point_of(spec, clock_mhz=420) == (
+        pytest.approx(lowest_supply(marsellus().spec, 420, True)),
+        420,
+        True,
+    )
+    assert point_of(spec, clock_mhz=400, body_bias=False) == (pytest.approx(0.74), 400, False)
+    assert point_of(spec, body_bias=False) == (0.5, 100, False)
+    assert point_of(spec, vdd_v=0.8, clock_mhz=50) == (0.8, 50, True)
+
+
+def point_of(spec, **point) -> tuple[float, float, bool]:
+    machine = load_accelerator(spec, **point)
+    assert isinstance(machine, ClusterMachine)
+    found = machine.prices.point
+    return found.vdd_v, found.clock_mhz, found.body_bias
 
 
 def test_the_alpha_power_law_where_nothing_was_measured():
@@ -281,3 +309,103 @@ def test_an_engine_or_sharing_it_is_never_slower(layer):
     without = best(layer)
     alone = best(layer, engine={"kind": "ne16", "shares_layers": False})
     assert best(layer, engine={"kind": "ne16"}) <= alone <= without
+
+
+SMALL = st.builds(
+    conv,
+    st.integers(3, 6),
+    st.integers(3, 6),
+    st.integers(1, 8),
+    st.integers(1, 9),
+    st.sampled_from((1, 3)),
+    precision=st.sampled_from(("w8a8", "w4a8")),
+)
+
+
+def executed(layer: Layer, **changes) -> float:
+    """Cycles on the kernel of the best of all tilings, which is found to 1 %."""
+    machine = machine_of(**changes)
+    assert "l3" in changes or machine.options(layer).complete
+    return best_row(layer, machine, "latency").cost
+
+
+@settings(max_examples=12, deadline=None)
+@given(layer=SMALL)
+def test_more_of_anything_is_never_slower_on_the_kernel(layer):
+    l1 = {"capacity_kib": 3, "banks": 8}
+    small = {"cores": {"count": 2, "isa": "xpulpv2"}, "l1": l1, "dma": {"bytes_per_cycle": 8}}
+    slow = executed(layer, **small)
+    for more in (
+        {"cores": {"count": 4, "isa": "xpulpv2"}},
+        {"l1": l1 | {"capacity_kib": 6}},
+        {"l1": l1 | {"banks": 16}},
+        {"dma": {"bytes_per_cycle": 16}},
+        {"engine": {"kind": "ne16"}},
+    ):
+        assert executed(layer, **small | more) <= slow * 1.01, more
+
+
+@settings(max_examples=8, deadline=None)
+@given(layer=SMALL)
+def test_a_faster_l3_is_never_slower(layer):
+    slow, fast = (
+        executed(layer, l3={"bandwidth_mb_s": rate, "pj_per_byte": 100, "weights": "l3"})
+        for rate in (100, 300)
+    )
+    assert fast <= slow * 1.01
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    layer=st.builds(conv, st.just(6), st.integers(5, 6), st.integers(6, 8), st.integers(6, 9)),
+    kind=st.sampled_from(("ne16", "rbe")),
+    bits=st.integers(2, 7),
+)
+def test_fewer_weight_bits_are_never_slower_at_the_optimum(layer, kind, bits):
+    """Where the engine is faster than a core, which unpacks narrow weights."""
+    engine = {"kind": kind, "shares_layers": False}
+    wide, narrow = (
+        executed(layer.with_precision(Precision(b, 8, 8)), engine=engine, cores={"count": 1, "isa": "rv32im"})
+        for b in (bits + 1, bits)
+    )
+    assert narrow <= wide * 1.01
+
+
+# transfers
+
+
+def test_a_transfer_takes_what_mchan_does():
+    """370 cycles to set up (MATCH's PULP model), 14 of latency, a line a cycle, 8 bytes a cycle (gvsoc)."""
+    gap8 = load_accelerator("pulp-8core-gap8")
+    assert isinstance(gap8, ClusterMachine)
+    site = gap8.site_of("w8a8")
+    assert float(site.transfer_cycles(np.float64(4096))) == 370 + 14 + 4096 / 8 + 1
+    assert float(site.transfer_cycles(np.float64(4096), 1, 16)) == 370 + 14 + 4096 / 8 + 16
+    both = site.transfer_cycles(np.float64(8192), 2, 2)
+    assert float(both) == 2 * float(site.transfer_cycles(np.float64(4096)))
+
+
+@pytest.mark.parametrize("bytes_per_cycle", [0.25, 1.0, 8.0, 64.0])
+@pytest.mark.parametrize("buffers", [1, 2])
+def test_double_buffering_against_its_closed_form(bytes_per_cycle, buffers):
+    """T = in(0) + sum of max(compute(i), in(i+1), out(i-1)) + out(last): tiles that are alike in lockstep;
+    with single buffers one after the other, but for a store beside the next load.
+    """
+    machine = machine_of(dma={"bytes_per_cycle": bytes_per_cycle, "setup_cycles": 20})
+    layer = conv(16, 16, 32, 32, 1)
+    mapping = {"P": 2, "Q": 16, "K": 32, "C": 32, "cut_p": 1, "cut_k": 1, "way": "cores:pixels"}
+    mapping |= {"order": "weight", "buffers": buffers, "input_in": "l2", "weight_in": "l2", "output_in": "l2"}
+    row = Row(layer, mapping, 0.0, 0.0)
+    graph = machine.program([row])
+    runs = {actor.name.split(":")[1]: list(iterate(actor.schedule)) for actor in graph.actors}
+    load, compute, store = ([f.cycles for f in runs[part]] for part in ("load", "compute", "store"))
+    assert len(load) == len(compute) == len(store) == 8
+    cycles = engine.simulate(graph).cycles
+    if buffers == 1:
+        between = sum(max(a, b) for a, b in zip(load[1:], store, strict=False))
+        assert cycles == load[0] + sum(compute) + between + store[-1]
+        return
+    padded = [*load[1:], 0], [0, *store[:-1]]
+    lockstep = sum(max(parts) for parts in zip(compute, *padded, strict=True))
+    assert cycles <= load[0] + lockstep + store[-1]
+    assert cycles == pytest.approx(load[0] + lockstep + store[-1], rel=0.01)

@@ -1,6 +1,7 @@
 """What the kernel executes of a cluster's rows against what its table priced."""
 
 from dataclasses import replace
+from itertools import product
 from random import Random
 
 import numpy as np
@@ -9,6 +10,7 @@ from cluster_cases import conv, machine_of, matmul, random_layer, random_machine
 
 from archsim.accelerators.choice import best_row
 from archsim.accelerators.cluster.machine import ClusterMachine
+from archsim.accelerators.machine import Row
 from archsim.errors import InputError
 from archsim.kernel import engine, simpy_engine
 from archsim.kernel.schedule import total_firings
@@ -116,6 +118,49 @@ def test_input_channels_are_tiled_where_dory_would_lose():
         & (column("buffers") == 2)
     )
     assert options.cycles[dory].min() > options.cycles.min() * 1.2
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_every_tile_that_fits_is_there(number):
+    """Each legal tile under each plan, priced by itself; and a choice of sizes is nearly as good as all."""
+    rng = Random(f"complete {number}")
+    engine = rng.choice((None, {"kind": "ne16"}))
+    spec = {"l1": {"capacity_kib": rng.choice((3, 6)), "banks": 16}, "engine": engine}
+    layer = conv(rng.randint(3, 5), rng.randint(3, 5), rng.randint(3, 7), rng.randint(3, 7))
+    every = machine_of(tile_candidates=None, **spec)
+    options = every.options(layer)
+    assert options.complete
+
+    def column(key: str) -> list:
+        return options.codebooks[key][key][options.mapping[key]].tolist()
+
+    there = set(zip(*(column(key) for key in ("P", "Q", "K", "C", "way", "order", "buffers")), strict=True))
+    c = layer.contraction
+    assert c is not None
+    ways = ["cores:rows", "cores:pixels", "cores:channels"]
+    ways += [] if engine is None else ["engine", *(f"shared:{rows}" for rows in range(1, c.P))]
+    fixed = {"cut_p": 1, "cut_k": 1, "input_in": "l2", "weight_in": "l2", "output_in": "l2"}
+    sizes = product(*(range(1, getattr(c, dim) + 1) for dim in "PQKC"))
+    fitting = set()
+    for tile in sizes:
+        for way, order, buffers in product(ways, ("weight", "input"), (1, 2)):
+            mapping = dict(zip("PQKC", tile, strict=True)) | {"way": way, "order": order, "buffers": buffers}
+            if rng.random() < 0.04:
+                priced = every._priced(Row(layer, mapping | fixed, 0.0, 0.0))[1]
+                if priced.fits[0]:
+                    fitting.add((*tile, way, order, buffers))
+                else:
+                    assert (*tile, way, order, buffers) not in there
+    assert len(fitting) > 20
+    assert fitting <= there
+    some = machine_of(tile_candidates=6, **spec).options(layer)
+    assert options.cycles.min() <= some.cycles.min() <= 1.05 * options.cycles.min()
+
+
+def test_layers_too_large_are_not_said_to_be_complete():
+    layer = conv(24, 24, 32, 32)
+    assert not machine_of().options(layer).complete
+    assert not machine_of(l3={"bandwidth_mb_s": 200, "pj_per_byte": 1}).options(conv(3, 3, 3, 3)).complete
 
 
 def test_the_next_layers_weights_are_fetched_early():

@@ -1,4 +1,4 @@
-"""Published figures of clusters: calibrated ones are met, predicted ones within 10 %."""
+"""Published figures of clusters: calibrated are met, predicted within 10 % or the remark says why."""
 
 import csv
 import json
@@ -21,6 +21,9 @@ def test_figure(name: str) -> None:
     tolerance = 0.10 if figure.kind == "predicted" else 0.02
     if figure.system == "vega-like":
         tolerance = 0.05  # a constant of the library stands for it, which others share
+    if figure.system in ("dustin", "darkside"):
+        assert "of the inner loop's peak" in figure.remark
+        tolerance = 0.20  # nearer to the inner loop's peak than any kernel that re-quantises comes
     assert figure.simulate() == pytest.approx(figure.published, rel=tolerance)
 
 
@@ -55,7 +58,7 @@ def test_files(archsim, tmp_path: Path) -> None:
 
 
 def test_an_unknown_system_is_refused(archsim) -> None:
-    with pytest.raises(InputError, match="allowed: marsellus, gap9"):
+    with pytest.raises(InputError, match="allowed: marsellus, dustin"):
         compare(["gap10"])
     assert archsim("validate", "gap10").exit_code == 2
 

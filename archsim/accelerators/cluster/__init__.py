@@ -5,9 +5,12 @@ Where to start reading:
     machine                  the family's entry: options table, counted actions, timed program
     isa, tcdm, core_kernels  what the cores' kernels cost on one tile
     engines                  RBE, NE16 and N-EUREKA on one tile
-    work                     who does a tile: cores, engine or both
+    work, tile_work          who does a tile: cores, engine or both; what that makes of all tiles
     tiles, traffic, actions  tiles of L1 and L2, what they move, hold and make the units do
-    pricing, table, costs    every tiling priced at once, as the options table
+    movement, latency        what the transfers take, and between which bounds a layer is through
+    residency                whether weights stay in L2
+    space, blocks, pricing   what is tried, every plan priced for all its tiles at once
+    interest, table, costs   what is kept of it, as the options table
     tile_program, program    the chosen rows as a graph for the kernel
     elementwise*             layers that are no contraction
 """

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 
 from archsim.accelerators.cluster.core_kernels import elementwise_cycles
-from archsim.accelerators.cluster.table import possible_places
+from archsim.accelerators.cluster.space import possible_places
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import DoesNotFit
 from archsim.workloads.layer import Layer
@@ -50,7 +50,7 @@ def streams_of(layer: Layer, site: Site) -> list[Stream]:
         return [whole]
     counts = {min(least << i, smallest) for i in range(8) if i == 0 or least << i <= MOST_CHUNKS}
     # one chunk needs no second buffer; two and more do
-    room = (site.spec.l1.capacity_kib - site.spec.l1.reserved_kib) * 1024
+    room = site.spec.l1.room_bytes
     fitting = [n for n in sorted(counts) if n == 1 or 2 * (whole.load_bytes + whole.store_bytes) <= n * room]
     return [replace(whole, chunks=n) for n in fitting]
 
@@ -69,10 +69,10 @@ def _whole(layer: Layer, site: Site) -> Stream:
 def _fewest_chunks(whole: Stream, site: Site) -> int:
     load, store, chunks = whole.load_bytes, whole.store_bytes, 1
     if site.spec.l1 is not None:
-        room = (site.spec.l1.capacity_kib - site.spec.l1.reserved_kib) * 1024
+        room = site.spec.l1.room_bytes
         chunks = 1 if load + store <= room else ceil(2 * (load + store) / room)
     if whole.in_l3 or whole.out_l3:
-        room = (site.spec.l2.capacity_kib - site.spec.l2.reserved_kib) * 1024
+        room = site.spec.l2.room_bytes
         chunks = max(chunks, ceil(2 * (load * whole.in_l3 + store * whole.out_l3) / room))
     return chunks
 
@@ -131,5 +131,5 @@ def held_bytes(site: Site, stream: Stream) -> Mapping[str, float]:
     chunk = copies * (stream.load_bytes + stream.store_bytes) / stream.chunks
     resident = stream.load_bytes * (not stream.in_l3) + stream.store_bytes * (not stream.out_l3)
     passing = copies * (stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3) / stream.chunks
-    held = {"l2": resident + passing}
+    held = {"l2": resident + passing, "l2_weights": 0.0}
     return held if site.spec.l1 is None else {"l1": chunk, **held}

@@ -17,12 +17,15 @@ from archsim.accelerators.cluster.elementwise_table import elementwise_options, 
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
-from archsim.accelerators.cluster.pricing import Priced, price, work_of
+from archsim.accelerators.cluster.pricing import Priced, energy_of, price
 from archsim.accelerators.cluster.program import LayerProgram, graph_of
+from archsim.accelerators.cluster.residency import weights_home
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
-from archsim.accelerators.cluster.table import KEYS, contraction_options, energy_pj
+from archsim.accelerators.cluster.table import KEYS, contraction_options
 from archsim.accelerators.cluster.tile_program import tile_program
+from archsim.accelerators.cluster.tile_work import work_of
+from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
@@ -37,16 +40,22 @@ TILE_CANDIDATES = 6
 
 
 class ClusterMachine:
-    """See `archsim.accelerators.machine.Machine`. `tile_candidates`: sizes tried per loop dimension."""
+    """See `archsim.accelerators.machine.Machine`.
+
+    `tile_candidates`: sizes tried per loop dimension (None: all, which takes up to a million rows a layer);
+    `like_dory`: only what DORY does of it, to compare with measurements of DORY.
+    """
 
     family = "cluster"
     composition: Literal["sequential", "pipelined"] = "sequential"
     counts_from_zero = False
 
-    def __init__(self, spec: ClusterSpec, *, tile_candidates: int = TILE_CANDIDATES) -> None:
+    def __init__(
+        self, spec: ClusterSpec, *, tile_candidates: int | None = TILE_CANDIDATES, like_dory: bool = False
+    ) -> None:
         self.spec = spec
         self.name = spec.name
-        self.tile_candidates = tile_candidates
+        self.choice = Choice(tile_candidates, like_dory)
         self._sites: dict[Precision, Site] = {}
         self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
@@ -121,33 +130,26 @@ class ClusterMachine:
         """What is drawn in every cycle: leakage, and the clock of what always runs (`uncore`)."""
         return self.prices.always_on_mw
 
-    def at(
-        self, *, vdd_v: float | None = None, clock_mhz: float | None = None, body_bias: bool = False
-    ) -> ClusterMachine:
-        """The same machine at another operating point. InputError where it cannot run."""
-        point = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
-        spec = ClusterSpec.model_validate({**self.spec.model_dump(), "operating_point": point})
-        return ClusterMachine(spec, tile_candidates=self.tile_candidates)
-
     def for_workload(self, workload: Workload) -> ClusterMachine:
-        """The machine set up for a network: weights in L2 if all of them fit beside the activations."""
-        l3 = self.spec.l3
-        if l3 is None or l3.weights != "auto":
+        """The machine set up for a network at its widths: with weights in L2 or in L3."""
+        if self.spec.l3 is None:
             return self
-        room = (self.spec.l2.capacity_kib - self.spec.l2.reserved_kib) * 1024
-        padded = sum(self._resident_bytes(layer) for layer in workload.layers)
-        place = "l2" if padded + workload.peak_memory.bytes <= room else "l3"
-        spec = self.spec.model_dump() | {"l3": l3.model_dump() | {"weights": place}}
-        return ClusterMachine(ClusterSpec.model_validate(spec), tile_candidates=self.tile_candidates)
+        l3 = self.spec.l3.model_dump() | {"weights": weights_home(self.spec, workload)}
+        spec = ClusterSpec.model_validate(self.spec.model_dump() | {"l3": l3})
+        return ClusterMachine(spec, tile_candidates=self.choice.most, like_dory=self.choice.like_dory)
 
-    def _resident_bytes(self, layer: Layer) -> float:
-        """Weights as the engine wants them, where it could run the layer (padded to its blocks)."""
-        if layer.contraction is None or not layer.has_static_weights or self.spec.engine is None:
-            return float(layer.weight_bytes)
-        engine, shape = ENGINES[self.spec.engine.kind], shape_of(layer)
-        width = engine.channels_in
-        inputs = 1 if shape.depthwise else ceil(shape.C / width) * width
-        return max(float(layer.weight_bytes), shape.K * inputs * shape.taps * layer.precision.weight_bits / 8)
+    def open_fields(self, narrow: Workload, wide: Workload) -> Mapping[str, Sequence[str]]:
+        """Fields by path that a search over bits between two widths has to try: where weights are, if the
+        widths decide it.
+        """
+        homes = sorted({weights_home(self.spec, workload) for workload in (narrow, wide)})
+        return {"l3.weights": homes} if len(homes) > 1 else {}
+
+    @property
+    def shared_l2_bytes(self) -> float | None:
+        """What the weights of all layers and the activations of each share; None if weights come from L3."""
+        stays = self.spec.l3 is None or self.spec.l3.weights == "l2"
+        return self.spec.l2.room_bytes if stays and self.spec.l1 is not None else None
 
     def options(
         self,
@@ -165,9 +167,7 @@ class ClusterMachine:
         precisions = tuple(precisions) or (layer.precision,)
         sites = {p: self.site(p) for p in precisions}
         if layer.contraction is not None:
-            return contraction_options(
-                layer, precisions, sites, self.prices, self.tile_candidates, minimize, front
-            )
+            return contraction_options(layer, precisions, sites, self.prices, self.choice, minimize, front)
         options = elementwise_options(layer, sites, self.prices)
         return options if front is None else undominated(options, front)
 
@@ -192,7 +192,7 @@ class ClusterMachine:
             return replace(row, cycles=costs["cycles"], energy_pj=energy)
         raw = raw_mapping(layer, mapping)
         priced = self._priced(Row(layer, raw, 0.0, 0.0))[1]
-        energy = sum(float(pj[0]) for pj in energy_pj(priced, self.prices).values())
+        energy = sum(float(pj[0]) for pj in energy_of(priced.actions, priced.cycles, self.prices).values())
         return Row(layer, raw, float(priced.cycles[0]), energy)
 
     def _priced(self, row: Row) -> tuple[Mapped, Priced]:
@@ -262,9 +262,9 @@ class ClusterMachine:
         if before is not None and layer.has_static_weights and self.spec.l1 is not None:
             l1, l2 = self.spec.l1, self.spec.l2
             tile = mapped.weight_tile_bytes
-            room = (l1.capacity_kib - l1.reserved_kib) * 1024
+            room = l1.room_bytes
             prefetch = places.weight == "l2" and before.get("l1", 0.0) + tile <= room
-            both = before["l2"] + held["l2"] <= (l2.capacity_kib - l2.reserved_kib) * 1024
+            both = before["l2"] + held["l2"] <= l2.room_bytes
             early = places.weight == "l3" and places.input == "l2" and both
         return tile_program(
             layer.name, site, mapped.tiles, mapped.l2, mapped.plan, prefetch=prefetch, early_fetch=early
@@ -278,9 +278,9 @@ class ClusterMachine:
 
     def _check_l2(self, rows: Sequence[Row]) -> None:
         held = [self._held(row) for row in rows]
-        resident = sum(h.get("l2_weights", 0.0) for h in held)
-        most = max(h["l2"] - h.get("l2_weights", 0.0) for h in held)
-        room = (self.spec.l2.capacity_kib - self.spec.l2.reserved_kib) * 1024
+        resident = sum(h["l2_weights"] for h in held)
+        most = max(h["l2"] - h["l2_weights"] for h in held)
+        room = self.spec.l2.room_bytes
         if self.spec.l1 is None or len(rows) == 1:
             return
         if resident + most > room:

@@ -49,11 +49,24 @@ class Engine(Overrides):
     share_cycles: Cycles = Field(100, description="to divide a tile between engine and cores, and to join")
     active_pj: Cost | None = Field(None, description="a cycle at work, products and accesses to L1 apart")
     product_pj: Cost | None = Field(None, description="one product of 1-bit operands")
+    energy_uncertainty: Annotated[float, Field(ge=1, le=100)] = Field(
+        1.0, description="factor by which each of the two may be off, where they are given"
+    )
 
 
-class L1(Overrides):
+class Memory(Overrides):
+    """On chip; what is reserved (stacks, or the program's code and data) no tile may use."""
+
     capacity_kib: Capacity
-    reserved_kib: Annotated[float, Field(ge=0)] = Field(0.0, description="stacks; no tile may use it")
+    reserved_kib: Annotated[float, Field(ge=0)] = 0.0
+
+    @property
+    def room_bytes(self) -> float:
+        """What weights and activations may take."""
+        return (self.capacity_kib - self.reserved_kib) * 1024
+
+
+class L1(Memory):
     banks: Count = Field(description="of 32-bit words, interleaved")
     read_pj: Cost | None = Field(None, description="of a 32-bit word")
     write_pj: Cost | None = Field(None, description="of a 32-bit word")
@@ -71,9 +84,7 @@ class Dma(StrictModel):
     pj_per_byte: Cost | None = Field(None)
 
 
-class L2(Overrides):
-    capacity_kib: Capacity
-    reserved_kib: Annotated[float, Field(ge=0)] = Field(0.0, description="code and data of the program")
+class L2(Memory):
     read_pj: Cost | None = Field(None, description="of a 64-bit word")
     write_pj: Cost | None = Field(None, description="of a 64-bit word")
 

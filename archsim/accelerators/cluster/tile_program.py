@@ -5,7 +5,7 @@ costs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
 
@@ -150,6 +150,7 @@ class TileCosts:
     tiles: Tiles
     plan: Plan
     loops: Loops
+    known: dict[tuple[int, ...], int] = field(default_factory=dict)
 
     def load(self, at: Mapping[str, Piece]) -> int:
         cycles = 0.0
@@ -183,10 +184,15 @@ class TileCosts:
         return ceil(float(self.site.transfer_cycles(np.float64(size), 1, lines)) - 1e-9)
 
     def compute(self, at: Mapping[str, Piece]) -> int:
-        sizes = {dim: np.array([float(at[dim].extent)]) for dim in "PQKC"}
-        sums = np.array([float((not at["C"].first) + (not at["C"].last))])
-        busy = self.site.busy(self.plan.way, self.tiles.shape, sizes, sums)
-        return ceil(float(busy.cycles[0]) - 1e-9)
+        """Worked out once for tiles that are alike."""
+        passes = (not at["C"].first) + (not at["C"].last)
+        alike = (*(at[dim].extent for dim in "PQKC"), passes)
+        if alike not in self.known:
+            sizes = {dim: np.array([float(size)]) for dim, size in zip("PQKC", alike, strict=False)}
+            sums = np.array([float(passes)])
+            busy = self.site.busy(self.plan.way, self.tiles.shape, sizes, sums)
+            self.known[alike] = ceil(float(busy.cycles[0]) - 1e-9)
+        return self.known[alike]
 
     def fetch(self, at: Mapping[str, Piece]) -> int:
         shape, places, site = self.tiles.shape, self.plan.places, self.site

@@ -8,8 +8,8 @@ one, input channels innermost, so that partial sums never leave L1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import product
 from math import ceil, prod
@@ -26,6 +26,8 @@ Order = Literal["weight", "input"]
 ORDERS: tuple[Order, ...] = ("weight", "input")
 """Which operand stays while the other is passed by."""
 L2_CUTS = 4
+FEW = 4096
+"""Tiles of a layer that are all tried."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Tiles:
     def __len__(self) -> int:
         return len(self.P)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Tiles:
+        """Only some of the candidates."""
+        columns = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "shape"}
+        return Tiles(self.shape, **columns)
+
     def trips(self, dim: str) -> Array:
         return self._trips[dim]
 
@@ -65,7 +72,7 @@ class Tiles:
     @cached_property
     def corners(self) -> Corners:
         """Full and last tiles in every dimension; combinations that no candidate has are left out."""
-        counts, sizes, sums = [], [], []
+        counts, sizes, sums, kinds = [], [], [], []
         # n channel tiles: all but the last store their sums, all but the first load them
         more = self.trips("C") - 1
         for last in product((False, True), repeat=4):
@@ -75,29 +82,30 @@ class Tiles:
             if not count.any():
                 continue
             counts.append(count)
-            ragged_dims = zip("PQKC", last, strict=True)
-            sizes.append([self.last(d) if ragged else getattr(self, d) for d, ragged in ragged_dims])
+            kinds.append(tuple(zip("PQKC", last, strict=True)))
+            sizes.append([self.last(d) if ragged else getattr(self, d) for d, ragged in kinds[-1]])
             sums.append(np.minimum(more, 1) if last[3] else (2 * more - 1) / np.maximum(more, 1))
         by_dim = np.array(sizes).transpose(1, 0, 2)
-        return Corners(np.array(counts), dict(zip("PQKC", by_dim, strict=True)), np.array(sums))
+        return Corners(tuple(kinds), np.array(counts), dict(zip("PQKC", by_dim, strict=True)), np.array(sums))
 
 
 @dataclass(frozen=True)
 class Corners:
-    """Kinds of tile of every candidate, (kinds, candidates): how many, their sizes, partial sums passed."""
+    """Kinds of tile of every candidate, (kinds, candidates): how many, their sizes, partial sums passed.
 
+    `kinds`: by dimension, whether it is the last tile along it.
+    """
+
+    kinds: tuple[tuple[tuple[str, bool], ...], ...]
     count: Array
     sizes: dict[str, Array]
     sums: Array
 
 
-def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
+def tiles_of(shape: Shape, sizes: Iterable[tuple[int, ...]]) -> Tiles:
     """The given (P, Q, K, C) tiles."""
-    table = np.array(sizes, dtype=np.float64).reshape(-1, 4)
-    windows = {
-        side: {size: _window(shape, side, size) for size in {s[side] for s in sizes}} for side in (0, 1)
-    }
-    rows, columns = (np.array([windows[side][s[side]] for s in sizes], dtype=np.float64) for side in (0, 1))
+    table = np.array(list(sizes), dtype=np.float64).reshape(-1, 4)
+    rows, columns = (_windows(shape, side, table[:, side]) for side in (0, 1))
     return Tiles(
         shape,
         *(table[:, i] for i in range(4)),
@@ -106,15 +114,35 @@ def tiles_of(shape: Shape, sizes: Sequence[tuple[int, int, int, int]]) -> Tiles:
     )
 
 
-def candidate_tiles(shape: Shape, most: int, patch: int, lanes: int, channels: int, cores: int) -> Tiles:
-    """Sizes worth trying: every even cut (or a geometric choice of `most` of them) and multiples of `patch`
-    pixels, `cores` rows, `lanes` output and `channels` input channels, which leave no unit idle.
+@dataclass(frozen=True)
+class Choice:
+    """`most` sizes are tried per loop dimension (and those that leave no unit idle); None: every size.
+
+    like_dory: only what DORY does with PULP-NN's kernels: input channels are never cut, a convolution's rows
+    are split over the cores, a depthwise one's channels.
     """
+
+    most: int | None
+    like_dory: bool = False
+
+    def takes_all(self, shape: Shape) -> bool:
+        """Whether every tile there is is tried: asked for, or no more than FEW."""
+        few = prod(getattr(shape, dim) for dim in "PQKC") <= FEW
+        return not self.like_dory and (self.most is None or few)
+
+
+def candidate_tiles(shape: Shape, choice: Choice, patch: int, lanes: int, channels: int, cores: int) -> Tiles:
+    """Sizes worth trying: every even cut (or a geometric choice of them) and multiples of `patch` pixels,
+    `cores` rows, `lanes` output and `channels` input channels, which leave no unit idle.
+    """
+    if choice.takes_all(shape) or choice.most is None:
+        return tiles_of(shape, product(*(range(1, getattr(shape, dim) + 1) for dim in "PQKC")))
+    most = choice.most
     rows = tile_candidates(shape.P, most, _multiples(shape.P, (patch, cores)))
     columns = tile_candidates(shape.Q, max(2, most // 2))
     outputs = tile_candidates(shape.K, most, _multiples(shape.K, (lanes, 4)))
     inputs = tile_candidates(shape.C, max(3, most // 2), _multiples(shape.C, (channels,)))
-    return tiles_of(shape, list(product(rows, columns, outputs, inputs)))
+    return tiles_of(shape, product(rows, columns, outputs, [shape.C] if choice.like_dory else inputs))
 
 
 def _multiples(size: int, steps: Sequence[int]) -> tuple[int, ...]:
@@ -123,6 +151,12 @@ def _multiples(size: int, steps: Sequence[int]) -> tuple[int, ...]:
     for step in steps:
         found |= {step << i for i in range(12) if step << i < size} | {size // step * step}
     return tuple(found)
+
+
+def _windows(shape: Shape, side: int, tiles: Array) -> Array:
+    """`_window` of every tile, (tiles, 3)."""
+    sizes, which = np.unique(tiles, return_inverse=True)
+    return np.array([_window(shape, side, int(size)) for size in sizes.tolist()], dtype=np.float64)[which]
 
 
 def _window(shape: Shape, side: int, tile: int) -> tuple[int, int, int]:
@@ -143,6 +177,7 @@ class L2Tile:
     K2: Array  # channels
     rows: Array  # input rows read from L3 by all L2 tiles
     rows_most: Array
+    rows_first: Array
     trips_p: Array
     trips_k: Array
 
@@ -161,9 +196,8 @@ def l2_tile(tiles: Tiles, cut_p: int, cut_k: int) -> L2Tile:
     shape = tiles.shape
     p2 = np.minimum(np.ceil(tiles.trips("P") / cut_p) * tiles.P, shape.P)
     k2 = np.minimum(np.ceil(tiles.trips("K") / cut_k) * tiles.K, shape.K)
-    windows = {size: _window(shape, 0, int(size)) for size in set(p2.tolist())}
-    rows = np.array([windows[size][:2] for size in p2.tolist()], dtype=np.float64).reshape(-1, 2)
-    return L2Tile(p2, k2, rows[:, 0], rows[:, 1], np.ceil(shape.P / p2), np.ceil(shape.K / k2))
+    read, most, first = _windows(shape, 0, p2).T
+    return L2Tile(p2, k2, read, most, first, np.ceil(shape.P / p2), np.ceil(shape.K / k2))
 
 
 def l2_cuts(size: int) -> list[int]:

@@ -48,6 +48,9 @@ class Moved:
     lines: Array
     bytes: Array
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Moved:
+        return Moved(self.transfers[rows], self.lines[rows], self.bytes[rows])
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -189,14 +192,26 @@ def held_l1(site: Site, tiles: Tiles, sizes: Sizes, moved: Mapping[str, Moved], 
         several = moved[name].transfers * tiles.shape.repeats > 1
         return np.where(several, float(plan.buffers), 1.0)
 
-    shape, sums = tiles.shape, np.where(tiles.trips("C") > 1, tiles.P * tiles.Q * tiles.K * SUM_BYTES, 0.0)
     tile = sizes.input * copies("input") + sizes.weight * copies("weight") + sizes.output * copies("output")
-    gathered = np.zeros(len(tiles))
-    if plan.way != "engine" and shape.depthwise:
-        gathered = np.ceil(site.cores.count * shape.S * tiles.rows_most) + gathered
-    elif plan.way != "engine" and not shape.pointwise:
-        gathered = site.cores.count * site.cores.loop.pixels * shape.taps * tiles.C
-    return tile + sums + gathered
+    return tile + _beside_tiles(site, tiles, plan.way)
+
+
+def single_buffer_bytes(site: Site, tiles: Tiles, layout: str) -> Array:
+    """What tiles hold in L1 at least, in any loop order."""
+    sizes = tile_bytes(site, tiles, layout)
+    return sizes.input + sizes.weight + sizes.output + _beside_tiles(site, tiles, layout)
+
+
+def _beside_tiles(site: Site, tiles: Tiles, way: str) -> Array:
+    shape = tiles.shape
+    sums = np.where(tiles.trips("C") > 1, tiles.P * tiles.Q * tiles.K * SUM_BYTES, 0.0)
+    if way == "engine":
+        return sums
+    if shape.depthwise:
+        return sums + np.ceil(site.cores.count * shape.S * tiles.rows_most)
+    return (
+        sums if shape.pointwise else sums + site.cores.count * site.cores.loop.pixels * shape.taps * tiles.C
+    )
 
 
 def held_l2(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Array:

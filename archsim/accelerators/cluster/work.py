@@ -16,7 +16,7 @@ from archsim.workloads.precision import Precision
 
 Array = npt.NDArray[np.float64]
 SHARED_ROWS = (1, 2, 3, 4, 6, 8)
-"""Rows of a tile that the cores take from the engine."""
+"""Rows of a tile that the cores take from the engine, where not every number is tried."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,14 @@ class Site:
     def engine(self) -> EngineKind | None:
         return None if self.spec.engine is None else self.spec.engine.kind
 
-    def ways(self, shape: Shape) -> list[str]:
-        """Names of every way to divide a tile."""
+    def ways(self, shape: Shape, *, every: bool) -> list[str]:
+        """Names of ways to divide a tile; `every` number of rows that the cores may take, or a few."""
         found = [f"cores:{split}" for split in SPLITS]
         if self.engine is not None and ENGINES[self.engine].runs(shape, self.precision):
             found.append("engine")
             if self.spec.engine is not None and self.spec.engine.shares_layers:
-                found += [f"shared:{rows}" for rows in SHARED_ROWS if rows < shape.P]
+                some = range(1, shape.P) if every else SHARED_ROWS
+                found += [f"shared:{rows}" for rows in some if rows < shape.P]
         return found
 
     def transfer_cycles(

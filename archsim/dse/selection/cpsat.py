@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,6 +30,18 @@ class Attempt:
     finished: bool
 
 
+class Side(Protocol):
+    """A condition on selections beside budgets and ties, with variables of its own."""
+
+    def add(self, model: Any, row: Sequence[Any], instance: Instance) -> None:
+        """Add it to a model that has a Boolean a row."""
+        ...
+
+    def read(self, value: Callable[[Any], int]) -> None:
+        """Take its variables' values from a solution of the model it was added to last."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class _Model:
     model: Any
@@ -49,8 +61,9 @@ def solve_cpsat(
     allowed_gap: float,
     workers: int,
     deterministic_limit: float = math.inf,
+    side: Side | None = None,
 ) -> Attempt:
-    """Minimise the first cost, stopping within `allowed_gap` of it (absolute).
+    """Minimise the first cost, stopping within `allowed_gap` of it (absolute); `side` is met too.
 
     Budgets enter by their first limb; one that a found selection breaks gets its next limb and the model is
     solved again. Bounds of the relaxed models hold for the exact one.
@@ -61,7 +74,9 @@ def solve_cpsat(
     while True:
         kept = [digits[:count] for digits, count in zip(exact, used, strict=True)]
         built = _model(instance, kept, hint)
-        attempt = _run(built, instance, session, allowed_gap, workers, deterministic_limit)
+        if side is not None:
+            side.add(built.model, built.row, instance)
+        attempt = _run(built, instance, session, allowed_gap, workers, deterministic_limit, side)
         bound = max(bound, attempt.bound)
         if attempt.chosen is None or session.over:
             break
@@ -147,6 +162,7 @@ def _run(
     allowed_gap: float,
     workers: int,
     deterministic_limit: float,
+    side: Side | None,
 ) -> Attempt:
     from ortools.sat.python import cp_model
 
@@ -176,5 +192,7 @@ def _run(
     chosen = None
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         chosen = np.array([i for i, row in enumerate(built.row) if solver.value(row)], dtype=np.int64)
+        if side is not None:
+            side.read(solver.value)
     bound = built.bound(solver.best_objective_bound) if chosen is not None else -math.inf
     return Attempt(chosen, bound, status == cp_model.OPTIMAL)

@@ -92,7 +92,7 @@ def solve(
         if second.chosen is not None:
             chosen = instance.find(narrowed.rows[second.chosen])
     rows = None if chosen is None else tuple(instance.rows[chosen].tolist())
-    return _selection(problem, session, first, rows, then_gap, len(instance.rows))
+    return selection_of(problem, session, first, rows, then_gap, len(instance.rows))
 
 
 def _second(
@@ -108,7 +108,7 @@ def _second(
     return narrowed, minimise(narrowed, session, gap=gap, workers=workers, hint=hint)
 
 
-def _selection(
+def selection_of(
     problem: Problem,
     session: Session,
     first: Optimum,
@@ -116,6 +116,7 @@ def _selection(
     then_gap: float,
     rows_kept: int,
 ) -> Selection:
+    """What was found, with costs recomputed. RuntimeError if it breaks the problem's budgets or ties."""
     priced = sum(choice.rows for choice in problem.choices)
     if rows is None:
         status: Status = "INFEASIBLE" if first.infeasible else "UNKNOWN"

@@ -1,0 +1,31 @@
+"""Where a network's weights are when it starts: in L2 if they fit beside the activations, else in L3."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from archsim.accelerators.cluster.engines import ENGINES
+from archsim.accelerators.cluster.shape import shape_of
+from archsim.accelerators.cluster.spec import ClusterSpec, Place
+from archsim.workloads.layer import Layer
+from archsim.workloads.workload import Workload
+
+
+def weights_home(spec: ClusterSpec, workload: Workload) -> Place:
+    """Where the weights are at the workload's widths. An L3 that says where keeps its word."""
+    if spec.l3 is None:
+        return "l2"
+    if spec.l3.weights != "auto":
+        return spec.l3.weights
+    padded = sum(_resident_bytes(spec, layer) for layer in workload.layers)
+    return "l2" if padded + workload.peak_memory.bytes <= spec.l2.room_bytes else "l3"
+
+
+def _resident_bytes(spec: ClusterSpec, layer: Layer) -> float:
+    """Weights as the engine wants them, where it could run the layer (padded to its blocks)."""
+    if layer.contraction is None or not layer.has_static_weights or spec.engine is None:
+        return float(layer.weight_bytes)
+    engine, shape = ENGINES[spec.engine.kind], shape_of(layer)
+    width = engine.channels_in
+    inputs = 1 if shape.depthwise else ceil(shape.C / width) * width
+    return max(float(layer.weight_bytes), shape.K * inputs * shape.taps * layer.precision.weight_bits / 8)
