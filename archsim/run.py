@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,12 @@ ENERGY_COLUMNS = (
 
 @dataclass(frozen=True)
 class LayerRun:
-    """One layer as it ran. `latency_cycles` is what the layer adds to the total, so that latencies sum."""
+    """One layer as it ran. `latency_cycles` is what the layer adds to the total, so that latencies sum.
+
+    In a pipeline that is what it adds to the first result; it starts while layers before it still run.
+    `interval_cycles` is what the layer itself needs for each input: in a pipeline it works on one input after
+    the other, and its compute and stall cycles are of the pipeline's interval.
+    """
 
     name: str
     operator: str
@@ -37,7 +42,7 @@ class LayerRun:
     latency_cycles: int
     compute_cycles: int  # cycles the array or vector unit is busy
     stall_cycles: int  # latency_cycles that compute does not cover
-    utilization: float  # MACs over MACs the array could do in latency_cycles
+    utilization: float  # MACs over MACs the array could do in latency_cycles (a stage: in the interval)
     bound_by: str  # "compute" or the memory that sets the pace
     energy_pj: float
     dram_bytes: int
@@ -46,13 +51,18 @@ class LayerRun:
     mapping: dict[str, Any]
     start_cycle: int
     end_cycle: int
+    interval_cycles: int
     fused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Totals:
+    """Latency is that of one input, from its start to its result; inputs follow at the interval."""
+
     latency_cycles: int
     latency_ms: float
+    interval_cycles: float  # from one result to the next, in the long run; layer after layer: the latency
+    frames_per_s: float
     energy_mj: float
     energy_mj_low: float
     energy_mj_high: float
@@ -92,7 +102,7 @@ class Run:
 
     `energy` is a tidy pandas table, a row per layer × component × action (columns ENERGY_COLUMNS); its
     `energy_pj` sums to the totals. `area_mm2` is by component. `memory` lists the activation bytes alive
-    while each layer runs, in execution order.
+    while each layer runs, in execution order; in a pipeline those that each stage holds, all at once.
     """
 
     workload: str
@@ -105,6 +115,7 @@ class Run:
     peak_memory_layer: str
     assumptions: tuple[Assumption, ...]
     roofline: Roofline
+    composition: Literal["sequential", "pipelined"] = "sequential"
     settings: dict[str, Any] = field(default_factory=dict)  # minimize, precision, family, technology, ...
     warnings: tuple[str, ...] = ()
     timeline: Timeline | None = field(default=None, repr=False)
@@ -115,6 +126,7 @@ class Run:
             "schema": SCHEMA,
             "workload": self.workload,
             "accelerator": self.accelerator,
+            "composition": self.composition,
             "settings": self.settings,
             "layers": [asdict(layer) for layer in self.layers],
             "totals": asdict(self.totals),

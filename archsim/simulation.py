@@ -8,12 +8,13 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.accelerators.allocation import allocated
+from archsim.accelerators.balance import balanced
 from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
 from archsim.accelerators.library import load_accelerator
-from archsim.accelerators.machine import OBJECTIVES, Performed, Row
+from archsim.accelerators.machine import OBJECTIVES, Performed, PipelinedMachine, Row, is_pipelined
+from archsim.composition import TimedRows, time_rows
 from archsim.errors import InputError
-from archsim.kernel import engine
-from archsim.kernel.execution import Execution
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Totals
 from archsim.workloads.layer import Layer
 from archsim.workloads.library import load_workload
@@ -35,7 +36,7 @@ def simulate(
     precision: Precision | str | None = None,
     timeline: bool = False,
 ) -> Run:
-    """Run a workload on an accelerator, each layer by its cheapest option.
+    """Run a workload on an accelerator, each layer by its cheapest option (a pipeline: its stages balanced).
 
     `workload` and `accelerator` are objects, library names or paths. `minimize` is latency, energy or edp.
     `precision` (as in "w4a8" or "bf16") replaces every layer's own; without it a layer that is stored in
@@ -75,27 +76,26 @@ def run_rows(
     """
     at = {row.layer.name: row.layer.precision for row in rows}
     workload = workload.with_precision(lambda layer: at[layer.name])
-    execution = engine.simulate(machine.program(rows), timeline=timeline)
     performed = [machine.performed(row) for row in rows]
-    layers = _layer_runs(machine, rows, performed, execution)
-    energy = _energy_table(machine, layers, performed)
-    layers = _with_energy(layers, energy)
-    peak = workload.peak_memory
+    timed = time_rows(machine, workload, rows, performed, timeline=timeline)
+    energy = _energy_table(machine, timed, performed)
+    layers = _with_energy(timed.layers, energy)
     area = {name: figure.value for name, figure in machine.area().items()}
     return Run(
         workload=workload.name,
         accelerator=machine.name,
         layers=layers,
-        totals=_totals(machine, layers, energy, sum(area.values()), peak.bytes),
+        totals=_totals(machine, layers, energy, sum(area.values()), timed),
         energy=energy,
         area_mm2=area,
-        memory=tuple((entry.layer, entry.bytes) for entry in workload.live_memory),
-        peak_memory_layer=peak.layer,
+        memory=timed.memory,
+        peak_memory_layer=timed.peak_memory_layer,
         assumptions=_assumptions(machine, performed),
-        roofline=Roofline(machine.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
+        roofline=Roofline(timed.peak_macs_per_cycle, machine.dram_bytes_per_cycle, machine.clock_mhz),
+        composition=machine.composition,
         settings={**settings, "precision": _precision_label(workload), **machine.settings()},
         warnings=workload.warnings,
-        timeline=execution.timeline,
+        timeline=timed.timeline,
     )
 
 
@@ -157,8 +157,14 @@ def set_up(machine: Machine, workload: Workload) -> Machine:
 def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Row], int]:
     """The cheapest row of every layer, and for how many of them that is not proven.
 
-    Layers that are alike are priced once.
+    Layers that are alike are priced once. The stages of a pipeline are balanced within its resources; layers
+    that keep a part of the machine each (`capacity`) share it out.
     """
+    if is_pipelined(machine):
+        return _balanced_rows(workload, machine), 0
+    capacity: Mapping[str, float] = getattr(machine, "capacity", {})
+    if any(capacity.values()):
+        return _allocated_rows(workload, machine, capacity, minimize), 0
     chosen: dict[object, Choice] = {}
     rows, unproven = [], 0
     for layer in workload.layers:
@@ -170,6 +176,20 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
     return rows, unproven
 
 
+def _balanced_rows(workload: Workload, machine: PipelinedMachine) -> list[Row]:
+    front = ("cycles", "energy_pj", *(f"resource:{name}" for name in machine.capacity))
+    tables = [machine.options(layer, front=front) for layer in workload.layers]
+    return [table.row(index) for table, index in zip(tables, balanced(tables, machine.capacity), strict=True)]
+
+
+def _allocated_rows(
+    workload: Workload, machine: Machine, capacity: Mapping[str, float], minimize: str
+) -> list[Row]:
+    tables = [machine.options(layer) for layer in workload.layers]
+    rows = allocated(tables, capacity, minimize)
+    return [table.row(index) for table, index in zip(tables, rows, strict=True)]
+
+
 def _signature(layer: Layer) -> object:
     """Equal for layers of which one's best row is the other's. What is fused does not change a tiling."""
     if layer.contraction is not None:
@@ -178,55 +198,7 @@ def _signature(layer: Layer) -> object:
     return layer.operator, layer.precision, tuple(layer.ops.items()), shapes
 
 
-def _layer_runs(
-    machine: Machine, rows: Sequence[Row], performed: Sequence[Performed], execution: Execution
-) -> tuple[LayerRun, ...]:
-    """A layer's latency is counted from the end of the layer before: what overlaps with that is free."""
-    spans = _spans(execution)
-    runs: list[LayerRun] = []
-    before = 0
-    for row, did in zip(rows, performed, strict=True):
-        layer = row.layer
-        start, end = spans[layer.name]
-        latency = end - before - (1 if machine.counts_from_zero and layer.macs else 0)
-        possible = machine.peak_macs_per_cycle * latency
-        runs.append(
-            LayerRun(
-                name=layer.name,
-                operator=layer.operator,
-                macs=layer.macs,
-                latency_cycles=latency,
-                compute_cycles=did.compute_cycles,
-                stall_cycles=max(0, latency - did.compute_cycles),
-                utilization=layer.macs / possible if possible else 0.0,
-                bound_by=did.bound_by,
-                energy_pj=0.0,
-                dram_bytes=round(did.dram_bytes),
-                weight_bits=layer.precision.weight_bits,
-                activation_bits=layer.precision.activation_bits,
-                mapping=dict(did.mapping),
-                start_cycle=start,
-                end_cycle=end,
-                fused=layer.fused,
-            )
-        )
-        before = end
-    return tuple(runs)
-
-
-def _spans(execution: Execution) -> dict[str, tuple[int, int]]:
-    """(first start, last end) of each layer's actors, which are named `<layer>:<part>`."""
-    spans: dict[str, tuple[int, int]] = {}
-    for name, run in execution.actors.items():
-        layer = name.rsplit(":", 1)[0]
-        start, end = spans.get(layer, (run.start, run.end))
-        spans[layer] = min(start, run.start), max(end, run.end)
-    return spans
-
-
-def _energy_table(
-    machine: Machine, layers: Sequence[LayerRun], performed: Sequence[Performed]
-) -> pd.DataFrame:
+def _energy_table(machine: Machine, timed: TimedRows, performed: Sequence[Performed]) -> pd.DataFrame:
     import pandas as pd
 
     records: list[tuple[object, ...]] = []
@@ -242,12 +214,13 @@ def _energy_table(
         for name, figure in machine.leakage().items()
         if figure.value
     }
-    for layer, did in zip(layers, performed, strict=True):
+    for layer, did in zip(timed.layers, performed, strict=True):
         for action in did.actions:
             if action.count:
                 add(layer.name, action.component, action.action, action.count, action.unit_energy)
+    for what, cycles in timed.leaking_cycles.items():
         for component, figure in leakage.items():
-            add(layer.name, component, "leak", layer.latency_cycles, figure)
+            add(what, component, "leak", cycles, figure)
     return pd.DataFrame.from_records(records, columns=list(ENERGY_COLUMNS))
 
 
@@ -259,24 +232,31 @@ def _with_energy(layers: Sequence[LayerRun], energy: pd.DataFrame) -> tuple[Laye
 
 
 def _totals(
-    machine: Machine, layers: Sequence[LayerRun], energy: pd.DataFrame, area_mm2: float, peak_bytes: int
+    machine: Machine,
+    layers: Sequence[LayerRun],
+    energy: pd.DataFrame,
+    area_mm2: float,
+    timed: TimedRows,
 ) -> Totals:
+    """Throughput counts a result an interval; a sequential machine's is the latency."""
     cycles = sum(layer.latency_cycles for layer in layers)
     macs = sum(layer.macs for layer in layers)
-    latency_ms = cycles / machine.clock_mhz / 1e3
+    latency_ms, interval_ms = (c / machine.clock_mhz / 1e3 for c in (cycles, timed.interval_cycles))
     mj, low, high = (float(energy[c].sum()) * 1e-9 for c in ("energy_pj", "energy_pj_low", "energy_pj_high"))
     return Totals(
         latency_cycles=cycles,
         latency_ms=latency_ms,
+        interval_cycles=timed.interval_cycles,
+        frames_per_s=1e3 / interval_ms if interval_ms else 0.0,
         energy_mj=mj,
         energy_mj_low=low,
         energy_mj_high=high,
         macs=macs,
-        tops=2 * macs / latency_ms * 1e-9 if latency_ms else 0.0,
+        tops=2 * macs / interval_ms * 1e-9 if interval_ms else 0.0,
         tops_per_w=2 * macs / mj * 1e-9 if mj else 0.0,
         area_mm2=area_mm2,
         edp_mj_ms=mj * latency_ms,
-        peak_memory_bytes=peak_bytes,
+        peak_memory_bytes=timed.peak_memory_bytes,
         dram_bytes=sum(layer.dram_bytes for layer in layers),
     )
 

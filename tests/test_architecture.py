@@ -25,7 +25,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "numerics": {"workloads", "components"},
     "dse": {*PRICED, "numerics", "simulation", "run", "reports"},  # reports as `run` does
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
-    "simulation": {*PRICED, "run"},
+    "composition": {*PRICED, "run"},
+    "simulation": {*PRICED, "run", "composition"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},
     "cli": {*PRICED, "numerics", "dse", "run", "simulation", "reports", "validation", "archsim"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,10 @@ class Options:
     `cycles` is a lower bound on the latency of the layer run alone (each resource's own busy time, and the
     time before the first and after the last tile's computation), `cycles_high` an upper bound (infinite where
     a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component,
-    leakage included at `cycles`: see `energy_at`. `traffic_bytes` and `held_bytes` are by memory. `mapping`
-    columns are indexes into the codebook of the same name, which holds by key whatever the family needs to
-    name and rebuild a row.
+    leakage included at `cycles`: see `energy_at`. Of a stage of a pipelined machine `cycles` are its
+    interval, from one input to the next, and `energy_pj` leaves leakage out, which belongs to no stage.
+    `traffic_bytes` and `held_bytes` are by memory. `mapping` columns are indexes into the codebook of the
+    same name, which holds by key whatever the family needs to name and rebuild a row.
     """
 
     layer: Layer
@@ -152,6 +153,7 @@ class Performed:
     compute_cycles: int
     bound_by: str
     mapping: Mapping[str, Any]  # readable: tile sizes, order, folds, utilisation of the array, ...
+    held_bytes: float = 0.0  # activations a pipeline's stage keeps all the time: FIFOs, line buffers
 
 
 class Machine(Protocol):
@@ -217,3 +219,21 @@ class Machine(Protocol):
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """The timed dataflow graph of rows run in order. A layer's actors are named `<layer>:<part>`."""
         ...
+
+
+class PipelinedMachine(Machine, Protocol):
+    """A machine whose layers are stages that all work at once: the slowest one sets the pace."""
+
+    capacity: Mapping[str, float]
+    """What the stages may take together, by name in Options.resources."""
+
+    def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
+        """Every stage with what stands between them, for so many inputs right behind each other.
+
+        Which layer feeds which follows from the names of their tensors. Actors are named `<layer>:<part>`.
+        """
+        ...
+
+
+def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
+    return machine.composition == "pipelined"

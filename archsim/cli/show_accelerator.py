@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archsim.accelerators.cluster.machine import ClusterMachine
+from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.machine import Machine
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.reports import units
@@ -27,7 +28,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
     dram = machine.dram_bytes_per_cycle
     bandwidth = f"{units.digits(dram * machine.clock_mhz * 1e-3)} GB/s" if dram else "unlimited"
     console.print(Text(printable(machine.name), style="bold"))
-    if isinstance(machine, SystolicMachine | ClusterMachine):
+    if isinstance(machine, SystolicMachine | ClusterMachine | CrossbarMachine):
         _print_lines(console, {"description": machine.spec.description})
     _print_lines(
         console,
@@ -38,9 +39,11 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             "leakage": f"{_interval(list(machine.leakage().values()))} mW",
         },
     )
-    if isinstance(machine, SystolicMachine | ClusterMachine):
+    if isinstance(machine, SystolicMachine | ClusterMachine | CrossbarMachine):
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
-        for section, content in spec.items():
+        whole = {key: spec.pop(key) for key, value in [*spec.items()] if not isinstance(value, dict | list)}
+        _print_lines(console, whole)
+        for section, content in ((key, value) for key, value in spec.items() if value):
             _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
     _print_area(console, machine)

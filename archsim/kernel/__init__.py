@@ -13,6 +13,7 @@ from archsim.kernel.schedule import (
     sequence,
     total_firings,
 )
+from archsim.kernel.steady import SteadyState, least_interval, steady_state
 from archsim.kernel.timeline import Repeat, Slice, Timeline, Track, trace_events, write_trace
 
 __all__ = [
@@ -27,14 +28,17 @@ __all__ = [
     "Repeat",
     "Resource",
     "Slice",
+    "SteadyState",
     "TimedGraph",
     "Timeline",
     "Track",
     "busy_cycles",
     "iterate",
+    "least_interval",
     "normalise",
     "sequence",
     "simulate",
+    "steady_state",
     "total_firings",
     "trace_events",
     "write_trace",

@@ -46,6 +46,12 @@ def _columns(run: Run, max_rows: int | None) -> list[Column]:
         return Column(title, (*cells, *([last] if rest else [])), foot)
 
     totals = run.totals
+    intervals = numbers(
+        "Interval",
+        [f"{layer.interval_cycles:,}" for layer in layers],
+        f"{max((layer.interval_cycles for layer in left), default=0):,}",
+        units.cycles(totals.interval_cycles),
+    )
     return [
         numbers("#", [str(place) for place, _ in shown]),
         words("Layer", [layer.name for layer in layers], f"{len(rest)} other layers", "total"),
@@ -62,6 +68,7 @@ def _columns(run: Run, max_rows: int | None) -> list[Column]:
             f"{sum(layer.latency_cycles for layer in left):,}",
             f"{totals.latency_cycles:,}",
         ),
+        *([intervals] if run.composition == "pipelined" else []),
         numbers("Util.", [units.percent(layer.utilization) for layer in layers]),
         words("Bound by", [layer.bound_by for layer in layers]),
         numbers(
@@ -98,6 +105,7 @@ def _totals_panel(run: Run, width: int) -> Panel:
     clock = f"{totals.latency_cycles:,} cycles at {run.roofline.clock_mhz:g} MHz"
     rows = (
         ("Latency", units.duration(totals.latency_ms), clock),
+        *_pace(run),
         ("Energy", units.energy(totals.energy_mj * 1e9), bounds),
         ("Throughput", f"{units.digits(totals.tops)} TOPS", ""),
         ("Efficiency", f"{units.digits(totals.tops_per_w)} TOPS/W", ""),
@@ -114,6 +122,22 @@ def _totals_panel(run: Run, width: int) -> Panel:
         below = [line for label, value, note in rows for line in ((label, value, ""), ("", note, ""))]
         return panel("Totals", [line for line in below if any(line)])
     return panel("Totals", rows)
+
+
+def _pace(run: Run) -> tuple[tuple[str, str, str], ...]:
+    """How often a pipeline gives a result, and which stage sets that."""
+    if run.composition != "pipelined":
+        return ()
+    totals = run.totals
+    slowest = max(run.layers, key=lambda layer: layer.interval_cycles)
+    set_by = f"by {shorten(printable(slowest.name), 24)}"
+    if slowest.interval_cycles < totals.interval_cycles:
+        set_by = "by stages that wait for each other"
+    interval = units.duration(totals.interval_cycles / run.roofline.clock_mhz / 1e3)
+    return (
+        ("Interval", interval, f"{units.cycles(totals.interval_cycles)} cycles, {set_by}"),
+        ("Frames", f"{units.digits(totals.frames_per_s)} /s", ""),
+    )
 
 
 def _component_panel(run: Run) -> Panel:

@@ -64,6 +64,11 @@ def duration(value_ms: float | None) -> str:
     return _scaled(value_ms, _DURATION) if value_ms else digits(value_ms) + " ms"
 
 
+def cycles(value: float) -> str:
+    """Whole cycles, or a mean over several inputs with its fraction: 1024.5 -> '1,024.50'."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
 def percent(fraction: float | None) -> str:
     """0.1234 -> '12.3 %'."""
     return MISSING if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.1f} %"

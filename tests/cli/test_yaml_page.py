@@ -50,6 +50,31 @@ PAGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "`operating_point`": ("OperatingPoint",),
         },
     ),
+    "crossbar": (
+        "crossbar.md",
+        {
+            "Top level": (ROOT,),
+            "`technology`": ("Technology",),
+            "`array`": ("Array",),
+            "`array.cell`": ("Cell",),
+            "`dac`": ("Dac",),
+            "`adc`": ("Adc",),
+            "`adc.measured`": ("Measured",),
+            "`sample_hold` and `adder_tree`": ("Logic",),
+            "`shift_add`": ("ShiftAdd",),
+            "`tile`": ("Tile",),
+            "`tile.input_register` and `tile.output_register`": ("Store",),
+            "`tile.buffer`": ("Buffer",),
+            "`network`": ("Network",),
+            "`vector_unit`": ("VectorUnit",),
+            "`offchip`": ("OffChip",),
+            "`noise`": ("Noise",),
+            "`operating`": ("Operating",),
+            "`operating.points`": ("FrequencyPoint",),
+            "`operating.body_bias`": ("BodyBias",),
+            "`operating_point`": ("OperatingPoint",),
+        },
+    ),
 }
 
 
@@ -142,7 +167,9 @@ def test_default_cycles_of_the_vector_unit() -> None:
     assert yaml.safe_load(said.strip("`")) == VectorUnit(lanes=1).cycles
 
 
-@pytest.mark.parametrize(("family", "name"), [("systolic", "my-edge"), ("cluster", "my-cluster")])
+@pytest.mark.parametrize(
+    ("family", "name"), [("systolic", "my-edge"), ("cluster", "my-cluster"), ("crossbar", "my-crossbar")]
+)
 def test_the_example_runs(archsim, tmp_path: Path, tiny_trace: Path, family: str, name: str) -> None:
     example = re.findall(r"```yaml\n(.*?)```", page(family), flags=re.DOTALL)[0]
     (tmp_path / "my.yaml").write_text(example)

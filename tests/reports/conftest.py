@@ -61,6 +61,7 @@ def _layer(index: int, name: str, start: int, rng: np.random.Generator, bytes_pe
         },
         start_cycle=start,
         end_cycle=start + cycles,
+        interval_cycles=cycles,
         fused=(f"relu_{index}", "<b>bias</b>") if kind == "conv" else (),
     )  # fmt: skip
 
@@ -122,6 +123,8 @@ def _totals(layers: list[LayerRun], energy: pd.DataFrame, peak_memory_bytes: int
     return Totals(
         latency_cycles=cycles,
         latency_ms=latency_ms,
+        interval_cycles=float(cycles),
+        frames_per_s=1e3 / latency_ms,
         energy_mj=energy_mj,
         energy_mj_low=float(energy["energy_pj_low"].sum()) / 1e9,
         energy_mj_high=float(energy["energy_pj_high"].sum()) / 1e9,

@@ -30,9 +30,10 @@ function energyOption(chart) {
   });
 }
 
-// Each bar is whole latency; its fainter upper part is the time that compute does not cover.
+// Each bar is whole latency; its fainter upper part is the time that compute does not cover. Of a pipeline's
+// stages it is the interval that each could keep alone.
 function latencyOption(chart) {
-  const [factor, unit] = step("count", Math.max(1, ...run.layers.map((layer) => layer.latency_cycles)));
+  const [factor, unit] = step("count", Math.max(1, ...run.layers.map(paceCycles)));
   const gap = run.layers.length > 120 ? "0%" : "22%";
   const part = (name, stalled) => ({
     type: "bar",
@@ -44,14 +45,17 @@ function latencyOption(chart) {
     itemStyle: { color: colourOf(name), opacity: stalled ? 0.5 : 1 },
     data: run.layers.map((layer) => {
       if (layer.bound_by !== name) return null;
-      return (stalled ? layer.stall_cycles : layer.latency_cycles - layer.stall_cycles) / factor;
+      const stall = Math.max(0, paceCycles(layer) - layer.compute_cycles);
+      return (stalled ? stall : paceCycles(layer) - stall) / factor;
     }),
   });
   const series = boundKinds().flatMap((name) => [part(name, false), part(name, true)]);
   const names = run.layers.map((layer) => layer.name);
-  return layerChart(chart, names, `Latency (${unit ? unit + " " : ""}cycles)`, series, (index) => {
+  const what = isPipelined ? "Interval" : "Latency";
+  return layerChart(chart, names, `${what} (${unit ? unit + " " : ""}cycles)`, series, (index) => {
     const layer = run.layers[index];
     return tip(`${index + 1}  ${layer.name}`, [
+      ...(isPipelined ? [["interval", `${whole(layer.interval_cycles)} cycles`]] : []),
       ["latency", `${whole(layer.latency_cycles)} cycles`],
       ["", told("duration", layer.latency_cycles / (run.roofline.clock_mhz * 1e3))],
       ["stalled", percent(layer.latency_cycles ? layer.stall_cycles / layer.latency_cycles : 0)],
@@ -116,6 +120,6 @@ function peakMemoryIndex() {
 function boundKinds() {
   const cycles = new Map();
   for (const layer of run.layers)
-    cycles.set(layer.bound_by, (cycles.get(layer.bound_by) || 0) + layer.latency_cycles);
+    cycles.set(layer.bound_by, (cycles.get(layer.bound_by) || 0) + paceCycles(layer));
   return [...cycles].sort((a, b) => b[1] - a[1]).map(([name]) => name);
 }

@@ -4,7 +4,7 @@
 function rooflinePoints() {
   const points = [];
   run.layers.forEach((layer, index) => {
-    const cycles = layer.latency_cycles || layer.end_cycle - layer.start_cycle;
+    const cycles = paceCycles(layer) || layer.end_cycle - layer.start_cycle;
     if (!(layer.macs > 0) || !(cycles > 0)) return;
     const intensity = layer.dram_bytes > 0 ? layer.macs / layer.dram_bytes : Infinity;
     points.push({ index, layer, intensity, rate: layer.macs / cycles });
@@ -79,7 +79,7 @@ function rooflineTip(point) {
     ["", `${told("count", rate * clock * 1e6)}MAC/s`],
     ["of its ceiling", percent(rate / roof)],
     ["intensity", Number.isFinite(intensity) ? `${digits(intensity)} MACs/byte` : "no DRAM traffic"],
-    ["latency", `${whole(layer.latency_cycles)} cycles`],
+    [isPipelined ? "interval" : "latency", `${whole(paceCycles(layer))} cycles`],
     ["bound by", labelled(colourOf(layer.bound_by), layer.bound_by)],
   ]);
 }
@@ -96,7 +96,7 @@ function pointSeries(name, points, extent, longest) {
       value: [Number.isFinite(point.intensity) ? point.intensity : extent.right, point.rate],
       symbol: Number.isFinite(point.intensity) ? "circle" : "triangle",
       symbolRotate: Number.isFinite(point.intensity) ? 0 : -90,
-      symbolSize: 7 + 19 * Math.sqrt(point.layer.latency_cycles / longest),
+      symbolSize: 7 + 19 * Math.sqrt(paceCycles(point.layer) / longest),
       point,
     })),
   };
@@ -105,7 +105,7 @@ function pointSeries(name, points, extent, longest) {
 function rooflineOption(chart) {
   const points = rooflinePoints();
   const extent = rooflineExtent(points);
-  const longest = Math.max(1, ...points.map((point) => point.layer.latency_cycles));
+  const longest = Math.max(1, ...points.map((point) => paceCycles(point.layer)));
   const { peak_macs_per_cycle: peak, dram_bytes_per_cycle: bandwidth, clock_mhz: clock } = run.roofline;
   const roof = {
     type: "line",

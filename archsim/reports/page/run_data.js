@@ -11,6 +11,17 @@ for (const name of [...run.layers.map((layer) => layer.bound_by), ...Object.keys
   if (name !== "compute" && !COLOURED.includes(name)) COLOURED.push(name);
 }
 
+const isPipelined = run.composition === "pipelined";
+
+// Cycles that a layer holds up others: its own time, or, of a pipeline's stage, the time it needs an input.
+function paceCycles(layer) {
+  return isPipelined ? layer.interval_cycles : layer.latency_cycles;
+}
+
+function slowestStage() {
+  return run.layers.reduce((a, b) => (b.interval_cycles > a.interval_cycles ? b : a));
+}
+
 function colourOf(name) {
   const series = cssColour("series").split(" ");
   const place = COLOURED.indexOf(name);

@@ -75,6 +75,7 @@ function layerColumns() {
       ...numberColumn("Cycles", (layer) => layer.latency_cycles, whole),
       share: shareOf(run.layers, "latency_cycles"),
     },
+    ...(isPipelined ? [numberColumn("Interval", (layer) => layer.interval_cycles, whole)] : []),
     { ...numberColumn("Compute", (layer) => layer.compute_cycles, whole), screen: true },
     { ...numberColumn("Stall", (layer) => layer.stall_cycles, whole), screen: true },
     numberColumn("Utilisation", (layer) => layer.utilization, percent),

@@ -50,13 +50,23 @@ function card(title, [figure, unit], ...notes) {
 function cards() {
   const totals = run.totals;
   const { peak_macs_per_cycle: peak } = run.roofline;
-  const used = totals.latency_cycles > 0 ? totals.macs / (totals.latency_cycles * peak) : null;
+  const used = totals.interval_cycles > 0 ? totals.macs / (totals.interval_cycles * peak) : null;
   byId("totals").replaceChildren(
     card(
       "Latency",
       parts("duration", totals.latency_ms),
       `${whole(totals.latency_cycles)} cycles at ${chosen(run.roofline.clock_mhz)} MHz`,
     ),
+    ...(isPipelined
+      ? [
+          card(
+            "Frame rate",
+            [digits(totals.frames_per_s), "/s"],
+            `one every ${whole(totals.interval_cycles)} cycles`,
+            `slowest stage: ${shorten(slowestStage().name, 36)}`,
+          ),
+        ]
+      : []),
     card(
       "Energy",
       parts("energy", totals.energy_mj * 1e9),
@@ -93,6 +103,28 @@ function captions() {
   byId("energy-caption").textContent =
     `Half of the energy is spent in ${halfIn(energies)} of ${count} layers. ` +
     `The most: ${run.energy.layers[most]}, ${percent(energies[most] / sum(energies))}.`;
+  byId("memory-caption").textContent = memoryCaption();
+  byId("roofline-caption").textContent = rooflineCaption();
+  byId("latency-caption").textContent = isPipelined ? pipelineCaption() : latencyCaption();
+}
+
+function pipelineCaption() {
+  const slowest = slowestStage();
+  byId("section-latency").querySelector("h2").textContent = "Interval by stage";
+  return (
+    `All stages work at once. The slowest, ${slowest.name}, needs ${whole(slowest.interval_cycles)} cycles an ` +
+    `input; results follow every ${whole(run.totals.interval_cycles)} cycles, the first after ` +
+    `${whole(run.totals.latency_cycles)}. The fainter part of a bar is time that compute does not cover.`
+  );
+}
+
+function memoryCaption() {
+  return isPipelined
+    ? `Activation bytes that each stage holds. The most are in ${run.peak_memory_layer}.`
+    : `Activation bytes alive while each layer runs. The peak is in ${run.peak_memory_layer}.`;
+}
+
+function latencyCaption() {
   const cycles = sum(run.layers.map((layer) => layer.latency_cycles));
   const stalls = sum(run.layers.map((layer) => layer.stall_cycles));
   const bound = boundKinds().map((name) => {
@@ -101,12 +133,10 @@ function captions() {
       cycles;
     return `${name} ${percent(share)}`;
   });
-  byId("latency-caption").textContent =
+  return (
     `Cycles by what sets the pace: ${bound.join(", ")}. The fainter part of a bar is time ` +
-    `that compute does not cover: ${percent(stalls / cycles)} of the run.`;
-  byId("roofline-caption").textContent = rooflineCaption();
-  byId("memory-caption").textContent =
-    `Activation bytes alive while each layer runs. The peak is in ${run.peak_memory_layer}.`;
+    `that compute does not cover: ${percent(stalls / cycles)} of the run.`
+  );
 }
 
 function rooflineCaption() {

@@ -1,0 +1,88 @@
+"""What a part of a stage does for one input, pixel by pixel, in raster order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archsim.kernel.schedule import Firing, Loop, Node, sequence
+
+
+def feed(pixels: int, cycles: int) -> Node:
+    """A source: a pixel every so many cycles."""
+    return Loop(pixels, [Firing(cycles, give={"out": 1})])
+
+
+def drain(pixels: int, cycles: int) -> Node:
+    """A sink: takes a pixel in so many cycles."""
+    return Loop(pixels, [Firing(cycles, take={"in": 1})])
+
+
+def per_pixel(pixels: int, cycles: int, ports: tuple[str, ...] = ("in",)) -> Node:
+    """A pixel out for a pixel in (from each of `ports`), in so many cycles."""
+    return Loop(pixels, [Firing(cycles, take=dict.fromkeys(ports, 1), give={"out": 1})])
+
+
+def padding(size: tuple[int, int], pad: tuple[int, int, int, int], cycles: int) -> Node:
+    """An image (rows, columns) with zeros around it (top, left, bottom, right), in so many cycles a pixel."""
+    rows, columns = size
+    top, left, bottom, right = pad
+    zero, copy = Firing(cycles, give={"out": 1}), Firing(cycles, take={"in": 1}, give={"out": 1})
+    line = [Loop(left, [zero]), Loop(columns, [copy]), Loop(right, [zero])]
+    width = left + columns + right
+    return sequence(Loop(top * width, [zero]), Loop(rows, line), Loop(bottom * width, [zero]))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows over a padded image: sizes as (rows, columns); `reach` is the window's extent with dilation."""
+
+    image: tuple[int, int]
+    reach: tuple[int, int]
+    stride: tuple[int, int]
+    outputs: tuple[int, int]
+
+    @property
+    def first(self) -> int:
+        """Pixels that must be in before the first window is whole; a line buffer holds as many."""
+        return (self.reach[0] - 1) * self.image[1] + self.reach[1]
+
+    @property
+    def read(self) -> int:
+        """Pixels read by the time the last window is whole."""
+        rows, columns = (
+            (n - 1) * s + r for n, s, r in zip(self.outputs, self.stride, self.reach, strict=True)
+        )
+        return (rows - 1) * self.image[1] + columns
+
+
+def window_reads(windows: Windows, read_cycles: int, window_cycles: int) -> Node:
+    """A window generator: it fills its line buffer, then makes a window and reads on at the same time.
+
+    A line of windows takes the longer of its reads and its writes (FINN's ConvolutionInputGenerator_rtl,
+    `default` style). A single part, so two images do not overlap in it.
+    """
+    (rows, width), (lines, right) = windows.image, windows.outputs
+    down, across = windows.stride
+    # pixels that come in while a window is made do so one by one: no FIFO must hold several
+    window = [Firing(window_cycles, take={"in": 1}, give={"out": 1}), Loop(across - 1, [_READ])]
+    made = [Loop(right - 1, window), Firing(window_cycles, give={"out": 1})]
+    spare = max(0, down * width * read_cycles - right * window_cycles)
+    return sequence(
+        Loop(windows.first, [Firing(read_cycles, take={"in": 1})]),
+        Loop(lines - 1, [*made, _reads(down * width - (right - 1) * across, spare)]),
+        *made,
+        _reads(rows * width - windows.read, spare),
+    )
+
+
+_READ = Firing(0, take={"in": 1})
+
+
+def _reads(pixels: int, cycles: int) -> Node:
+    """Pixels read in so many cycles together."""
+    if not pixels:
+        return Loop(1 if cycles else 0, [Firing(cycles)])
+    each, more = divmod(cycles, pixels)
+    return sequence(
+        Loop(more, [Firing(each + 1, take={"in": 1})]), Loop(pixels - more, [Firing(each, take={"in": 1})])
+    )
