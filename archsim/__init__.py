@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from archsim.dse.study import Study
     from archsim.dse.study_files import list_studies, load_study
     from archsim.errors import InputError
+    from archsim.evaluation import accuracy, twin
+    from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
     from archsim.workloads.layer import Contraction, Layer, Tensor
@@ -32,6 +34,7 @@ __version__ = "0.1.0"
 
 # name -> module, imported when the name is first used: `archsim --help` must not wait for pandas and onnx
 _HOMES = {
+    "Accuracy": "archsim.numerics.accuracy_report",
     "Contraction": "archsim.workloads.layer",
     "InputError": "archsim.errors",
     "Layer": "archsim.workloads.layer",
@@ -42,6 +45,7 @@ _HOMES = {
     "Study": "archsim.dse.study",
     "Tensor": "archsim.workloads.layer",
     "Workload": "archsim.workloads.workload",
+    "accuracy": "archsim.evaluation",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
     "list_workloads": "archsim.workloads.library",
@@ -52,9 +56,11 @@ _HOMES = {
     "run_plan": "archsim.dse.replay",
     "search": "archsim.dse.search",
     "simulate": "archsim.simulation",
+    "twin": "archsim.evaluation",
 }
 
 __all__ = [
+    "Accuracy",
     "Contraction",
     "InputError",
     "Layer",
@@ -66,6 +72,7 @@ __all__ = [
     "Tensor",
     "Workload",
     "__version__",
+    "accuracy",
     "list_accelerators",
     "list_studies",
     "list_workloads",
@@ -76,6 +83,7 @@ __all__ = [
     "run_plan",
     "search",
     "simulate",
+    "twin",
 ]
 
 

@@ -23,11 +23,11 @@ from archsim.numerics.chips import Build, classify, in_cache_sized_runs
 from archsim.numerics.crossbar import Crossbar
 from archsim.numerics.labelled import Labelled, labelled_for
 from archsim.numerics.layer_statistics import layer_statistics
-from archsim.numerics.network import read_network
+from archsim.numerics.network import Network, read_network
 from archsim.numerics.quantise import Fit
 from archsim.numerics.quantised_network import QuantisedNetwork, quantise_network
 from archsim.numerics.range_calibration import ConvertedSums, adc_steps, observe_sums, without_errors
-from archsim.numerics.twin import Chip, Hardware, build_twin
+from archsim.numerics.twin import EXACT, Chip, Hardware, build_twin
 from archsim.workloads.precision import Precision
 
 Progress = Callable[[int, int], None]
@@ -80,8 +80,31 @@ def measure_accuracy(
     quantised = quantise_network(
         network, inputs, precision, weight_fit=options.weight_fit, activation_fit=options.activation_fit
     )
-    crossbars = {} if crossbar is None else {product.name: crossbar for product in network.products}
-    return _Measurement(quantised, crossbars, test, inputs, options, progress).report(accelerator)
+    return _Measurement(quantised, _all_on(network, crossbar), test, inputs, options, progress).report(
+        accelerator
+    )
+
+
+def ready_hardware(
+    model: Path,
+    calibration: Path | str | Arrays,
+    precision: Precision | Callable[[str], Precision],
+    crossbar: Crossbar | None,
+    fit: Fit = "max",
+) -> tuple[QuantisedNetwork, Hardware]:
+    """What `build_twin` needs: the quantised network, and its hardware with the ADCs' ranges set."""
+    network = read_network(model)
+    inputs = calibration_for(network.model, calibration)
+    quantised = quantise_network(network, inputs, precision, weight_fit=fit, activation_fit=fit)
+    crossbars = _all_on(network, crossbar)
+    if not crossbars:
+        return quantised, EXACT
+    sums = observe_sums(quantised, crossbars, inputs)
+    return quantised, Hardware(crossbars, adc_steps(quantised, crossbars, sums, inputs))
+
+
+def _all_on(network: Network, crossbar: Crossbar | None) -> dict[str, Crossbar]:
+    return {} if crossbar is None else {product.name: crossbar for product in network.products}
 
 
 class _Measurement:

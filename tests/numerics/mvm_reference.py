@@ -28,7 +28,7 @@ def columns_of(weight: int, bits: int, crossbar: Crossbar) -> list[tuple[int, in
 
 
 def mvm(codes: np.ndarray, inputs: np.ndarray, bits: int, input_bits: int, crossbar: Crossbar, steps: Steps):
-    """Σ weights · inputs as the arrays compute it. `codes` (outputs, K), `inputs` (items, K) of at least 0."""
+    """Σ weights · inputs as arrays compute it. `codes` (outputs, K), `inputs` (items, K) of at least 0."""
     adc, dac = crossbar.converter, crossbar.dac_bits
     result = np.zeros((len(inputs), len(codes)))
     for output, row in enumerate(codes.tolist()):
