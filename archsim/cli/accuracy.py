@@ -169,5 +169,9 @@ def _write_json(result: Accuracy, path: Path) -> None:
 def _write_model(made: onnx.ModelProto, path: Path) -> None:
     from archsim.atomic import whole_file
 
+    try:
+        content = made.SerializeToString()
+    except ValueError as error:  # protobuf's limit
+        raise InputError(f"--output {path}: the twin is larger than the 2 GB of an ONNX file") from error
     with whole_file(path) as file:
-        file.write_bytes(made.SerializeToString())
+        file.write_bytes(content)

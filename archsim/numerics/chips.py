@@ -19,6 +19,7 @@ from archsim.numerics.network import Network
 from archsim.numerics.quantised_network import QuantisedNetwork
 from archsim.numerics.sessions import Session
 from archsim.numerics.weight_slices import weight_slices
+from archsim.workloads.onnx_import.input_dims import network_inputs
 
 Build = Callable[[], onnx.ModelProto]
 Done = Callable[[], None]
@@ -75,7 +76,7 @@ def in_cache_sized_runs(
 
 
 def _fixed_batch(network: Network) -> bool:
-    shapes = [value.type.tensor_type.shape.dim for value in network.model.graph.input]
+    shapes = [value.type.tensor_type.shape.dim for value in network_inputs(network.model.graph)]
     return any(len(shape) > 1 and shape[0].dim_value > 0 for shape in shapes)
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from archsim.numerics.crossbar import Crossbar
 from archsim.numerics.weight_slices import WeightSlices
 
+_LEAST_GAIN = 0.01  # a converter without any gain would divide by zero
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
@@ -29,7 +31,7 @@ def mismatch(outputs: int, slices: WeightSlices, crossbar: Crossbar, rng: np.ran
     bow = rng.uniform(-1.0, 1.0, int(adc.max()) + 1)[adc]
     converter = crossbar.converter
     return Mismatch(
-        gain=np.maximum(1.0 + converter.gain_sigma * normal[0], 0.0),
+        gain=np.maximum(1.0 + converter.gain_sigma * normal[0], _LEAST_GAIN),
         offset_lsb=converter.offset_sigma_lsb * normal[1],
         bow_lsb=converter.inl_lsb * bow,
     )

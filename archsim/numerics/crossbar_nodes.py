@@ -1,9 +1,9 @@
 """The ONNX nodes of a matrix product on a crossbar.
 
     inputs  u  →  slices of dac_bits, stacked along the batch
-    for every row group:  sums = Conv(slices, columns' weights)           one channel a conversion
-                          code = Clip(Round(sums / (LSB / gain) + offset + bow + noise))
-                          part = Conv(code, significance)                 1×1, one group an output
+    for every row group:  sums = Conv(slices, columns' weights, offsets)     one channel a conversion
+                          code = Clip(Round(sums / (LSB / gain) + bow + noise))
+                          part = Conv(code, significance)                    1×1, one group an output
     result = LSB · Σ over input slices of 2^(slice · dac_bits) · Σ over row groups of part
 
 Codes are whole numbers, and so is every sum of them: float32 adds them exactly below 2^24, in any order.
@@ -79,14 +79,16 @@ class CrossbarNodes:
         channels = array.channels(group)
         if channels is not None:
             sliced = builder.add("Gather", sliced, builder.constant("channels", channels), axis=1)
-        weights = builder.constant("cells", array.column_weights(group))
-        sums = builder.add("Conv", sliced, weights, output=builder.name("sums"), **attributes)
         found = array.mismatch(group)
         lsb = np.tile(steps.of_conversion(), array.outputs)
+        factors = [builder.constant("cells", array.column_weights(group))]
+        if converter.offset_sigma_lsb:
+            offsets = found.offset_lsb * lsb / found.gain
+            factors.append(builder.constant("adc_offsets", offsets.astype(np.float32)))
+        sums = builder.add("Conv", sliced, *factors, output=builder.name("sums"), **attributes)
         code = self._by_channel(array, "Div", sums, lsb / found.gain, neutral=1.0)
         if converter.inl_lsb:
             code = self._bowed(array, code, found.bow_lsb, converter.steps(array.signed))
-        code = self._by_channel(array, "Add", code, found.offset_lsb, neutral=0.0)
         code = self._noisy(array, group, sliced, lsb, code, attributes)
         if not self._levels:
             return Conversions(sums, code, code)
@@ -120,9 +122,9 @@ class CrossbarNodes:
             variances /= lsb.reshape(-1, *(1 for _ in variances.shape[1:])) ** 2
             power = builder.add("Conv", squares, builder.constant("read_variance", variances), **attributes)
             deviation = builder.add("Sqrt", builder.add("Add", power, builder.scalar(thermal**2)))
-            noise = builder.add("Mul", self._pool.normal_like(builder, code), deviation)
+            noise = builder.add("Mul", self._pool.normal_like(builder, code, 1.0), deviation)
         elif thermal:
-            noise = builder.times(self._pool.normal_like(builder, code), thermal)
+            noise = self._pool.normal_like(builder, code, thermal)
         else:
             return code
         return builder.add("Add", code, noise)

@@ -8,6 +8,7 @@ the pool has mean 0 and variance 1 exactly, so that no place of a tensor has a b
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.numerics.twin_graph import GraphBuilder
 
@@ -20,15 +21,15 @@ class NoisePool:
 
     def __init__(self, seed: np.random.SeedSequence) -> None:
         self._rng = np.random.default_rng(seed)
-        self._pool: str | None = None
+        self._numbers: NDArray[np.float64] | None = None
 
-    def normal_like(self, builder: GraphBuilder, tensor: str) -> str:
-        """Standard normal numbers in the shape of `tensor`, other ones in every run."""
-        if self._pool is None:
-            numbers = self._rng.standard_normal((_ROWS, _COLUMNS))
-            numbers -= numbers.mean(axis=0)
-            numbers /= numbers.std(axis=0)
-            self._pool = builder.small(numbers.astype(np.float32))
+    def normal_like(self, builder: GraphBuilder, tensor: str, sigma: float) -> str:
+        """Normal numbers of deviation `sigma` in the shape of `tensor`, other ones in every run."""
+        if self._numbers is None:
+            self._numbers = self._rng.standard_normal((_ROWS, _COLUMNS))
+            self._numbers -= self._numbers.mean(axis=0)
+            self._numbers /= self._numbers.std(axis=0)
+        pool = builder.small((sigma * self._numbers).astype(np.float32))
         size = builder.add("Size", tensor)
         filled = builder.add("Add", size, builder.small(np.asarray(_COLUMNS - 1, np.int64)))
         rows = builder.add("Div", filled, builder.small(np.asarray(_COLUMNS, np.int64)))
@@ -39,7 +40,7 @@ class NoisePool:
         # float32 may round up to the excluded end
         floored = builder.add("Min", builder.add("Floor", picks), builder.scalar(_ROWS - 1))
         places = builder.add("Cast", floored, to=6)
-        flat = builder.add("Reshape", builder.add("Gather", self._pool, places), builder.integers(-1))
+        flat = builder.add("Reshape", builder.add("Gather", pool, places), builder.integers(-1))
         wanted = builder.add(
             "Slice", flat, builder.integers(0), builder.add("Reshape", size, builder.integers(1))
         )
