@@ -165,7 +165,7 @@ def fashion_resnet() -> nn.Module:
 RECIPES = {
     "digits-cnn": Recipe("digits", digits_cnn, epochs=60, batch=32, shift=1, flip=False),
     "fashion-cnn": Recipe(
-        "fashion-mnist", fashion_cnn, epochs=12, batch=128, shift=2, flip=True, rounded_bits=4
+        "fashion-mnist", fashion_cnn, epochs=5, batch=128, shift=0, flip=True, rounded_bits=4
     ),
     "fashion-resnet": Recipe("fashion-mnist", fashion_resnet, epochs=16, batch=128, shift=2, flip=True),
 }

@@ -178,7 +178,7 @@ def bit_serial(rows: int, dac_bits: int, converter: Converter, cells: Cells | No
 def _check_errors(parameters: Converter | Cells) -> None:
     for entry in fields(parameters):
         value = getattr(parameters, entry.name)
-        if isinstance(value, float) and not 0 <= value < float("inf"):
+        if isinstance(value, int | float) and not 0 <= value < float("inf"):
             raise InputError(f"{entry.name} is {value!r}; allowed: finite, not negative")
 
 

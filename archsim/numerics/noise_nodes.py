@@ -26,9 +26,8 @@ class NoisePool:
     def normal_like(self, builder: GraphBuilder, tensor: str, sigma: float) -> str:
         """Normal numbers of deviation `sigma` in the shape of `tensor`, other ones in every run."""
         if self._numbers is None:
-            self._numbers = self._rng.standard_normal((_ROWS, _COLUMNS))
-            self._numbers -= self._numbers.mean(axis=0)
-            self._numbers /= self._numbers.std(axis=0)
+            drawn = self._rng.standard_normal((_ROWS, _COLUMNS))
+            self._numbers = (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
         pool = builder.small((sigma * self._numbers).astype(np.float32))
         size = builder.add("Size", tensor)
         filled = builder.add("Add", size, builder.small(np.asarray(_COLUMNS - 1, np.int64)))

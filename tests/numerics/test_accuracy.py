@@ -61,8 +61,8 @@ def test_whole_numbers_fall_off(name: str, published: tuple[float, float, float]
     assert abs(eight - 100 * accuracy_of(name, "w8a8").float) < 0.5
 
 
-# the same source: 8-bit weights and inputs, 128 rows, ADC range from the largest sum in calibration; there every
-# array has a range of its own, here a layer's arrays share one
+# the same source: 8-bit weights and inputs, 128 rows, ADC range from the largest sum in calibration, one for
+# every array (here a layer's arrays share one)
 @pytest.mark.parametrize(
     ("name", "published"),
     [("digits-cnn", {8: 99.6, 6: 99.3, 5: 98.2}), ("fashion-cnn", {8: 92.0, 6: 91.4, 5: 90.5})],
