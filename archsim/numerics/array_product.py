@@ -93,9 +93,9 @@ class ArrayProduct:
 
     def _combined(self, values: Floats, group: RowGroup, power: int) -> Floats:
         """Columns added up to conversions, (outputs, conversions, rows of the group)."""
-        made = np.zeros((self.outputs, self.slices.conversions, len(group.rows)))
+        made = np.zeros((self.outputs, self.slices.conversions, len(group.rows)), np.float32)
         for place, column in enumerate(self.slices.columns):
-            made[:, column.conversion] += float(column.factor) ** power * values[place][:, group.rows]
+            made[:, column.conversion] += np.float32(column.factor**power) * values[place][:, group.rows]
         return made
 
     def _image(self, group: RowGroup, values: Floats) -> Floats32:

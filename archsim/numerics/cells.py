@@ -49,18 +49,20 @@ def conductances(
     errors = crossbar.cells
     top = 2**crossbar.cell_bits - 1
     off = top / (errors.on_off_ratio - 1) if errors.on_off_ratio else 0.0
-    cells = digits + off
+    cells = digits.astype(np.float32) + np.float32(off)
     if errors.programming_sigma:
         share = (top, cells)[errors.programming_of == "level"]
-        cells = np.maximum(cells + errors.programming_sigma * share * rng.standard_normal(cells.shape), 0.0)
+        normal = rng.standard_normal(cells.shape, np.float32)
+        cells = np.maximum(cells + errors.programming_sigma * share * normal, 0.0)
     if errors.drifts:
         ratio = errors.drift_time_s / errors.drift_start_s
-        exponents = errors.drift_exponent + errors.drift_exponent_sigma * rng.standard_normal(cells.shape)
-        cells = cells * ratio**-exponents
+        normal = rng.standard_normal(cells.shape, np.float32)
+        exponents = errors.drift_exponent + errors.drift_exponent_sigma * normal
+        cells = cells * np.float32(ratio) ** -exponents
         off *= ratio**-errors.drift_exponent
     if errors.wire_to_on:
         cells = cells * _voltages(cells / (top + off), groups, slices, crossbar, activity)
-    return Conductances(cells - off, cells)
+    return Conductances(cells - np.float32(off), cells)
 
 
 def _voltages(
@@ -95,4 +97,4 @@ def _row_drop(part: Floats, array_columns: int) -> Floats:
 def _nearer(count: int) -> Floats:
     """min(i, j) for i, j = 1 … count: the segments that the currents of two cells share."""
     places = np.arange(1.0, count + 1)
-    return np.minimum(places[:, np.newaxis], places)
+    return np.minimum(places[:, np.newaxis], places).astype(np.float32)

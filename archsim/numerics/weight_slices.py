@@ -76,7 +76,7 @@ class WeightSlices:
             "negative": np.maximum(-wide, 0),
             "sign": (wide < 0).astype(np.int64),
         }
-        return np.stack([(parts[c.part] >> c.shift) & c.highest for c in self.columns])
+        return np.stack([((parts[c.part] >> c.shift) & c.highest).astype(np.uint16) for c in self.columns])
 
 
 def weight_slices(bits: int, crossbar: Crossbar) -> WeightSlices:

@@ -36,7 +36,7 @@ def test_cells_hold_the_weights(crossbar: Crossbar, bits: int, seed: int) -> Non
     assert max(column.bits for column in slices.columns) <= crossbar.cell_bits
     sums = np.zeros((slices.conversions, 3, 7), np.int64)
     for digit, column in zip(digits, slices.columns, strict=True):
-        sums[column.conversion] += column.factor * digit
+        sums[column.conversion] += column.factor * digit.astype(np.int64)
     assert all(np.abs(sums[j]).max() <= slices.highest(j) for j in range(slices.conversions))
     assert all(slices.signed(j) or sums[j].min() >= 0 for j in range(slices.conversions))
     assert np.array_equal(np.tensordot(slices.significance, sums, 1) - slices.offset, codes)
