@@ -23,11 +23,12 @@ from archsim.numerics.twin_graph import Attributes, GraphBuilder
 
 @dataclass(frozen=True, slots=True)
 class Conversions:
-    """Tensors of one row group: the columns' sums, and the codes before and after clipping."""
+    """Tensors of one row group: the columns' sums, the codes before and after clipping, and their levels."""
 
     sums: str
     unclipped: str
     codes: str
+    levels: str
 
 
 def input_slices(builder: GraphBuilder, codes: str, count: int, dac_bits: int) -> str:
@@ -60,7 +61,7 @@ class CrossbarNodes:
         builder, crossbar = self._builder, array.crossbar
         sliced = input_slices(builder, codes, array.input_slices, crossbar.dac_bits)
         made = [self._converted(array, steps, group, sliced, attributes) for group in array.groups]
-        parts = [self._outputs(array, steps, each.codes) for each in made]
+        parts = [self._outputs(array, steps, each.levels) for each in made]
         total = self._weighted_slices(array, builder.total(parts))
         total = builder.times(total, steps.lsb)
         if array.slices.offset:
@@ -91,14 +92,15 @@ class CrossbarNodes:
             code = self._bowed(array, code, found.bow_lsb, converter.steps(array.signed))
         code = self._noisy(array, group, sliced, lsb, code, attributes)
         if not self._levels:
-            return Conversions(sums, code, code)
+            return Conversions(sums, code, code, code)
         low, high = (builder.scalar(edge) for edge in converter.codes(array.signed))
-        rises = converter.rises(array.signed)
-        whole = builder.add("Floor" if rises else "Round", code)
+        if converter.rises(array.signed):
+            whole = builder.add("Floor", code)
+            clipped = builder.add("Clip", whole, low, high)
+            return Conversions(sums, whole, clipped, builder.add("Add", clipped, builder.scalar(0.5)))
+        whole = builder.add("Round", code)
         clipped = builder.add("Clip", whole, low, high)
-        return Conversions(
-            sums, whole, builder.add("Add", clipped, builder.scalar(0.5)) if rises else clipped
-        )
+        return Conversions(sums, whole, clipped, clipped)
 
     def _bowed(self, array: ArrayProduct, code: str, bow: np.ndarray, steps: float) -> str:
         """code + bow · 4t(1 - t), t the share of the range, from -1/2 of it where sums have a sign."""
@@ -129,14 +131,14 @@ class CrossbarNodes:
             return code
         return builder.add("Add", code, noise)
 
-    def _outputs(self, array: ArrayProduct, steps: Steps, codes: str) -> str:
+    def _outputs(self, array: ArrayProduct, steps: Steps, levels: str) -> str:
         """Conversions of an output added up by their significance, in units of the smallest step."""
         counts = np.asarray(array.slices.significance) * 2.0 ** np.asarray(steps.shifts)
         if len(counts) == 1:
-            return self._builder.times(codes, float(counts[0]))
+            return self._builder.times(levels, float(counts[0]))
         weights = np.tile(counts, array.outputs).reshape(array.outputs, *array.channel_shape)
         constant = self._builder.small(weights.astype(np.float32))
-        return self._builder.add("Conv", codes, constant, group=array.outputs)
+        return self._builder.add("Conv", levels, constant, group=array.outputs)
 
     def _weighted_slices(self, array: ArrayProduct, stacked: str) -> str:
         """Input slices, stacked along axis 0, added up by their significance."""

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archsim.numerics.array_product import array_product
+from archsim.numerics.array_product import Steps, array_product
 from archsim.numerics.calibration import calibration_for
 from archsim.numerics.crossbar import Converter, Crossbar, bit_serial, differential, native
 from archsim.numerics.network import read_network
-from archsim.numerics.quantised_network import quantise_network
+from archsim.numerics.quantised_network import quantise_network, with_codes
+from archsim.numerics.sessions import Session
 from archsim.numerics.twin import Chip, build_twin, worst_case_steps
+from archsim.numerics.twin_taps import Tap, statistic_name
 from archsim.workloads.precision import Precision
 from tests.numerics.mvm_reference import mvm
 from tests.numerics.small_networks import convnet, images, model_of, node, save
@@ -99,11 +101,28 @@ def test_stored_whole_numbers_are_initializers_that_can_be_changed(tmp_path: Pat
     stored = {t.name: t for t in build_twin(network).graph.initializer}
     codes = np.frombuffer(stored["archsim/fc/weight_codes"].raw_data, np.int8).reshape(2, 10)
     assert np.array_equal(codes, network.products[0].codes)
-    from archsim.numerics.quantised_network import with_codes
-
     flipped = codes ^ np.int8(4)
     changed = with_codes(network, {"fc": flipped})
     assert np.array_equal(run(build_twin(changed), x), x @ flipped.astype(np.float32).T)
     assert np.array_equal(
         twin_output(changed, on(CROSSBARS["bit-serial"], changed), x), x @ flipped.astype(np.float32).T
     )
+
+
+@pytest.mark.parametrize("levels", ["mid_tread", "mid_rise"])
+def test_the_share_of_clipped_conversions(levels: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    x = inputs_of(rng, 4, 50, 16)
+    network = matmul(tmp_path, whole_weights(rng, 4, 8, 16), x, 4, 4)
+    crossbar = native(16, 4, Converter(6, levels=levels))  # pyright: ignore[reportArgumentType]
+    steps = {"fc": Steps(4.0, (0,))}
+    names = [statistic_name("fc", each) for each in ("clipped", "power", "error")]
+    model = build_twin(network, on(crossbar, network, steps=steps), tap=Tap(statistics=True))
+    clipped, power, error = (float(v) for v in Session(model).run(names, {"x": x.astype(np.float32)}))
+    sums = x @ network.products[0].codes.T.astype(int)
+    tread = (sums <= -31.5 * 4) | (sums >= 31.5 * 4)  # ties round to even, beyond the last code
+    beyond = tread if levels == "mid_tread" else (sums < -32 * 4) | (sums >= 32 * 4)
+    assert clipped == pytest.approx(beyond.mean(), abs=1e-6)
+    assert power == pytest.approx((sums.astype(float) ** 2).mean(), rel=1e-5)
+    read = mvm(network.products[0].codes.astype(int), x, 4, 4, crossbar, steps["fc"])
+    assert error == pytest.approx(((read - sums) ** 2).mean(), rel=1e-5)
