@@ -46,7 +46,7 @@ def accuracy(
     seed: int = 0,
     images: int | None = None,
     adc_bits: Sequence[int] = (),
-    fit: Fit = "max",
+    fit: Fit = "least_squares",
     batch_norm: bool = False,
     causes: bool = True,
     progress: Progress = lambda _done, _all: None,
@@ -88,7 +88,7 @@ def twin(
     bits: Widths | None = None,
     chip: int = 0,
     seed: int = 0,
-    fit: Fit = "max",
+    fit: Fit = "least_squares",
 ) -> onnx.ModelProto:
     """The model as chip number `chip` computes it, in standard ONNX operators; arguments as of `accuracy`."""
     file = model_file(model)

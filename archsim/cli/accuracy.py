@@ -50,7 +50,10 @@ Widths = Annotated[
     ),
 ]
 Fits = Annotated[
-    FitChoice, typer.Option("--fit", help="Scales of weights and activations: largest value, or least error.")
+    FitChoice,
+    typer.Option(
+        "--fit", help="Scales of weights and activations: least squared error, or from the largest value."
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Chips of another seed are others.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -87,7 +90,7 @@ def accuracy(
     causes: Annotated[
         bool, typer.Option("--causes/--no-causes", help="Tell what each cause of error costs alone.")
     ] = True,
-    fit: Fits = FitChoice.max,
+    fit: Fits = FitChoice.least_squares,
     seed: Seed = 0,
     json: Annotated[
         Path | None,
@@ -127,7 +130,7 @@ def twin(
     calibration: CalibrationFile = None,
     bits: Widths = None,
     chip: Annotated[int, typer.Option("--chip", metavar="N", min=0, help="Which chip of the seed.")] = 0,
-    fit: Fits = FitChoice.max,
+    fit: Fits = FitChoice.least_squares,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:

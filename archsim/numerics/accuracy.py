@@ -47,8 +47,8 @@ class AccuracyOptions:
     seed: int = 0
     images: int | None = None
     adc_bits: tuple[int, ...] = ()
-    weight_fit: Fit = "max"
-    activation_fit: Fit = "max"
+    weight_fit: Fit = "least_squares"
+    activation_fit: Fit = "least_squares"
     batch_norm: bool = False
     causes: bool = True
 
@@ -90,7 +90,7 @@ def ready_hardware(
     calibration: Path | str | Arrays,
     precision: Precision | Callable[[str], Precision],
     crossbar: Crossbar | None,
-    fit: Fit = "max",
+    fit: Fit = "least_squares",
 ) -> tuple[QuantisedNetwork, Hardware]:
     """What `build_twin` needs: the quantised network, and its hardware with the ADCs' ranges set."""
     network = read_network(model)
