@@ -7,6 +7,8 @@ the pool has mean 0 and variance 1 exactly, so that no place of a tensor has a b
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,14 +23,15 @@ class NoisePool:
 
     def __init__(self, seed: np.random.SeedSequence) -> None:
         self._rng = np.random.default_rng(seed)
-        self._numbers: NDArray[np.float64] | None = None
+
+    @cached_property
+    def _standard_normal(self) -> NDArray[np.float64]:
+        drawn = self._rng.standard_normal((_ROWS, _COLUMNS))
+        return (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
 
     def normal_like(self, builder: GraphBuilder, tensor: str, sigma: float) -> str:
         """Normal numbers of deviation `sigma` in the shape of `tensor`, other ones in every run."""
-        if self._numbers is None:
-            drawn = self._rng.standard_normal((_ROWS, _COLUMNS))
-            self._numbers = (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
-        pool = builder.small((sigma * self._numbers).astype(np.float32))
+        pool = builder.small((sigma * self._standard_normal).astype(np.float32))
         size = builder.add("Size", tensor)
         filled = builder.add("Add", size, builder.small(np.asarray(_COLUMNS - 1, np.int64)))
         rows = builder.add("Div", filled, builder.small(np.asarray(_COLUMNS, np.int64)))
