@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from archsim.dse.sweep.run import sweep
     from archsim.dse.sweep.sweep import Sweep
     from archsim.errors import InputError
+    from archsim.evaluation import accuracy, twin
+    from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
     from archsim.workloads.layer import Contraction, Layer, Tensor
@@ -36,6 +38,7 @@ __version__ = "0.1.0"
 
 # name -> module, imported when the name is first used: `archsim --help` must not wait for pandas and onnx
 _HOMES = {
+    "Accuracy": "archsim.numerics.accuracy_report",
     "Contraction": "archsim.workloads.layer",
     "InputError": "archsim.errors",
     "Layer": "archsim.workloads.layer",
@@ -48,6 +51,7 @@ _HOMES = {
     "Sweep": "archsim.dse.sweep.sweep",
     "Tensor": "archsim.workloads.layer",
     "Workload": "archsim.workloads.workload",
+    "accuracy": "archsim.evaluation",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
     "list_sweeps": "archsim.dse.sweep.files",
@@ -62,9 +66,11 @@ _HOMES = {
     "search": "archsim.dse.search",
     "simulate": "archsim.simulation",
     "sweep": "archsim.dse.sweep.run",
+    "twin": "archsim.evaluation",
 }
 
 __all__ = [
+    "Accuracy",
     "Contraction",
     "InputError",
     "Layer",
@@ -78,6 +84,7 @@ __all__ = [
     "Tensor",
     "Workload",
     "__version__",
+    "accuracy",
     "list_accelerators",
     "list_studies",
     "list_sweeps",
@@ -92,6 +99,7 @@ __all__ = [
     "search",
     "simulate",
     "sweep",
+    "twin",
 ]
 
 

@@ -27,11 +27,29 @@ ALLOWED: Mapping[str, set[str]] = {
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "composition": {*PRICED, "run"},
     "simulation": {*PRICED, "run", "composition"},
+    "evaluation": {*PRICED, "numerics"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},
-    "cli": {*PRICED, "numerics", "dse", "run", "simulation", "reports", "validation", "archsim"},
+    "cli": {
+        *PRICED,
+        "numerics",
+        "dse",
+        "run",
+        "simulation",
+        "evaluation",
+        "reports",
+        "validation",
+        "archsim",
+    },
     "__main__": {"cli"},
-    "archsim": {*PRICED, "numerics", "dse", "run", "simulation"},  # the package's own __init__.py
+    "archsim": {
+        *PRICED,
+        "numerics",
+        "dse",
+        "run",
+        "simulation",
+        "evaluation",
+    },  # the package's own __init__.py
 }
 
 

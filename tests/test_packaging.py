@@ -37,7 +37,11 @@ def test_the_wheel_holds_one_package_and_the_whole_library(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"archsim"}
     for folder in LIBRARY:
         shipped = {name for name in names if name.startswith(f"archsim/library/{folder}/")}
-        kept = {f"archsim/library/{folder}/{path.name}" for path in (PROJECT / folder).iterdir()}
+        kept = {
+            f"archsim/library/{path.relative_to(PROJECT).as_posix()}"
+            for path in (PROJECT / folder).rglob("*")
+            if path.is_file()
+        }
         assert shipped == kept
         assert kept
 
@@ -64,7 +68,7 @@ def test_the_installed_library_is_that_of_the_checkout(archsim: Path, tmp_path: 
         listed = {
             line.split()[0] for line in _run(archsim, "list", folder, cwd=tmp_path).splitlines() if line
         }
-        assert {path.stem for path in (PROJECT / folder).iterdir()} <= listed
+        assert {path.stem for path in (PROJECT / folder).iterdir() if path.is_file()} <= listed
 
 
 def test_the_installed_command_writes_every_kind_of_file(archsim: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import archsim
+from archsim.cli.accuracy import accuracy, twin
 from archsim.cli.compare import compare
 from archsim.cli.listing import list_library
 from archsim.cli.memory import memory
@@ -60,6 +61,8 @@ app.command("schema")(schema)
 app.command("memory")(memory)
 app.command("validate")(validate)
 app.command("sensitivity")(sensitivity)
+app.command("accuracy")(accuracy)
+app.command("twin")(twin)
 
 
 def _version(wanted: bool) -> None:

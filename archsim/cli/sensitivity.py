@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +10,7 @@ import typer
 
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
+from archsim.cli.progress import progress_bar
 from archsim.cli.workload_options import Dims, Strict, read_workload
 from archsim.errors import InputError
 
@@ -80,7 +79,7 @@ def sensitivity(
         raise InputError("--images and --loss say how to measure; give --calibration too, or leave them out")
     if calibration is not None and assume_weights:
         raise InputError("--calibration runs the model with its weights; leave --assume-weights out")
-    with _progress(model, shown=not quiet) as progress:
+    with progress_bar(f"Sensitivity of {model}", shown=not quiet) as progress:
         from archsim.numerics.estimate import sensitivity_of
         from archsim.numerics.weight_error import WeightScheme
 
@@ -122,18 +121,3 @@ def _write(table: Sensitivity, path: Path) -> None:
     from archsim.numerics.sensitivity_files import write_sensitivity
 
     write_sensitivity(table, path)
-
-
-@contextmanager
-def _progress(model: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar over the passes of a measurement, on a terminal; nothing anywhere else."""
-    console = messages()
-    if not (shown and console.is_terminal):
-        yield lambda _done, _all: None
-        return
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(f"Sensitivity of {escape(model)}", total=None)
-        yield lambda done, everything: bar.update(task, completed=done, total=everything)

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.errors import InputError
+from archsim.numerics.activation_ranges import activation_quantisers
 from archsim.numerics.calibration import Calibration
 from archsim.numerics.channels import Channels
 from archsim.numerics.onnx_operands import OnnxOperands, Slot, WeightSlot
 from archsim.numerics.output_loss import UNITS, OutputLoss
 from archsim.numerics.perturbable import PerturbableModel
-from archsim.numerics.quantise import Floats, Quantiser, asymmetric
+from archsim.numerics.quantise import Floats
 from archsim.numerics.sensitivity import Key, Sensitivity
 from archsim.numerics.weight_error import WeightScheme
 from archsim.workloads.layer import Layer
@@ -29,8 +30,6 @@ from archsim.workloads.workload import Workload
 
 Progress = Callable[[int, int], None]
 """Called with (passes done, passes in all)."""
-
-_SAMPLE = 65_536  # values of an activation that its scale is fitted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def from_outputs(
     slots = list(dict.fromkeys(step.activation for step in passes if step.activation is not None))
     tensors = {weight.place.slot: weight.tensor for weight in weights.values()}
     session = PerturbableModel(operands.model, tensors, slots, loss.outputs)
-    quantisers = _quantisers(session, calibration, slots, _widths(passes))
+    quantisers = activation_quantisers(session, calibration, slots, _widths(passes))
     before = [session.run(feeds) for feeds in calibration.runs()]
 
     def measure(step: _Pass) -> float:
@@ -171,33 +170,6 @@ def _widths(passes: Sequence[_Pass]) -> Mapping[Slot, list[int]]:
         if step.activation is not None:
             widths.setdefault(step.activation, []).append(step.keys[0][2])
     return widths
-
-
-def _quantisers(
-    session: PerturbableModel,
-    calibration: Calibration,
-    slots: Sequence[Slot],
-    widths: Mapping[Slot, Sequence[int]],
-) -> dict[tuple[Slot, int], Quantiser]:
-    """First pass: the extremes of every activation, and evenly spaced values to fit its scale on."""
-    if not slots:
-        return {}
-    per_run = max(1, _SAMPLE * calibration.batch // calibration.images)
-    spans = np.zeros((len(slots), 2))
-    samples: list[list[Floats]] = [[] for _ in slots]
-    for feeds in calibration.runs():
-        for place, values in enumerate(session.watch(feeds)):
-            flat = values.reshape(-1)
-            samples[place].append(flat[:: max(1, flat.size // per_run)].astype(np.float32))
-            low, high = spans[place]
-            spans[place] = flat.min(initial=low), flat.max(initial=high)
-    if not np.isfinite(spans).all():
-        raise InputError("an activation is not finite on the calibration inputs; check their scale")
-    found: dict[tuple[Slot, int], Quantiser] = {}
-    for slot, kept, (low, high) in zip(slots, samples, spans.tolist(), strict=True):
-        values = np.concatenate(kept)
-        found |= {(slot, bits): asymmetric(values, bits, span=(low, high)) for bits in widths[slot]}
-    return found
 
 
 def _source(workload: Workload, calibration: Calibration, scheme: WeightScheme) -> str:

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from archsim.errors import InputError
+from archsim.numerics.model_edit import copied, drop_unread, replace_all
 from archsim.numerics.onnx_operands import Slot
 from archsim.numerics.quantise import Floats, Quantiser
+from archsim.numerics.sessions import Session
 from archsim.workloads.onnx_import.input_dims import network_inputs
 
 _PREFIX = "archsim/"
@@ -58,7 +60,10 @@ class PerturbableModel:
         if activations:
             _require_round(model)
             self._feeds |= self._settings({})
-        self._session = _session(self._rewritten(model, types))
+        # runs go in parallel instead of operators, and sums keep their order
+        self._session = Session(
+            self._rewritten(model, types), without=", or compute the sensitivity from weights alone"
+        )
 
     def run(
         self,
@@ -70,22 +75,16 @@ class PerturbableModel:
         names = {self._weights[slot]: values for slot, values in (weights or {}).items()}
         replaced = {name: values.astype(self._feeds[name].dtype) for name, values in names.items()}
         settings = self._settings(activations) if activations else {}
-        return self._run(self._outputs, {**self._feeds, **feeds, **replaced, **settings})
+        return self._session.run(self._outputs, {**self._feeds, **feeds, **replaced, **settings})
 
     def watch(self, feeds: Mapping[str, NDArray[np.generic]]) -> list[Floats]:
         """The unperturbed tensors at the activations' slots, in their order."""
         made = [name for name in dict.fromkeys(self._tensors) if name not in feeds]
         values: dict[str, Any] = dict(
-            zip(made, self._run(made, {**self._feeds, **feeds}) if made else [], strict=True)
+            zip(made, self._session.run(made, {**self._feeds, **feeds}) if made else [], strict=True)
         )
         values |= {name: np.asarray(feeds[name]) for name in self._tensors if name in feeds}
         return [values[name] for name in self._tensors]
-
-    def _run(self, names: list[str], feeds: Mapping[str, NDArray[np.generic]]) -> list[Any]:
-        try:
-            return list(self._session.run(names, dict(feeds)))
-        except Exception as error:  # onnxruntime's exceptions share no base class
-            raise InputError(f"onnxruntime cannot run the model: {_first_line(error)}") from error
 
     def _settings(self, quantisers: Mapping[Slot, Quantiser]) -> dict[str, NDArray[np.generic]]:
         count = len(self._activations)
@@ -101,8 +100,7 @@ class PerturbableModel:
 
     def _rewritten(self, model: onnx.ModelProto, types: Mapping[str, int]) -> onnx.ModelProto:
         """A copy with the new inputs and branches, and without the weights that nobody reads any more."""
-        changed = onnx.ModelProto()
-        changed.CopyFrom(model)
+        changed = copied(model)
         changed.ir_version = min(model.ir_version, _MAX_IR)
         graph = changed.graph
         new_inputs = network_inputs(graph)
@@ -130,12 +128,10 @@ class PerturbableModel:
         known = {value.name for value in (*graph.output, *new_inputs)}
         wanted = dict.fromkeys((*self._outputs, *self._tensors))
         watched = [onnx.ValueInfoProto(name=name) for name in wanted if name not in known]
-        nodes, inputs = [*map(_copy, nodes)], [*map(_copy, new_inputs)]
-        _replace(graph.node, nodes)
-        _replace(graph.input, inputs)
+        replace_all(graph.node, nodes)
+        replace_all(graph.input, new_inputs)
         graph.output.extend(watched)
-        read = {name for node in graph.node for name in _reads(node)} | {v.name for v in graph.output}
-        _replace(graph.initializer, [_copy(t) for t in graph.initializer if t.name in read])
+        drop_unread(graph)
         return changed
 
 
@@ -185,40 +181,6 @@ def _element_types(model: onnx.ModelProto) -> dict[str, int]:
     return {name: element for name, element in found.items() if element}
 
 
-def _reads(node: onnx.NodeProto) -> list[str]:
-    inner = [name for a in node.attribute for n in a.g.node for name in _reads(n)]
-    return [*node.input, *inner]
-
-
-def _copy(message: Any) -> Any:
-    copy = type(message)()
-    copy.CopyFrom(message)
-    return copy
-
-
-def _replace(field: Any, messages: list[Any]) -> None:
-    del field[:]
-    field.extend(messages)
-
-
-def _session(model: onnx.ModelProto) -> Any:
-    try:
-        import onnxruntime as ort
-    except ImportError:
-        raise InputError(
-            "calibration runs the model in onnxruntime, which is not installed; "
-            "pip install 'archsim[onnxruntime]', or compute the sensitivity from weights alone"
-        ) from None
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1  # runs go in parallel instead, and sums keep their order
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class
-        raise InputError(f"onnxruntime refuses the model: {_first_line(error)}") from error
-
-
 def _require_round(model: onnx.ModelProto) -> None:
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
     if opset < _LEAST_OPSET:
@@ -226,7 +188,3 @@ def _require_round(model: onnx.ModelProto) -> None:
             f"the model has opset {opset}, and quantising activations needs {_LEAST_OPSET} or later: "
             "convert it (onnx.version_converter.convert_version) or leave the activation bits out"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -42,6 +42,27 @@ def load_workload(
     return _load_file(files[name_or_path], dims, strict)
 
 
+def model_file(name_or_path: str | Path) -> Path:
+    """The ONNX file meant by a library name or a path: a model with its weights.
+
+    Raises InputError for an unknown name, and for a workload that is a layer trace.
+    """
+    files = _library_files()
+    if isinstance(name_or_path, Path) or _is_path(name_or_path):
+        path = Path(name_or_path).expanduser()
+    elif name_or_path in files:
+        path = files[name_or_path]
+    else:
+        raise InputError(_unknown(name_or_path, files))
+    if path.suffix.lower() != ".onnx":
+        trained = ", ".join(sorted(name for name, file in files.items() if file.suffix == ".onnx"))
+        raise InputError(
+            f"{name_or_path}: a layer trace has no weights to compute with; give an .onnx file, or a trained "
+            f"model of the library: {trained}"
+        )
+    return path
+
+
 def _library_files() -> dict[str, Path]:
     return {path.stem: path for path in library_folder("workloads").iterdir() if path.suffix in SUFFIXES}
 

@@ -22,7 +22,7 @@ UNKNOWN_DOMAIN = "unknown"
 
 def read_model(path: Path) -> onnx.ModelProto:
     """The model, local functions inlined, every used domain declared, values of large tensors dropped."""
-    model = _parse(path)
+    model = parse_model(path)
     _load_small_external_data(model, path.parent)
     strip_large_tensors(model)
     declare_domains(model)
@@ -35,7 +35,7 @@ def read_model(path: Path) -> onnx.ModelProto:
 
 def read_model_with_values(path: Path) -> onnx.ModelProto:
     """As `read_model`, with all values. Raises InputError where a file of external weights is missing."""
-    model = _parse(path)
+    model = parse_model(path)
     try:
         external_data_helper.load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
@@ -50,7 +50,8 @@ def read_model_with_values(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _parse(path: Path) -> onnx.ModelProto:
+def parse_model(path: Path) -> onnx.ModelProto:
+    """The file as it is, without what is stored beside it. Raises InputError when it is no model."""
     if not path.exists():
         raise InputError(f"model file {path} does not exist; give the path of an .onnx file")
     try:

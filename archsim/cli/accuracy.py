@@ -1,0 +1,180 @@
+"""`archsim accuracy` and `archsim twin`: a trained model as an accelerator computes it."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archsim.cli.console import messages, results
+from archsim.cli.outputs import Output, check_outputs, write_outputs
+from archsim.cli.progress import progress_bar
+from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    import onnx
+
+    from archsim.numerics.accuracy_report import Accuracy
+
+
+class FitChoice(StrEnum):
+    max = "max"
+    least_squares = "least-squares"
+
+
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A trained model: library name or .onnx file (needs onnxruntime)."),
+]
+On = Annotated[
+    str | None,
+    typer.Option("--on", metavar="ACCELERATOR", help="What computes it: library name or .yaml file."),
+]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="Inputs (.npz, .npy) that set ranges; default: the library model's own, or the first of --data.",
+    ),
+]
+Widths = Annotated[
+    str | None,
+    typer.Option(
+        "--bits",
+        metavar="PRECISION",
+        help="Whole numbers to compute in, as w8a8; default: the accelerator's.",
+    ),
+]
+Fits = Annotated[
+    FitChoice,
+    typer.Option(
+        "--fit", help="Scales of weights and activations: least squared error, or from the largest value."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Chips of another seed are others.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def accuracy(
+    model: Model,
+    on: On = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            help="Test inputs and labels: .npz with an array for every input, and labels. "
+            "Default: the library model's own.",
+        ),
+    ] = None,
+    calibration: CalibrationFile = None,
+    bits: Widths = None,
+    chips: Annotated[
+        int, typer.Option("--chips", metavar="N", min=1, help="How many chips to draw and to classify on.")
+    ] = 20,
+    adc_bits: Annotated[
+        str | None,
+        typer.Option("--adc-bits", metavar="BITS", help="Repeat at these ADC resolutions: 4..8, or 4,6,8."),
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option("--images", metavar="N", min=1, help="Use the first N test items.")
+    ] = None,
+    batch_norm: Annotated[
+        bool,
+        typer.Option("--batch-norm", help="Re-calibrate the batch norms of every chip, and tell the gain."),
+    ] = False,
+    causes: Annotated[
+        bool, typer.Option("--causes/--no-causes", help="Tell what each cause of error costs alone.")
+    ] = True,
+    fit: Fits = FitChoice.least_squares,
+    seed: Seed = 0,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the result as JSON (archsim.accuracy/1)."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a classifier's accuracy: in floating point, in whole numbers, and on an accelerator's chips."""
+    files = [] if json is None else [Output("--json", json, _write_json)]
+    read = [str(path) for path in (data, calibration) if path is not None]
+    check_outputs(files, inputs=(model, *([on] if on else []), *read))
+    resolutions = parse_range(adc_bits, "--adc-bits") if adc_bits is not None else ()
+    if resolutions and on is None:
+        raise InputError("--adc-bits are of an accelerator's ADCs; give --on too")
+    with progress_bar(f"Accuracy of {model}", shown=not quiet) as progress:
+        from archsim.evaluation import accuracy as measure
+
+        found = measure(
+            model, on, data=data, calibration=calibration, bits=bits, chips=chips, seed=seed, images=images,
+            adc_bits=resolutions, fit="max" if fit is FitChoice.max else "least_squares",
+            batch_norm=batch_norm, causes=causes, progress=progress,
+        )  # fmt: skip
+        write_outputs(files, found)
+    if quiet:
+        return
+    from archsim.cli.show_accuracy import print_accuracy
+
+    print_accuracy(found, results())
+    for file in files:
+        messages().print(f"wrote {file.path}", markup=False)
+
+
+def twin(
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The twin, as .onnx.")],
+    on: On = None,
+    calibration: CalibrationFile = None,
+    bits: Widths = None,
+    chip: Annotated[int, typer.Option("--chip", metavar="N", min=0, help="Which chip of the seed.")] = 0,
+    fit: Fits = FitChoice.least_squares,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Save the model as the accelerator computes it: an ONNX file with the same inputs and outputs."""
+    file = Output("--output", output, _write_model)
+    read = [str(path) for path in (calibration, on) if path is not None]
+    check_outputs([file], inputs=(model, *read))
+    if output.suffix.lower() != ".onnx":
+        raise InputError(f"--output {output}: a twin is an ONNX model; give a name ending in .onnx")
+    from archsim.evaluation import twin as build
+
+    made = build(
+        model, on, calibration=calibration, bits=bits, chip=chip, seed=seed,
+        fit="max" if fit is FitChoice.max else "least_squares",
+    )  # fmt: skip
+    write_outputs([file], made)
+    if not quiet:
+        messages().print(f"wrote {output}", markup=False)
+
+
+def parse_range(text: str, option: str) -> tuple[int, ...]:
+    """`4..8`, `4,6,8` or a mixture, as whole numbers from 1 to 16. Raises InputError for anything else."""
+    found: set[int] = set()
+    for word in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,2})(?:\.\.(\d{1,2}))?\s*", word)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= 16:
+            raise InputError(
+                f"{option} {text!r} is not understood; write whole numbers from 1 to 16, as in {option} 4..8"
+            )
+        found.update(range(first, last + 1))
+    return tuple(sorted(found))
+
+
+def _write_json(result: Accuracy, path: Path) -> None:
+    result.to_json(path)
+
+
+def _write_model(made: onnx.ModelProto, path: Path) -> None:
+    from archsim.atomic import whole_file
+
+    try:
+        content = made.SerializeToString()
+    except ValueError as error:  # protobuf's limit
+        raise InputError(f"--output {path}: the twin is larger than the 2 GB of an ONNX file") from error
+    with whole_file(path) as file:
+        file.write_bytes(content)

@@ -1,0 +1,153 @@
+"""`accuracy` and `twin`: a trained ONNX model as an accelerator computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archsim.accelerators.crossbar.machine import CrossbarMachine
+from archsim.accelerators.crossbar.spec import numeric_parameters
+from archsim.accelerators.library import load_accelerator
+from archsim.errors import InputError
+from archsim.numerics.accuracy import AccuracyOptions, Progress, measure_accuracy, ready_hardware
+from archsim.numerics.accuracy_report import Accuracy
+from archsim.numerics.calibration import Arrays, read_arrays
+from archsim.numerics.crossbar import Cells, Converter, Crossbar
+from archsim.numerics.labelled import LABELS
+from archsim.numerics.quantise import Fit
+from archsim.numerics.twin import Chip, build_twin
+from archsim.workloads.library import model_file
+from archsim.workloads.precision import Precision
+from archsim.workloads.shipped_data import shipped_data
+
+if TYPE_CHECKING:
+    import onnx
+
+    from archsim.accelerators.machine import Machine
+
+Accelerator = str | Path | Mapping[str, Any]
+Widths = str | Precision | Callable[[str], Precision]
+Data = str | Path | Arrays
+_DEFAULT = "w8a8"
+_CALIBRATION_ITEMS = 64  # taken from the test data, at most, where there are no others
+
+
+def accuracy(
+    model: str | Path,
+    on: Accelerator | None = None,
+    *,
+    data: Data | None = None,
+    calibration: Data | None = None,
+    bits: Widths | None = None,
+    chips: int = 20,
+    seed: int = 0,
+    images: int | None = None,
+    adc_bits: Sequence[int] = (),
+    fit: Fit = "least_squares",
+    batch_norm: bool = False,
+    causes: bool = True,
+    progress: Progress = lambda _done, _all: None,
+) -> Accuracy:
+    """Accuracy of a classifier in floating point, in whole numbers, and on the chips of an accelerator.
+
+    `model`: a library name (`digits-cnn`) or an ONNX file. `on`: an accelerator by name, path or content;
+    other than crossbars all compute whole numbers exactly. `data`: a .npz file or arrays, by input, and
+    `labels`; `calibration` the same without labels. A library model has both of its own; for any other the
+    first of the data calibrate (a tenth, at most 64), and the rest are judged on. `bits`: `w8a8`, or a
+    function from a layer's name to its precision; default: what the accelerator is built for, else w8a8.
+    `adc_bits`: repeat the chips at these resolutions. `batch_norm`: re-calibrate every chip, and tell the
+    gain. Raises InputError for whatever does not fit.
+    """
+    file = model_file(model)
+    machine = None if on is None else load_accelerator(dict(on) if isinstance(on, Mapping) else on)
+    options = AccuracyOptions(
+        chips=chips, seed=seed, images=images, adc_bits=tuple(adc_bits), weight_fit=fit, activation_fit=fit,
+        batch_norm=batch_norm, causes=causes,
+    )  # fmt: skip
+    test, inputs = _data(file, data, calibration)
+    return measure_accuracy(
+        file,
+        test,
+        inputs,
+        _precision(bits, machine),
+        crossbar_of(machine),
+        options,
+        accelerator=None if machine is None else machine.name,
+        progress=progress,
+    )
+
+
+def twin(
+    model: str | Path,
+    on: Accelerator | None = None,
+    *,
+    calibration: Data | None = None,
+    bits: Widths | None = None,
+    chip: int = 0,
+    seed: int = 0,
+    fit: Fit = "least_squares",
+) -> onnx.ModelProto:
+    """The model as chip number `chip` computes it, in standard ONNX operators; arguments as of `accuracy`."""
+    file = model_file(model)
+    machine = None if on is None else load_accelerator(dict(on) if isinstance(on, Mapping) else on)
+    quantised, hardware = ready_hardware(
+        file,
+        calibration or shipped_data(file, "calibration"),
+        _precision(bits, machine),
+        crossbar_of(machine),
+        fit,
+    )
+    return build_twin(quantised, hardware, Chip(chip, seed))
+
+
+def crossbar_of(machine: Machine | None) -> Crossbar | None:
+    """What the twin reads of an accelerator; None where products are computed exactly."""
+    if not isinstance(machine, CrossbarMachine) or machine.spec.adc is None:
+        return None
+    given = numeric_parameters(machine.spec)
+    renamed = {"bits": given["adc_bits"], "columns": given["adc_columns"]}
+    converter = Converter(**renamed, **_fields(Converter, given, renamed))
+    wires = {"wire_to_on": float(given["wire_ohm"] or 0) / float(given["on_ohm"] or 1)}
+    cells = Cells(**wires, **_fields(Cells, given, wires))
+    parts = {
+        "encoding": given["weight_encoding"],
+        "row_order": "kernel" if given["row_order"] == "any" else given["row_order"],
+        "converter": converter,
+        "cells": cells,
+    }
+    return Crossbar(**parts, **_fields(Crossbar, given, parts))
+
+
+def _fields(kind: type, given: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that have the same name on both sides."""
+    return {name: given[name] for name in kind.__dataclass_fields__ if name in given and name not in done}
+
+
+def _precision(bits: Widths | None, machine: Machine | None) -> Precision | Callable[[str], Precision]:
+    if bits is None:
+        return Precision.parse(_DEFAULT) if machine is None else machine.precision
+    return Precision.parse(bits) if isinstance(bits, str) else bits
+
+
+def _data(file: Path, data: Data | None, calibration: Data | None) -> tuple[Data, Data]:
+    """(test data, calibration inputs), which share no item unless both were given."""
+    test = shipped_data(file, "test") if data is None else data
+    if calibration is not None:
+        return test, calibration
+    try:
+        return test, shipped_data(file, "calibration")
+    except InputError:
+        arrays = read_arrays(test)
+    items = len(arrays.get(LABELS, ()))
+    held = min(_CALIBRATION_ITEMS, items // 10)
+    if not held:
+        raise InputError(
+            f"{items} labelled items are too few to calibrate on some of them; give calibration inputs"
+        )
+    whole = {name: values for name, values in arrays.items() if len(np.atleast_1d(values)) != items}
+    first = {name: values[:held] for name, values in arrays.items() if name not in (*whole, LABELS)}
+    rest = {name: values[held:] for name, values in arrays.items() if name not in whole}
+    return {**rest, **whole}, {**first, **whole}

@@ -1,0 +1,87 @@
+"""`archsim accuracy` and `archsim twin`: what they print and write, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from archsim.cli.accuracy import parse_range
+from archsim.errors import InputError
+from archsim.numerics.accuracy_report import Accuracy, LayerAccuracy, OnArrays, Spread
+
+PAGE = (Path(__file__).parents[2] / "docs" / "accuracy.md").read_text()
+
+
+def test_accuracy_on_a_crossbar(archsim, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    words = ("--on", "pim-sram-65nm", "--bits", "w4a4", "--chips", 2, "--images", 60, "--adc-bits", "6,7")
+    result = archsim("accuracy", "digits-cnn", *words, "--json", file)
+    assert result.exit_code == 0, result.output
+    content = json.loads(file.read_text())
+    assert content["schema"] == "archsim.accuracy/1"
+    assert (content["images"], content["chips"], content["accelerator"]) == (60, 2, "pim-sram-65nm")
+    assert [point["adc_bits"] for point in content["adc_sweep"]] == [6, 7]
+    rows = {line[:20].split("  ")[0].strip(): line.split() for line in result.stdout.splitlines() if line}
+    assert float(rows["float"][1]) == pytest.approx(100 * content["float"], abs=0.01)
+    assert float(rows["hardware, 2 chips"][3]) == pytest.approx(100 * content["hardware"]["mean"], abs=0.01)
+    assert "w4a4" in rows["conv1"]
+
+
+def test_accuracy_of_whole_numbers_alone(archsim) -> None:
+    result = archsim("accuracy", "digits-cnn", "--images", 50)
+    assert result.exit_code == 0, result.output
+    assert "hardware," not in result.stdout
+    assert archsim("accuracy", "digits-cnn", "--images", 50, "--quiet").output == ""
+
+
+def test_a_twin_is_saved(archsim, tmp_path: Path) -> None:
+    path = tmp_path / "twin.onnx"
+    result = archsim("twin", "digits-cnn", "--on", "isaac", "--bits", "w8a8", "-o", path)
+    assert result.exit_code == 0, result.output
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [value.name for value in model.graph.input] == ["image"]
+    assert [value.name for value in model.graph.output] == ["logits"]
+
+
+def test_bad_input(refused, tmp_path: Path) -> None:
+    assert "no weights" in refused("accuracy", "resnet18")
+    assert "digits-cnn" in refused("accuracy", "digits")
+    assert "--on" in refused("accuracy", "digits-cnn", "--adc-bits", "4..8")
+    assert "4..8" in refused("accuracy", "digits-cnn", "--on", "isaac", "--adc-bits", "8..4")
+    assert "w8a8" in refused("accuracy", "digits-cnn", "--bits", "fp16")
+    assert "1 to 16" in refused("accuracy", "digits-cnn", "--bits", "w17a8")
+    assert ".onnx" in refused("twin", "digits-cnn", "-o", tmp_path / "twin.txt")
+    np.savez(tmp_path / "unlabelled.npz", image=np.zeros((20, 1, 8, 8), np.float32))
+    assert "labels" in refused("accuracy", "digits-cnn", "--data", tmp_path / "unlabelled.npz")
+    np.savez(tmp_path / "other.npz", image=np.zeros((20, 1, 9, 9), np.float32), labels=np.zeros(20, int))
+    assert "1×8×8" in refused("accuracy", "digits-cnn", "--data", tmp_path / "other.npz")
+    np.savez(tmp_path / "eleven.npz", image=np.zeros((20, 1, 8, 8), np.float32), labels=np.full(20, 10))
+    assert "10 classes" in refused("accuracy", "digits-cnn", "--data", tmp_path / "eleven.npz")
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_ranges_of_bits() -> None:
+    assert parse_range("4..8", "--adc-bits") == (4, 5, 6, 7, 8)
+    assert parse_range("8, 4,5..6", "--adc-bits") == (4, 5, 6, 8)
+    for text in ("", "0..3", "4..17", "8..4", "4...8", "x", "4.5"):
+        with pytest.raises(InputError, match="not understood"):
+            parse_range(text, "--adc-bits")
+
+
+def test_the_page_names_every_key_and_option(archsim) -> None:
+    keys = {entry.name for kind in (Accuracy, LayerAccuracy, OnArrays, Spread) for entry in fields(kind)}
+    assert {key for key in keys if f'"{key}"' not in PAGE} == set()
+    options = set(re.findall(r"--[a-z][a-z-]+", archsim("accuracy", "--help").output)) - {
+        "--help",
+        "--causes",
+        "--quiet",
+    }
+    assert {option for option in options if option not in PAGE} - {"--images"} == set()
