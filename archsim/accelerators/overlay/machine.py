@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
+from archsim.accelerators.dataflow.resources import multiplier_luts
 from archsim.accelerators.dataflow.table import undominated
 from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row
 from archsim.accelerators.overlay.program import (
@@ -88,7 +89,7 @@ class OverlayMachine:
         buffers = self.spec.buffers
         kib = 2 * (buffers.input_kib + buffers.weight_kib + buffers.output_kib)
         return {
-            "lut": logic + (0 if in_dsp else macs * (2 * ceil((w + a) / 6) - 1) * (w + a)),
+            "lut": logic + (0 if in_dsp else macs * multiplier_luts(w, a)),
             "bram18": float(ceil(kib * 1024 * 8 / 18_432)),
             "dsp": float(ceil(macs / packed) * dsps_per_product(kind, w, a)) if in_dsp else 0.0,
         }
