@@ -8,10 +8,18 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.accelerators.allocation import allocated
 from archsim.accelerators.balance import balanced
 from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
 from archsim.accelerators.library import load_accelerator
-from archsim.accelerators.machine import OBJECTIVES, Performed, PipelinedMachine, Row, is_pipelined
+from archsim.accelerators.machine import (
+    OBJECTIVES,
+    Performed,
+    PipelinedMachine,
+    Row,
+    is_pipelined,
+    shared_capacity,
+)
 from archsim.composition import TimedRows, time_rows
 from archsim.errors import InputError
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Totals
@@ -136,7 +144,8 @@ def _at_precision(workload: Workload, machine: Machine, precision: Precision | N
     else:
         workload = workload.with_precision(precision)
     wider = {x.precision.label for x in workload.layers if x.macs and _is_wider(x.precision, built)}
-    if wider and not is_pipelined(machine):  # a pipeline's stages are built for their layers
+    # a pipeline's stages are built for their layers, and weights of any width lie in a crossbar's cells
+    if wider and not is_pipelined(machine) and machine.family != "crossbar":
         workload = _warned(
             workload,
             f"{', '.join(sorted(wider))} is more than the {built.label} that {machine.name} is built for: "
@@ -163,10 +172,14 @@ def set_up(machine: Machine, workload: Workload) -> Machine:
 def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Row], int]:
     """The cheapest row of every layer, and for how many of them that is not proven.
 
-    Layers that are alike are priced once. The stages of a pipeline are balanced within its resources.
+    Layers that are alike are priced once. The stages of a pipeline are balanced within its resources; layers
+    that keep a part of the machine each (`capacity`) share it out.
     """
     if is_pipelined(machine):
         return _balanced_rows(workload, machine), 0
+    capacity = shared_capacity(machine)
+    if any(capacity.values()):
+        return _allocated_rows(workload, machine, capacity, minimize), 0
     chosen: dict[object, Choice] = {}
     rows, unproven = [], 0
     for layer in workload.layers:
@@ -182,6 +195,14 @@ def _balanced_rows(workload: Workload, machine: PipelinedMachine) -> list[Row]:
     front = ("cycles", "energy_pj", *(f"resource:{name}" for name in machine.capacity))
     tables = [machine.options(layer, front=front) for layer in workload.layers]
     return [table.row(index) for table, index in zip(tables, balanced(tables, machine.capacity), strict=True)]
+
+
+def _allocated_rows(
+    workload: Workload, machine: Machine, capacity: Mapping[str, float], minimize: str
+) -> list[Row]:
+    tables = [machine.options(layer) for layer in workload.layers]
+    rows = allocated(tables, capacity, minimize)
+    return [table.row(index) for table, index in zip(tables, rows, strict=True)]
 
 
 def _signature(layer: Layer) -> object:

@@ -7,7 +7,9 @@ Two lower bounds, in bytes with one byte an element:
   columns / (stride rows × columns) is how often a window's pixel is used again. The leading term is that of
   Chen, Han, Wang, "Communication Lower Bound in Convolution Accelerators", HPCA 2020 (there up to a constant,
   which is taken from the matrix product: Smith et al., "A Tight I/O Lower Bound for Matrix Multiplication",
-  2019, R = 1); the general form is Demmel & Dinh 2018 (arXiv 1802.06905).
+  2019, arXiv 1702.02017, R = 1, whose leading term is 2n^3 / sqrt(S)); the term − 2·S, for what the memory
+  holds at the start and the end, is the usual one and was not looked up in either. The general form is
+  Demmel & Dinh 2018 (arXiv 1802.06905).
 
 The machine is systolic-32-edge with buffers of several sizes. They are double: while a tile is worked on the
 next one has its place as well. And partial sums take 4 bytes, so less of the buffer is left for reuse than

@@ -20,6 +20,10 @@ FAMILIES = {
         "archsim.accelerators.cluster.spec:ClusterSpec",
         "archsim.accelerators.cluster.machine:ClusterMachine",
     ),
+    "crossbar": (
+        "archsim.accelerators.crossbar.spec:CrossbarSpec",
+        "archsim.accelerators.crossbar.machine:CrossbarMachine",
+    ),
     "dataflow": (
         "archsim.accelerators.dataflow.spec:DataflowSpec",
         "archsim.accelerators.dataflow.machine:DataflowMachine",

@@ -16,6 +16,7 @@ from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.integer[Any]]
 
 
 class DoesNotFit(InputError):
@@ -42,12 +43,12 @@ class Options:
 
     layer: Layer
     precisions: tuple[Precision, ...]
-    precision: npt.NDArray[np.int64]  # index into `precisions`
+    precision: IntArray  # index into `precisions`
     cycles: FloatArray
     energy_pj: Mapping[str, FloatArray]
     traffic_bytes: Mapping[str, FloatArray]
     held_bytes: Mapping[str, FloatArray]
-    mapping: Mapping[str, npt.NDArray[np.int64]]
+    mapping: Mapping[str, IntArray]
     codebooks: Mapping[str, Mapping[str, npt.NDArray[Any]]]
     priced: int  # rows priced, those that broke a capacity included
     exact: bool = False  # nothing can stall: `cycles` are the latency itself
@@ -73,7 +74,7 @@ class Options:
         leakage = sum(self.leakage_pj_per_cycle.values())
         return self.total_energy_pj + leakage * (cycles - self.cycles)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Options:
+    def take(self, rows: IntArray) -> Options:
         """The table with some of its rows."""
         groups = ("energy_pj", "traffic_bytes", "held_bytes", "mapping", "resources")
         columns = {name: {key: v[rows] for key, v in getattr(self, name).items()} for name in groups}
@@ -242,3 +243,10 @@ class PipelinedMachine(Machine, Protocol):
 
 def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
     return machine.composition == "pipelined"
+
+
+def shared_capacity(machine: Machine) -> Mapping[str, float]:
+    """What layers take for good and so share, by resource: stages of a pipeline, or layers of a sequential
+    machine whose weights stay in their part of it. Nothing on other machines.
+    """
+    return getattr(machine, "capacity", {})

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archsim.accelerators.cluster.machine import ClusterMachine
+from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.dataflow.machine import DataflowMachine
 from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
 from archsim.accelerators.overlay.machine import OverlayMachine
@@ -22,7 +23,8 @@ from archsim.workloads.precision import Precision
 if TYPE_CHECKING:
     from archsim.components.figure import Figure
 
-_SPECIFIED = (SystolicMachine, ClusterMachine, DataflowMachine, OverlayMachine)
+PER_BYTE = {"input_register", "output_register", "buffer", "bus", "network", "offchip"}
+_SPECIFIED = (SystolicMachine, ClusterMachine, CrossbarMachine, DataflowMachine, OverlayMachine)
 
 
 def print_accelerator(machine: Machine, precision: Precision, console: Console) -> None:
@@ -37,6 +39,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
         console,
         {
             "peak": f"{units.digits(peak_tops)} TOPS (two operations a MAC)",
+            **_peak_lines(machine),
             "may use": _capacity(machine) if is_pipelined(machine) else "",
             "DRAM bandwidth": bandwidth,
             "area": f"{_interval(list(machine.area().values()))} mm²",
@@ -47,10 +50,19 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
         spec = machine.spec.model_dump(exclude_none=True, exclude={"name", "family", "description"})
         _print_lines(console, {key: value for key, value in spec.items() if not _is_section(value)})
         for section, content in spec.items():
-            if _is_section(content):
+            if content and _is_section(content):
                 _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
     _print_area(console, machine)
+
+
+def _peak_lines(machine: Machine) -> Mapping[str, str]:
+    """What a crossbar's whole chip does at its most, as such designs are published."""
+    if not isinstance(machine, CrossbarMachine):
+        return {}
+    peak = machine.peak()
+    efficiency = f"{units.digits(peak.tops_per_w())} TOPS/W, {units.digits(peak.tops_per_mm2())} TOPS/mm²"
+    return {"at the peak": f"{efficiency}, {machine.precision.label}, every part busy"}
 
 
 def _capacity(machine: PipelinedMachine) -> str:
@@ -85,7 +97,9 @@ def _print_energies(
         table.add_row(_cell(component), _cell(action), *_bounds(figure), _cell(figure.source))
     console.print(table)
     per_bit = ", ".join(sorted({c for c, _ in energies} & {"dram", "pe_registers", "wires"}))
-    console.print(f"{f'Per bit: {per_bit}. ' if per_bit else ''}Per word: other memories. Else each.")
+    per_byte = ", ".join(sorted({c for c, _ in energies} & PER_BYTE))
+    memories = f"Per byte: {per_byte}" if per_byte else "Per word: other memories"
+    console.print(f"{f'Per bit: {per_bit}. ' if per_bit else ''}{memories}. Else each.")
 
 
 def _print_area(console: Console, machine: Machine) -> None:

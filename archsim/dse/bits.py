@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from archsim.dse.selection.problem import IntArray, Tie
 from archsim.dse.study import BitChoices, LayerBits
@@ -35,7 +37,7 @@ class BitSpace:
     precisions: tuple[tuple[Precision, ...], ...]
     ties: tuple[Tie, ...]
 
-    def keys(self, index: int, precision: IntArray) -> dict[str, IntArray]:
+    def keys(self, index: int, precision: npt.NDArray[np.integer[Any]]) -> dict[str, IntArray]:
         """What ties compare, for rows of the layer at `index` whose precision is given by its number."""
         layer, table = self.workload.layers[index], self.precisions[index]
         weight, activation, output = (

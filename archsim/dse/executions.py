@@ -23,12 +23,14 @@ class Executions:
 
     def __init__(self) -> None:
         self._cycles: dict[Hashable, dict[bytes, int]] = defaultdict(dict)
+        self.count = 0  # rows executed so far
         self._machines: list[Machine] = []  # kept alive, as some are known by their id
 
     def run(self, machine: Machine, options: Options, keys: Keys, row: int) -> int:
         """What the row takes, run alone."""
         known = self.known(machine, options, options.precisions[int(options.precision[row])])
         if keys[row] not in known:
+            self.count += 1
             known[keys[row]] = engine.simulate(machine.program([options.row(row)])).cycles
         return known[keys[row]]
 

@@ -103,7 +103,7 @@ class _Search:
         self.bounds: dict[Point, float] = {}
         self.best: PointResult | None = None
         self.results: dict[Point, PointResult] = {}
-        self.renewed: set[Point] = set()
+        self.renewed: dict[Point, int] = {}  # rows executed when a point was last bounded
         self.solved = 0
         self.interrupted = False
 
@@ -166,7 +166,7 @@ class _Search:
             _, number, point = heapq.heappop(queue)
             if point in self.results or self.hopeless(point):
                 continue
-            if point not in self.renewed:
+            if self.renewed.get(point) != self.explorer.executions.count:
                 self.renew(point)
                 heapq.heappush(queue, (self.bounds[point], number, point))
                 continue
@@ -178,7 +178,7 @@ class _Search:
 
     def renew(self, point: Point) -> None:
         """Bound a point on whole tables with all that is known of their rows."""
-        self.renewed.add(point)
+        self.renewed[point] = self.explorer.executions.count
         if not self.formulation.has_tables(point):
             self.price([point], rough=False)
         if point.unfit:

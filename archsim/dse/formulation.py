@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.accelerators.machine import is_pipelined
+from archsim.accelerators.machine import is_pipelined, shared_capacity
 from archsim.dse.bits import BitSpace
 from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets
 from archsim.dse.point import LayerTable, Point
@@ -76,10 +76,8 @@ class Formulation:
 
     @staticmethod
     def _capacities(machine: Machine) -> dict[str, float]:
-        """Columns of what a pipeline's stages share, with what there is of it."""
-        if not is_pipelined(machine):
-            return {}
-        return {f"resource:{name}": limit for name, limit in machine.capacity.items()}
+        """Columns of what layers share, with what there is of it."""
+        return {f"resource:{name}": limit for name, limit in shared_capacity(machine).items()}
 
     def rough_quantity(self, machine: Machine) -> str | None:
         """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
@@ -87,7 +85,7 @@ class Formulation:
         Tables with this one as front are small, and bound the goal under limits that mappings don't change.
         """
         (first, _), *others = self.goal.terms
-        if others or first not in (ENERGY, DRAM) or is_pipelined(machine):  # stages compete for resources
+        if others or first not in (ENERGY, DRAM) or shared_capacity(machine):  # layers compete for it
             return None
         return "energy_pj" if first == ENERGY else f"traffic:{machine.outer_memory}"
 

@@ -101,11 +101,13 @@ def iterate(node: Node) -> Iterator[Leaf]:
 
 def leaf_counts(node: Node, times: int = 1) -> Iterator[tuple[Leaf, int]]:
     """Each leaf of the tree with the number of times it is executed (leaves never reached are left out)."""
-    if not isinstance(node, Loop):
-        yield node, times
-    elif node.count:
-        for child in node.body:
-            yield from leaf_counts(child, times * node.count)
+    pending = [(node, times)]
+    while pending:
+        node, times = pending.pop()
+        if not isinstance(node, Loop):
+            yield node, times
+        elif node.count:
+            pending.extend((child, times * node.count) for child in reversed(node.body))
 
 
 def total_firings(node: Node) -> int:

@@ -12,11 +12,11 @@ from archsim.accelerators.cluster.core_kernels import SPLITS, Cores, contraction
 from archsim.accelerators.cluster.engines import EngineKind, engine_cycles
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.machine import ClusterMachine
-from archsim.accelerators.cluster.operating_point import lowest_supply, max_clock_mhz
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.tcdm import grant_probability, instructions_per_cycle
 from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.operating_point import lowest_supply, max_clock_mhz
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision

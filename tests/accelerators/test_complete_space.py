@@ -114,9 +114,19 @@ def test_the_search_finds_the_best_of_all_that_fit(number):
             machine.options(layer, front=FRONT)
         return
     best = everything[fits].min(axis=0)
-    for minimize, column in (("latency", 0), ("energy", 1)):
+    cycles, energy = everything[fits].T[:2]
+    for minimize, cost, other in (
+        ("latency", cycles, energy),
+        ("energy", energy, cycles),
+        ("edp", energy * cycles, energy),
+    ):
         options = machine.options(layer, minimize=minimize)
-        assert costs_of(options)[:, column].min() <= best[column] * (1 + 1e-12)
+        row = options.row(options.shortlist(minimize)[0])
+        chosen = {"latency": row.cycles, "energy": row.energy_pj, "edp": row.cycles * row.energy_pj}
+        least = cost.min() * (1 + 1e-12)
+        assert chosen[minimize] <= least  # runs of pixels may do better
+        second = row.cycles if minimize == "energy" else row.energy_pj
+        assert chosen[minimize] < least * (1 - 1e-9) or second <= other[cost <= least].min() * (1 + 1e-9)
     options = machine.options(layer, front=("cycles", "energy_pj", "traffic:dram"))
     assert (costs_of(options).min(axis=0)[:3] <= best[:3] * (1 + 1e-12)).all()
     assert all((costs_of(options)[:, 3:] <= memories).all(axis=1))

@@ -3,7 +3,6 @@
 Where to start reading:
     spec                     the YAML
     machine                  the family's entry: options table, counted actions, timed program
-    operating_point          supply, clock and body bias
     isa, tcdm, core_kernels  what the cores' kernels cost on one tile
     engines                  RBE, NE16 and N-EUREKA on one tile
     work                     who does a tile: cores, engine or both

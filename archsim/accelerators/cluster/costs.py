@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archsim.accelerators.cluster.engines import ENGINES
-from archsim.accelerators.cluster.operating_point import Point, operating_point
 from archsim.accelerators.cluster.spec import ClusterSpec, Overrides
+from archsim.accelerators.operating_point import Point, operating_point
 from archsim.components.arithmetic import area_at, int_adder, leakage_at
 from archsim.components.figure import Figure
 from archsim.components.sram import sram

@@ -21,10 +21,11 @@ from archsim.accelerators.cluster.pricing import Priced, price, work_of
 from archsim.accelerators.cluster.program import LayerProgram, graph_of
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
-from archsim.accelerators.cluster.table import KEYS, contraction_options, energy_pj, undominated
+from archsim.accelerators.cluster.table import KEYS, contraction_options, energy_pj
 from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from archsim.accelerators.cluster.engines import EngineKind
 from archsim.accelerators.cluster.isa import Isa
+from archsim.accelerators.operating_point import Operating, OperatingPoint
 from archsim.accelerators.spec import StrictModel, Technology
 
 Count = Annotated[int, Field(ge=1, le=1024)]
@@ -17,8 +18,6 @@ Cycles = Annotated[int, Field(ge=0, le=10**7)]
 Capacity = Annotated[float, Field(gt=0, le=2**30)]
 Rate = Annotated[float, Field(ge=1e-6, le=1e6)]
 Cost = Annotated[float, Field(ge=0, le=1e9)]
-Voltage = Annotated[float, Field(gt=0, le=5)]
-Clock = Annotated[float, Field(ge=1e-3, le=1e5)]
 Place = Literal["l2", "l3", "auto"]
 
 
@@ -103,46 +102,6 @@ class Overheads(StrictModel):
 
     layer_cycles: Cycles = Field(0, description="to start a layer")
     tile_cycles: Cycles = Field(0, description="to start a tile, beside what kernels and transfers count")
-
-
-class FrequencyPoint(StrictModel):
-    vdd_v: Voltage
-    max_mhz: Clock
-
-
-class BodyBias(StrictModel):
-    """Forward body bias: a lower threshold, and so a faster clock and more leakage."""
-
-    threshold_shift_v: Annotated[float, Field(gt=0, le=0.3)]
-
-
-class Operating(StrictModel):
-    """How fast the clock may be at a supply."""
-
-    points: list[FrequencyPoint] = Field(
-        default_factory=list[FrequencyPoint], description="measured; straight lines between them"
-    )
-    threshold_v: Annotated[float, Field(gt=0, le=2)] | None = Field(
-        None, description="of the alpha-power law; default: the node's"
-    )
-    body_bias: BodyBias | None = None
-
-    @model_validator(mode="after")
-    def _rising(self) -> Operating:
-        if any(
-            b.vdd_v <= a.vdd_v or b.max_mhz <= a.max_mhz
-            for a, b in zip(self.points, self.points[1:], strict=False)
-        ):
-            raise ValueError("points must rise in vdd_v and in max_mhz")
-        return self
-
-
-class OperatingPoint(StrictModel):
-    """Where the machine runs. Of one alone, the other is the fastest clock or the lowest supply for it."""
-
-    vdd_v: Voltage | None = None
-    clock_mhz: Clock | None = None
-    body_bias: bool = False
 
 
 class ClusterSpec(StrictModel):

@@ -27,9 +27,8 @@ from archsim.accelerators.cluster.tiles import (
 )
 from archsim.accelerators.cluster.traffic import Places, Plan
 from archsim.accelerators.cluster.work import Site
-from archsim.accelerators.dominance import certainly_unbeaten
 from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of, total
-from archsim.errors import InputError
+from archsim.accelerators.options_front import undominated
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
@@ -195,32 +194,6 @@ def _options(
         cycles_high=columns["cycles_high"],
         leakage_pj_per_cycle=costs.always_on_pj_per_cycle,
     )
-
-
-def undominated(options: Options, names: Sequence[str]) -> Options:
-    """Rows of each precision that no other beats for certain in all the named quantities.
-
-    Names are cycles, energy_pj, traffic:<memory> and held:<memory>. Raises InputError for another name.
-    """
-    exact = {f"traffic:{name}": column for name, column in options.traffic_bytes.items()}
-    exact |= {f"held:{name}": column for name, column in options.held_bytes.items()}
-    low: dict[str, npt.NDArray[np.float64]] = {
-        "cycles": options.cycles,
-        "energy_pj": options.total_energy_pj,
-        **exact,
-    }
-    high = low | {"cycles": options.cycles_high, "energy_pj": options.energy_at(options.cycles_high)}
-    for name in names:
-        if name not in low:
-            raise InputError(f"front: {name!r} is not known; allowed: {', '.join(low)}")
-    if not names:
-        raise InputError(f"front names no quantity; allowed: {', '.join(low)}")
-    lows, highs = (np.stack([columns[name] for name in names]) for columns in (low, high))
-    kept = [
-        rows[certainly_unbeaten(lows[:, rows], highs[:, rows])]
-        for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
-    ]
-    return options.take(np.sort(np.concatenate(kept)))
 
 
 def _nothing_fits(layer: Layer, site: Site, block: Block | None) -> str:

@@ -11,6 +11,7 @@ Where to start reading:
     counts, pricing, costs   what a mapping does, free of bit-widths; prices as linear forms of that
     space, complete_axes, tile_sizes    which tilings and loop orders there are: all, or a geometric choice
     relaxation, best_rows    branch and bound over a complete space; schedule_bound: latency from above
+    cheapest                 the one best row, where the table itself tells what rows cost
     contraction_options, table   what goes into the options table, and its columns
     findings                 what machines of one spec share: costs, tables of best rows
     nested_search            the best mapping behind two tiers of buffers, with a bound

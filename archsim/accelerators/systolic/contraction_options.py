@@ -9,6 +9,7 @@ import numpy as np
 from archsim.accelerators.dominance import certainly_unbeaten
 from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of
 from archsim.accelerators.systolic.best_rows import Goal, best_rows
+from archsim.accelerators.systolic.cheapest import cheapest_rows
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.count_table import TablePricing
 from archsim.accelerators.systolic.counts import Counts, counts_of
@@ -59,15 +60,19 @@ def _searched(
     branches = branches_of(space, Holding(hierarchy))
     place = branches.bounds.place
     prices = prices_of(layer, tuple(place), spec, hierarchy, costs)
-    goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None, minimize=minimize)
-    found = best_rows(branches, TablePricing(prices, place), goal)
+    exact, pricing = never_stalls(spec, prices.costs), TablePricing(prices, place)
+    if minimize and (exact or minimize == "energy"):
+        found = cheapest_rows(branches, pricing, minimize)
+    else:
+        goal = Goal(tuple(front or LATENCY_AND_ENERGY), certain=front is not None, minimize=minimize)
+        found = best_rows(branches, pricing, goal)
     if not found:
         raise DoesNotFit(_nothing_fits(layer, spec, hierarchy, costs, space))
     table = Table(space, hierarchy, prices, sum(int(rows.wanted.sum()) for rows in found))
     for rows in found:
         table.add_rows(rows)
     priced = space.mappings * len(costs)
-    return table.options(layer, tuple(costs), priced, exact=never_stalls(spec, prices.costs))
+    return table.options(layer, tuple(costs), priced, exact=exact)
 
 
 def _enumerated(

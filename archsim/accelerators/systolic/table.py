@@ -20,6 +20,9 @@ from archsim.workloads.precision import Precision
 
 Columns = dict[str, npt.NDArray[Any]]
 
+CODE = np.int32
+"""Of places in a codebook: tables are large, and clearing memory for them is a good part of their price."""
+
 
 class Table:
     """Columns that are filled block by block; `most` rows at most."""
@@ -35,7 +38,7 @@ class Table:
         floats += [f"energy:{name}" for name in self.components] + [f"held:{name}" for name in self.buffers]
         whole = ["precision", *(f"mapping:{key}" for key in ("m", "n", "k", "order", "split"))]
         self.columns: Columns = {name: np.empty(most) for name in floats}
-        self.columns |= {name: np.empty(most, dtype=np.int64) for name in whole}
+        self.columns |= {name: np.empty(most, dtype=CODE) for name in whole}
         self.rows = 0
 
     def add(self, block: Block, orders: tuple[str, ...], precision: int, values: Mapping[str, Grid],
@@ -58,13 +61,16 @@ class Table:
 
     def add_rows(self, rows: Rows) -> None:
         """The wanted mappings of a flat table at each precision."""
-        wanted = np.flatnonzero(rows.wanted.any(axis=0))
-        priced = rows.priced.take(wanted)
-        precision, mapping = np.nonzero(rows.wanted[:, wanted])
+        priced, is_wanted, cycles_high = rows.priced, rows.wanted, rows.cycles_high
+        some = is_wanted.any(axis=0)
+        if not some.all():
+            priced, is_wanted = priced.take(np.flatnonzero(some)), is_wanted[:, some]
+            cycles_high = cycles_high[:, some]
+        precision, mapping = np.nonzero(is_wanted)
         where = slice(self.rows, self.rows + len(mapping))
         put = {name: column[where] for name, column in self.columns.items()}
         cycles = priced.cycles[precision, mapping]
-        put["cycles"][:], put["cycles_high"][:] = cycles, rows.cycles_high[:, wanted][precision, mapping]
+        put["cycles"][:], put["cycles_high"][:] = cycles, cycles_high[precision, mapping]
         put[f"traffic:{self.dram}"][:] = priced.dram_bits[precision, mapping] / 8
         spent = priced.pricing.component_energy(priced.table)
         leaking = self.prices.costs.leakage_pj_per_cycle

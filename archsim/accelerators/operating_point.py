@@ -11,14 +11,70 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Annotated, Protocol
 
-from archsim.accelerators.cluster.spec import ClusterSpec
+from pydantic import Field, model_validator
+
+from archsim.accelerators.spec import StrictModel, Technology
 from archsim.components.technology import ALPHA, LEAKAGE_PER_VOLT, supply_v, threshold_v
 from archsim.errors import InputError
 
 SLOPE_V = 1.5 * 0.02585
 """n vT: slope factor 1.5 at 300 K, as for the DIBL law of `components.technology`."""
 TOLERANCE = 1e-9
+Voltage = Annotated[float, Field(gt=0, le=5)]
+Clock = Annotated[float, Field(ge=1e-3, le=1e5)]
+
+
+class FrequencyPoint(StrictModel):
+    vdd_v: Voltage
+    max_mhz: Clock
+
+
+class BodyBias(StrictModel):
+    """Forward body bias: a lower threshold, and so a faster clock and more leakage."""
+
+    threshold_shift_v: Annotated[float, Field(gt=0, le=0.3)]
+
+
+class Operating(StrictModel):
+    """How fast the clock may be at a supply."""
+
+    points: list[FrequencyPoint] = Field(
+        default_factory=list[FrequencyPoint], description="measured; straight lines between them"
+    )
+    threshold_v: Annotated[float, Field(gt=0, le=2)] | None = Field(
+        None, description="of the alpha-power law; default: the node's"
+    )
+    body_bias: BodyBias | None = None
+
+    @model_validator(mode="after")
+    def _rising(self) -> Operating:
+        if any(
+            b.vdd_v <= a.vdd_v or b.max_mhz <= a.max_mhz
+            for a, b in zip(self.points, self.points[1:], strict=False)
+        ):
+            raise ValueError("points must rise in vdd_v and in max_mhz")
+        return self
+
+
+class OperatingPoint(StrictModel):
+    """Where the machine runs. Of one alone, the other is the fastest clock or the lowest supply for it."""
+
+    vdd_v: Voltage | None = None
+    clock_mhz: Clock | None = None
+    body_bias: bool = False
+
+
+class Scalable(Protocol):
+    """A spec whose supply and clock can be chosen."""
+
+    @property
+    def technology(self) -> Technology: ...
+    @property
+    def operating(self) -> Operating: ...
+    @property
+    def operating_point(self) -> OperatingPoint | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +88,7 @@ class Point:
     leakage_scale: float
 
 
-def operating_point(spec: ClusterSpec) -> Point:
+def operating_point(spec: Scalable) -> Point:
     """Where the machine runs. InputError: the clock is too fast for the supply, or nothing reaches it."""
     reference = supply_v(spec.technology.node_nm, spec.technology.vdd_v)
     chosen = spec.operating_point
@@ -59,7 +115,7 @@ def operating_point(spec: ClusterSpec) -> Point:
     return _point(spec, chosen.vdd_v, clock, biased)
 
 
-def max_clock_mhz(spec: ClusterSpec, vdd_v: float, biased: bool = False) -> float:
+def max_clock_mhz(spec: Scalable, vdd_v: float, biased: bool = False) -> float:
     """The fastest clock at a supply. InputError: the supply is outside what is known."""
     shift = _shift(spec, biased)
     threshold = _threshold(spec)
@@ -83,7 +139,7 @@ def max_clock_mhz(spec: ClusterSpec, vdd_v: float, biased: bool = False) -> floa
     return spec.technology.clock_mhz * drive * reference / vdd_v
 
 
-def lowest_supply(spec: ClusterSpec, clock_mhz: float, biased: bool = False) -> float:
+def lowest_supply(spec: Scalable, clock_mhz: float, biased: bool = False) -> float:
     """The least supply that allows a clock, by bisection (the clock rises with the supply)."""
     low, high = supply_range(spec)
     fastest = max_clock_mhz(spec, high, biased)
@@ -100,7 +156,7 @@ def lowest_supply(spec: ClusterSpec, clock_mhz: float, biased: bool = False) -> 
     return high
 
 
-def supply_range(spec: ClusterSpec) -> tuple[float, float]:
+def supply_range(spec: Scalable) -> tuple[float, float]:
     """The least and the highest supply: the measured points', or 100 mV above threshold to reference."""
     points = spec.operating.points
     if points:
@@ -109,7 +165,7 @@ def supply_range(spec: ClusterSpec) -> tuple[float, float]:
     return min(reference, _threshold(spec) + 0.1), reference
 
 
-def _between(spec: ClusterSpec, vdd_v: float) -> float:
+def _between(spec: Scalable, vdd_v: float) -> float:
     points = spec.operating.points
     for a, b in itertools.pairwise(points):
         if vdd_v <= b.vdd_v:
@@ -117,24 +173,24 @@ def _between(spec: ClusterSpec, vdd_v: float) -> float:
     return points[-1].max_mhz
 
 
-def _threshold(spec: ClusterSpec) -> float:
+def _threshold(spec: Scalable) -> float:
     given = spec.operating.threshold_v
     return threshold_v(spec.technology.node_nm) if given is None else given
 
 
-def _shift(spec: ClusterSpec, biased: bool) -> float:
+def _shift(spec: Scalable, biased: bool) -> float:
     bias = spec.operating.body_bias
     return bias.threshold_shift_v if biased and bias is not None else 0.0
 
 
-def _hint(spec: ClusterSpec, clock_mhz: float, biased: bool) -> str:
+def _hint(spec: Scalable, clock_mhz: float, biased: bool) -> str:
     try:
         return f"{lowest_supply(spec, clock_mhz, biased):.3g} V"
     except InputError:
         return "no supply: it is beyond the fastest clock"
 
 
-def _point(spec: ClusterSpec, vdd_v: float, clock_mhz: float, biased: bool) -> Point:
+def _point(spec: Scalable, vdd_v: float, clock_mhz: float, biased: bool) -> Point:
     reference = supply_v(spec.technology.node_nm, spec.technology.vdd_v)
     dibl = math.exp(LEAKAGE_PER_VOLT * (vdd_v - reference))
     return Point(
