@@ -12,7 +12,7 @@ from archsim.accelerators.dataflow.shape import channels, pixels
 from archsim.accelerators.dataflow.spec import DataflowSpec
 from archsim.accelerators.dataflow.table import Priced
 from archsim.accelerators.machine import Row
-from archsim.accelerators.pipeline import Stage, drain, feed, pipeline_graph
+from archsim.accelerators.pipeline import Stage, drain, feed, paced_feed, pipeline_graph
 from archsim.accelerators.pipeline.fifos import enough_room, fifo_channels, smallest_rooms
 from archsim.accelerators.pipeline.program import input_port
 from archsim.errors import InputError
@@ -127,6 +127,6 @@ class Layout:
         """The host's call and the input from memory; or an input every `pace` cycles, evenly."""
         count = self.streams.pixels(tensor)
         if pace is not None:
-            return sequence(feed(count, pace // count), Firing(pace % count))
+            return paced_feed(count, pace)
         transfer = self.streams.pixel_cycles(tensor, layer.precision.activation_bits)
         return sequence(Firing(self.streams.host_cycles), feed(count, transfer))

@@ -22,9 +22,9 @@ from archsim.accelerators.dataflow.table import (
     candidate_rows,
     price,
     stage_options,
-    undominated,
 )
 from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph

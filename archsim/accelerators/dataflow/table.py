@@ -20,7 +20,6 @@ from archsim.accelerators.dataflow.resources import (
 from archsim.accelerators.dataflow.shape import StageShape
 from archsim.accelerators.dataflow.spec import DataflowSpec, Folding
 from archsim.accelerators.dataflow.timing import StageCycles, stage_cycles
-from archsim.accelerators.dominance import unbeaten
 from archsim.accelerators.machine import DoesNotFit, Options
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
@@ -146,22 +145,3 @@ def stage_options(
 
 def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return np.concatenate(parts)
-
-
-def undominated(options: Options, front: Sequence[str]) -> Options:
-    """Rows of each precision that no other beats in all the named quantities.
-
-    Names are cycles, energy_pj, traffic:ddr and resource:<name>. Raises InputError for another name.
-    """
-    columns = {"cycles": options.cycles, "energy_pj": options.total_energy_pj}
-    columns |= {f"traffic:{name}": column for name, column in options.traffic_bytes.items()}
-    columns |= {f"resource:{name}": column for name, column in options.resources.items()}
-    unknown = [name for name in front if name not in columns]
-    if unknown or not front:
-        raise InputError(f"front: {', '.join(unknown) or 'empty'}; allowed: {', '.join(columns)}")
-    costs = np.stack([columns[name] for name in front], axis=1)
-    kept = [
-        rows[unbeaten(costs[rows])]
-        for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
-    ]
-    return options.take(np.sort(np.concatenate(kept)))
