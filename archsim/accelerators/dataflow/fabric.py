@@ -21,6 +21,9 @@ from archsim.components.part import Part
 from archsim.components.register_file import register_file
 from archsim.workloads.precision import Precision
 
+MOST_MULTIPLIERS = 2.0**20
+"""Of a chip of standard cells: more than any that was made."""
+
 Spent = dict[tuple[str, str], tuple[Array, Figure]]
 """By (component, action): how often for each input, and what one costs in pJ."""
 
@@ -100,7 +103,7 @@ class Asic:
         self.device = device
         self.ddr_bytes_per_s = 1e15  # none: inputs and outputs are pins
         self.dma_bits = 2**20
-        self.most_macs_per_cycle = 2.0**30
+        self.most_macs_per_cycle = MOST_MULTIPLIERS
         self.static = Figure(device.static_w, "given as device.static_w", 1.0)
         self.ddr_pj_per_byte = Figure(0.0, "no memory off chip", 1.0)
         most = float("inf") if device.area_mm2 is None else device.area_mm2
