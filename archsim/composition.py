@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ def _pipelined(
         resources=tuple(
             ResourceUse(name, used, machine.capacity[name])
             for name, used in machine.taken(rows).items()
-            if used or machine.capacity[name]
+            if used or 0 < machine.capacity[name] < math.inf
         ),
         timeline=None if shown is None else shown.timeline,
     )

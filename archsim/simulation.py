@@ -88,6 +88,8 @@ def run_rows(
     energy = _energy_table(machine, timed, performed)
     layers = _with_energy(timed.layers, energy)
     area = {name: figure.value for name, figure in machine.area().items()}
+    silicon = [use.used for use in timed.resources if use.name == "mm2"]
+    area |= {"stages": sum(silicon)} if silicon else {}
     for use in timed.resources:
         if use.used > use.capacity:
             taken = f"the stages take {use.used:,.0f} {use.name}, {use.capacity:,.0f} may be used"

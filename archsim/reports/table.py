@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.columns import Columns
@@ -141,12 +142,18 @@ def _pace(run: Run) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def _is_limit(capacity: float) -> bool:
+    return 0 < capacity < math.inf
+
+
 def _resource_panel(run: Run) -> Panel:
     rows = tuple(
         (
             printable(use.name),
-            f"{use.used:,.0f}",
-            f"{units.percent(use.used / use.capacity)} of {use.capacity:,.0f}" if use.capacity else "",
+            f"{use.used:,.0f}" if use.used >= 100 else units.digits(use.used),
+            f"{units.percent(use.used / use.capacity)} of {use.capacity:,.0f}"
+            if _is_limit(use.capacity)
+            else "",
         )
         for use in run.resources
     )

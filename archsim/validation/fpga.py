@@ -76,6 +76,23 @@ def _others() -> list[PublishedFigure]:
     ]  # fmt: skip
 
 
+def _econ_t() -> list[PublishedFigure]:
+    source = "Di Guglielmo et al., IEEE TNS 68(8), 2021 (arXiv:2105.01683), abstract"
+    chip = "econ-t", "econ-t-65nm"
+
+    def milliwatts() -> float:
+        return total(*chip, "energy_mj") * total(*chip, "frames_per_s")
+
+    return [
+        PublishedFigure(chip[1], chip[0], "energy of an inference", "nJ", 2.4, "calibrated", source,
+                        partial(total, *chip, "energy_mj", 1e6), "device.glitch_factor"),
+        PublishedFigure(chip[1], chip[0], "power at 40 MHz", "mW", 95, "calibrated", source, milliwatts,
+                        "the same figure"),
+        PublishedFigure(chip[1], chip[0], "area", "mm²", 3.6, "predicted", source,
+                        partial(total, *chip, "area_mm2"), "without test logic and configuration bus"),
+    ]  # fmt: skip
+
+
 def _overlays() -> list[PublishedFigure]:
     cnna = "Kjær Nielsen et al., CNNA, arXiv:2102.11289, abstract"
     vgg16, engine = "vgg16", "cnna-ultra96"
@@ -102,4 +119,4 @@ def _overlays() -> list[PublishedFigure]:
     ]  # fmt: skip
 
 
-FIGURES: tuple[PublishedFigure, ...] = (*_cnv(), *_others(), *_overlays())
+FIGURES: tuple[PublishedFigure, ...] = (*_cnv(), *_others(), *_overlays(), *_econ_t())

@@ -90,11 +90,11 @@ def test_smallest_fifos_keep_the_pace_and_none_can_be_smaller() -> None:
     workload = small_residual()
     m = machine(fifo_sizing="smallest").for_workload(workload)
     rows, _ = choose(workload, m, "latency")
-    rooms = dict(m.fifo_rooms(rows))
+    rooms = dict(m.layout.rooms(rows))
     enough = machine().for_workload(workload)
     ends = engine.simulate(enough.program(rows, 3)).cycles
     assert engine.simulate(m.program(rows, 3)).cycles <= ends
-    assert sum(rooms.values()) <= sum(enough.fifo_rooms(rows).values())
+    assert sum(rooms.values()) <= sum(enough.layout.rooms(rows).values())
     for name, room in rooms.items():
         if room > m.spec.fifo_pixels:
             tighter = machine(fifos={**rooms, name: room - 1}).for_workload(workload)

@@ -81,6 +81,7 @@ PAGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "Top level": (ROOT,),
             "`device`": ("CustomDevice",),
+            "`device`: standard cells": ("AsicDevice",),
             "`usable`": ("Usable",),
             "`reserved`": ("Reserved",),
             "`folding`": ("Folding",),

@@ -8,6 +8,7 @@ packing is what the RTL does. Flip-flops, which FINN does not estimate, are a sh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,6 @@ class Site:
     precision: Precision
     accumulator_bits: int
     requantises: bool  # its outputs are narrower than its sums
-    dsp_kind: DspKind
     luts_per_bram18: float  # of the device: what a block RAM is worth
     fifo_pixels: int
 
@@ -59,11 +59,13 @@ class Site:
 Use = dict[str, Array]
 
 
-def stage_resources(stage: StageShape, rows: StageRows, cycles: StageCycles, site: Site) -> Use:
+def stage_resources(
+    stage: StageShape, rows: StageRows, cycles: StageCycles, site: Site, dsp_kind: DspKind
+) -> Use:
     """By resource: lut, ff, bram18, uram, dsp, and stream_bits (weights a cycle from memory)."""
     parts = [_stream_buffers(stage, cycles, site)]
     if stage.kind in ("matrix", "depthwise"):
-        parts += [_products(stage, rows, site), _weights(stage, rows, site)]
+        parts += [_products(stage, rows, site, dsp_kind), _weights(stage, rows, site)]
         if site.requantises:
             parts.append(_outputs(stage, rows, site))
     else:
@@ -75,20 +77,30 @@ def stage_resources(stage: StageShape, rows: StageRows, cycles: StageCycles, sit
     return {**total, "lut": logic + total["lut"], "ff": FF_PER_LUT * logic}
 
 
-def _products(stage: StageShape, rows: StageRows, site: Site) -> Use:
+def multiplier_luts(weight_bits: int, activation_bits: int) -> int:
+    """LUTs of one product: FINN-R's fit of HLS multipliers; an operand of one bit only selects a sign.
+
+    FINN takes its fit for one bit too, which is two and more times what an XNOR or a conditional negation is.
+    """
+    if min(weight_bits, activation_bits) == 1:
+        return max(weight_bits, activation_bits)
+    return (2 * ceil((weight_bits + activation_bits) / 6) - 1) * (weight_bits + activation_bits)
+
+
+def _products(stage: StageShape, rows: StageRows, site: Site, dsp_kind: DspKind) -> Use:
     """Multipliers, adder tree and accumulator of each row at work."""
     pe, simd = rows.pe.astype(np.float64), rows.simd.astype(np.float64)
     w, a = site.precision.weight_bits, site.precision.activation_bits
     w = a if stage.is_loaded else w
     in_dsp = rows.multiplier == MULTIPLIERS.index("dsp")
-    packed = products_per_dsp(site.dsp_kind, w, a)
-    luts = simd * (2 * np.ceil((w + a) / 6) - 1) * (w + a)
+    packed = products_per_dsp(dsp_kind, w, a)
+    luts = simd * multiplier_luts(w, a)
     lanes = 2.0 * (packed - 1) * simd / packed  # two bits a lane undo what its neighbour carries over
     tree = (w + a) * (2 * simd - 1)
     each = np.where(in_dsp, lanes, luts) + tree + site.accumulator_bits
     if packed == 1:
-        dsps = pe * simd * dsps_per_product(site.dsp_kind, w, a)
-    elif site.dsp_kind == "dsp58":
+        dsps = pe * simd * dsps_per_product(dsp_kind, w, a)
+    elif dsp_kind == "dsp58":
         dsps = pe * np.ceil(simd / packed)
     else:
         dsps = np.ceil(pe / packed) * simd

@@ -41,12 +41,15 @@ class StageShape:
     windows: Windows | None = None
     disjoint: bool = False  # a pool whose windows do not overlap needs no line buffer
     inputs: int = 1
+    sharing: int = 1  # rows that use the same weights, at different pixels
     is_loaded: bool = False  # the matrix is made by another layer and loaded for every input
     loaded_pixels: int = 0
 
     @property
     def weights(self) -> int:
-        return self.groups * self.rows * self.products if self.kind in ("matrix", "depthwise") else 0
+        if self.kind not in ("matrix", "depthwise"):
+            return 0
+        return self.groups * self.rows * self.products // self.sharing
 
     @property
     def padded(self) -> tuple[int, int]:
@@ -83,6 +86,27 @@ def stage_shape(layer: Layer) -> StageShape:
     raise InputError(
         f"layer {layer.name!r}: a dataflow pipeline has no stage for {layer.operator}; it has convolutions, "
         f"matrix products, pooling, resize, softmax and: {', '.join(ELEMENTWISE)}"
+    )
+
+
+def parallel_shape(layer: Layer) -> StageShape:
+    """The same for whole tensors at once (hls4ml's `io_parallel`): every output pixel has rows of its own."""
+    stage = stage_shape(layer)
+    if stage.is_loaded:
+        raise InputError(
+            f"layer {layer.name!r}: a product of two activations has no parallel form; use io: stream"
+        )
+    matrix = stage.kind in ("matrix", "depthwise")
+    return StageShape(
+        kind="matrix" if matrix else "elementwise",
+        channels_in=layer.inputs[0].elements,
+        channels_out=layer.outputs[0].elements,
+        pixels_in=1,
+        pixels_out=1,
+        rows=stage.groups * stage.rows * stage.pixels_out if matrix else 1,
+        products=stage.products,
+        sharing=stage.pixels_out if matrix else 1,
+        inputs=stage.inputs,
     )
 
 

@@ -34,6 +34,22 @@ class CustomDevice(StrictModel):
     dma_bits: Positive = 64
 
 
+class AsicDevice(StrictModel):
+    """A chip of its own, of standard cells: every product has a multiplier, every weight its registers."""
+
+    node_nm: float = Field(ge=7, le=180)
+    vdd_v: Annotated[float, Field(gt=0, le=5)] | None = Field(None, description="default: the node's nominal")
+    area_mm2: Annotated[float, Field(gt=0, le=1e4)] | None = Field(None, description="at most; default: any")
+    placement_density: Share = Field(0.7, description="share of the area that cells fill")
+    register_copies: Annotated[int, Field(ge=1, le=9)] = Field(
+        1, description="3: triplicated, against upsets"
+    )
+    glitch_factor: Annotated[float, Field(ge=1, le=10)] = Field(
+        1.0, description="energy of a product over that of a pipelined one"
+    )
+    static_w: Power = 0.0
+
+
 class Usable(StrictModel):
     """Shares of the device that the stages may take; FINN's guidance for what still can be placed."""
 
@@ -76,7 +92,10 @@ class DataflowSpec(StrictModel):
     family: Literal["dataflow"]
     name: str = Field(min_length=1)
     description: str = ""
-    device: str | CustomDevice
+    device: str | CustomDevice | AsicDevice
+    io: Literal["stream", "parallel"] = Field(
+        "stream", description="pixel by pixel, or whole tensors at once (hls4ml's io_parallel)"
+    )
     clock_mhz: Annotated[float, Field(ge=1, le=2000)]
     precision: str = Field("w8a8", description="of layers whose model is stored in floating point")
     usable: Usable = Field(default_factory=lambda: Usable.model_validate({}))
@@ -101,7 +120,7 @@ class DataflowSpec(StrictModel):
 
     @field_validator("device")
     @classmethod
-    def _known(cls, device: str | CustomDevice) -> str | CustomDevice:
+    def _known(cls, device: str | CustomDevice | AsicDevice) -> str | CustomDevice | AsicDevice:
         if isinstance(device, str) and device not in DEVICES:
             raise ValueError(f"device {device!r} is not known; allowed: {', '.join(DEVICES)}")
         return device

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from archsim.accelerators.dataflow.fabric import Fabric, Spent
 from archsim.accelerators.dataflow.resources import (
     MEMORIES,
     MULTIPLIERS,
     Site,
     StageRows,
     Use,
-    stage_resources,
 )
 from archsim.accelerators.dataflow.shape import StageShape
 from archsim.accelerators.dataflow.spec import DataflowSpec, Folding
 from archsim.accelerators.dataflow.timing import StageCycles, stage_cycles
-from archsim.accelerators.dominance import unbeaten
 from archsim.accelerators.machine import DoesNotFit, Options
-from archsim.components.figure import Figure
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 
@@ -49,19 +47,15 @@ class Priced:
     use: Use
     interval: npt.NDArray[np.float64]
     streamed_bytes: npt.NDArray[np.float64]  # weights from memory, each input
-
-    def busy(self) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Resource-cycles at work for each input: what is switching while the stage computes."""
-        work = (self.cycles.compute + self.cycles.load).astype(np.float64)
-        return {name: self.use[name] * work for name in ("lut", "bram18", "uram", "dsp")}
+    spent: Spent
 
 
-def price(layer: Layer, stage: StageShape, rows: StageRows, site: Site, ends: Ends) -> Priced:
+def price(stage: StageShape, rows: StageRows, site: Site, fabric: Fabric, ends: Ends) -> Priced:
     cycles = stage_cycles(stage, rows.pe, rows.simd)
-    use = stage_resources(stage, rows, cycles, site)
+    use = fabric.use(stage, rows, cycles, site)
     streamed = use["stream_bits"] / 8 * cycles.compute
     interval = np.maximum(cycles.interval, ends.cycles).astype(np.float64)
-    return Priced(stage, rows, cycles, use, interval, streamed)
+    return Priced(stage, rows, cycles, use, interval, streamed, fabric.spent(stage, rows, cycles, use, site))
 
 
 def candidate_rows(layer: Layer, stage: StageShape, spec: DataflowSpec, folding: Folding) -> StageRows:
@@ -118,13 +112,17 @@ def _check(layer: Layer, what: str, given: int | None, allowed: Sequence[int]) -
 def stage_options(
     layer: Layer,
     priced: Sequence[tuple[Layer, Priced]],
-    busy_pj: Mapping[str, Figure],
     ddr_pj_per_byte: float,
     ends: Ends,
 ) -> Options:
     """Rows of all precisions as one table; `priced` are (the layer at a precision, its rows)."""
     blocks = [p for _, p in priced]
-    spent = {name: _joined([b.busy()[name] for b in blocks]) * busy_pj[name].value for name in busy_pj}
+    spent = {
+        component: _joined(
+            [b.spent[component, action][0] * b.spent[component, action][1].value for b in blocks]
+        )
+        for component, action in blocks[0].spent
+    }
     moved = _joined([b.streamed_bytes for b in blocks]) + ends.read_bytes + ends.written_bytes
     columns = {key: _joined([getattr(b.rows, key) for b in blocks]) for key in KEYS}
     books = {key: np.unique(column) for key, column in columns.items()}
@@ -147,22 +145,3 @@ def stage_options(
 
 def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return np.concatenate(parts)
-
-
-def undominated(options: Options, front: Sequence[str]) -> Options:
-    """Rows of each precision that no other beats in all the named quantities.
-
-    Names are cycles, energy_pj, traffic:ddr and resource:<name>. Raises InputError for another name.
-    """
-    columns = {"cycles": options.cycles, "energy_pj": options.total_energy_pj}
-    columns |= {f"traffic:{name}": column for name, column in options.traffic_bytes.items()}
-    columns |= {f"resource:{name}": column for name, column in options.resources.items()}
-    unknown = [name for name in front if name not in columns]
-    if unknown or not front:
-        raise InputError(f"front: {', '.join(unknown) or 'empty'}; allowed: {', '.join(columns)}")
-    costs = np.stack([columns[name] for name in front], axis=1)
-    kept = [
-        rows[unbeaten(costs[rows])]
-        for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
-    ]
-    return options.take(np.sort(np.concatenate(kept)))

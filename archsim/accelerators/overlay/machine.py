@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
-from archsim.accelerators.dataflow.table import undominated
+from archsim.accelerators.dataflow.resources import multiplier_luts
 from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row
+from archsim.accelerators.options_front import undominated
 from archsim.accelerators.overlay.program import (
     LayerProgram,
     Tile,
@@ -28,6 +29,7 @@ from archsim.accelerators.overlay.tiles import (
     candidates,
     compute_cycles,
     traffic,
+    transfer_count,
 )
 from archsim.components.dram import DRAM_KINDS
 from archsim.components.figure import Figure
@@ -88,7 +90,7 @@ class OverlayMachine:
         buffers = self.spec.buffers
         kib = 2 * (buffers.input_kib + buffers.weight_kib + buffers.output_kib)
         return {
-            "lut": logic + (0 if in_dsp else macs * (2 * ceil((w + a) / 6) - 1) * (w + a)),
+            "lut": logic + (0 if in_dsp else macs * multiplier_luts(w, a)),
             "bram18": float(ceil(kib * 1024 * 8 / 18_432)),
             "dsp": float(ceil(macs / packed) * dsps_per_product(kind, w, a)) if in_dsp else 0.0,
         }
@@ -184,6 +186,7 @@ class OverlayMachine:
             mapping={key: np.searchsorted(books[key], column) for key, column in columns.items()},
             codebooks={key: {key: book} for key, book in books.items()},
             priced=sum(b.priced for b in blocks),
+            cycles_high=np.concatenate([b.cycles_high for b in blocks]),
             leakage_pj_per_cycle=leakage,
         )
         return table if front is None else undominated(table, front)
@@ -198,7 +201,8 @@ class OverlayMachine:
             moved = np.array([float(layer.input_bytes + layer.output_bytes)])
             nothing = {name: np.zeros(1) for name in ("input", "weight", "output")}
             tile = Tiles(one, one, one, one * ROWS)
-            return _Block(tile, cycles, np.array([float(compute)]), moved, nothing, 1)
+            most = np.array([start + load + compute + store], dtype=np.float64)
+            return _Block(tile, cycles, most, np.array([float(compute)]), moved, nothing, 1)
         product, engine = Product.of(layer), self.engine_at(layer.precision)
         tiles = candidates(product, engine)
         moves = traffic(product, tiles, _bits(layer), SUM_BITS)
@@ -223,7 +227,10 @@ class OverlayMachine:
             "weight": moves.held_weight[kept],
             "output": moves.held_output[kept],
         }
-        return _Block(tiles, cycles, compute, moved, held, len(fits))
+        # at any time a transfer or the engine is at work
+        transfers = transfer_count(product, tiles) * (self.spec.memory.latency_cycles + 1)
+        most = start + compute + moved / self.dram_bytes_per_cycle + transfers
+        return _Block(tiles, cycles, most, compute, moved, held, len(fits))
 
     def _stream(self, layer: Layer) -> tuple[int, int, int]:
         """Cycles of load, work and store of a layer that is no matrix product."""
@@ -307,6 +314,7 @@ class _Block:
 
     tiles: Tiles
     cycles: np.ndarray
+    cycles_high: np.ndarray
     compute: np.ndarray
     moved: np.ndarray
     held: Mapping[str, np.ndarray]

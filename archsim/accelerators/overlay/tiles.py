@@ -125,6 +125,12 @@ def compute_cycles(product: Product, tiles: Tiles, engine: tuple[int, int, int],
     return product.groups * (m * n * k + start * tile_count)
 
 
+def transfer_count(product: Product, tiles: Tiles) -> Array:
+    """Loads and stores of the whole layer."""
+    m, n, k = (np.ceil(whole / tile) for whole, tile in _axes(product, tiles))
+    return product.groups * m * n * (k + 1)
+
+
 def _rounds(whole: int, tile: Int, parallel: int) -> Array:
     """Passes of the engine along one axis: of the full tiles and of the last."""
     full, rest = whole // tile, whole % tile

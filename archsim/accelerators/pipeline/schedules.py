@@ -12,6 +12,16 @@ def feed(pixels: int, cycles: int) -> Node:
     return Loop(pixels, [Firing(cycles, give={"out": 1})])
 
 
+def paced_feed(pixels: int, cycles: int) -> Node:
+    """A source that spreads its pixels evenly over so many cycles."""
+    each, more = divmod(cycles, pixels)
+    if not more:
+        return feed(pixels, each)
+    between, left = divmod(pixels - more, more)
+    slow, fast = (Firing(n, give={"out": 1}) for n in (each + 1, each))
+    return sequence(Loop(more, [slow, Loop(between, [fast])]), Loop(left, [fast]))
+
+
 def drain(pixels: int, cycles: int) -> Node:
     """A sink: takes a pixel in so many cycles."""
     return Loop(pixels, [Firing(cycles, take={"in": 1})])

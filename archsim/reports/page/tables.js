@@ -71,7 +71,7 @@ function resourceTable() {
       null,
       el("td", null, use.name),
       el("td", { class: "track" }, resourceBar(use)),
-      numberCell(whole(use.used)),
+      numberCell(use.used < 100 ? digits(use.used) : whole(use.used)),
       numberCell(use.capacity ? `${percent(use.used / use.capacity)} of ${whole(use.capacity)}` : MISSING),
     ),
   );

@@ -21,7 +21,7 @@ from archsim.workloads.models.finn import (
 from archsim.workloads.models.lstm import lstm
 from archsim.workloads.models.mobilenet import mobilenetv2
 from archsim.workloads.models.resnet import resnet18, resnet20, resnet50
-from archsim.workloads.models.tiny import ds_cnn, resnet8
+from archsim.workloads.models.tiny import ds_cnn, econ_t, resnet8
 from archsim.workloads.models.transformer import (
     bert_base,
     deit_tiny,
@@ -138,6 +138,15 @@ MODELS: Mapping[str, Definition] = {
             "DS-CNN, keyword spotting of MLPerf Tiny.",
             "Banbury et al., MLPerf Tiny Benchmark, 2021 (arXiv:2106.07597); Zhang et al., Hello Edge, 2017.",
             "Input 1x1x49x10 (frames x MFCC), output 12 keywords.",
+        ),
+    ),
+    "econ-t": Definition(
+        econ_t,
+        _BATCH,
+        (
+            "Encoder of the autoencoder in the ECON-T chip, 6-bit weights.",
+            "Di Guglielmo et al., IEEE TNS 68(8), 2021 (arXiv:2105.01683).",
+            "Input 1x1x8x8 trigger cells, output 16 features of 9 bits.",
         ),
     ),
     "resnet8": Definition(

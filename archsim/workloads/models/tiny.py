@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archsim.workloads.layer import Tensor
 from archsim.workloads.models.builder import NetworkBuilder
+from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 
@@ -30,6 +31,15 @@ def resnet8(batch: int = 1) -> Workload:
     x = net.linear("fc", net.global_average_pool("avgpool", x), 10)
     net.softmax("softmax", x)
     return net.build()
+
+
+def econ_t(batch: int = 1) -> Workload:
+    """ECON-T's encoder (Di Guglielmo et al. 2021, arXiv:2105.01683): 8×8 cells in, 16 features out."""
+    net = NetworkBuilder("econ-t")
+    x = Tensor("input", (batch, 1, 8, 8))
+    x = net.conv("conv", x, 8, 3, stride=2, padding=(0, 0, 1, 1), batch_norm=False, activation="relu")
+    net.linear("dense", x, 16, activation="relu")
+    return net.build().with_precision(Precision(6, 8, 9))
 
 
 def _stack(net: NetworkBuilder, name: str, x: Tensor, channels: int) -> Tensor:
