@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest
+from archsim.accelerators.machine import Row
+from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest, tiles_of
 from archsim.accelerators.systolic.counts import Counts, counts_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
 from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.workloads.layer import Contraction
+from archsim.workloads.precision import Precision
 
 
 class Structure:
@@ -32,6 +34,26 @@ class Structure:
 
     def __hash__(self) -> int:
         return self._hash
+
+
+RowKey = tuple[
+    Contraction,
+    Precision,
+    bool,
+    tuple[tuple[str, int], ...],
+    tuple[tuple[str, tuple[int, ...]], ...],
+    tuple[str, ...],
+    str | None,
+]
+
+
+def row_key(row: Row, spec: SystolicSpec) -> RowKey:
+    """Equal for rows of contractions that move and compute the same; the last three say how it is tiled."""
+    layer = row.layer
+    assert layer.contraction is not None
+    orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
+    ops, cuts = tuple(layer.ops.items()), tuple(tiles_of(row.mapping, spec).items())
+    return layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split
 
 
 @dataclass(frozen=True, eq=False)

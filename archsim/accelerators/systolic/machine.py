@@ -7,11 +7,8 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
 
-import numpy as np
-
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import tiles_of
-from archsim.accelerators.systolic.chosen import Structure, chosen_mapping
+from archsim.accelerators.systolic.chosen import Structure, chosen_mapping, row_key
 from archsim.accelerators.systolic.contraction_options import contraction_options
 from archsim.accelerators.systolic.contraction_program import (
     contraction_program,
@@ -42,11 +39,10 @@ from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
 from archsim.accelerators.systolic.vector import (
     vector_actions,
-    vector_latency,
-    vector_latency_high,
     vector_work,
 )
 from archsim.accelerators.systolic.vector_program import vector_program
+from archsim.accelerators.systolic.vector_table import vector_options
 from archsim.accelerators.systolic.walk import walked
 from archsim.components.figure import Figure
 from archsim.components.technology import supply_v
@@ -54,16 +50,6 @@ from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
-
-RowKey = tuple[
-    Contraction,
-    Precision,
-    bool,
-    tuple[tuple[str, int], ...],
-    tuple[tuple[str, tuple[int, ...]], ...],
-    tuple[str, ...],
-    str | None,
-]
 
 MOST_STEPS = 4096
 _known_steps: Recent[object, Turns] = Recent(MOST_STEPS)
@@ -144,7 +130,7 @@ class SystolicMachine:
         if front is not None:
             front = self._front(front)
         if layer.contraction is None:
-            return self._vector_options(layer, precisions)
+            return vector_options(layer, precisions, self.spec, self.hierarchy, self.costs)
         asked = layer.contraction, layer.has_static_weights, tuple(layer.ops.items()), precisions, minimize
         if front is None and asked in self._known.tables:
             return replace(self._known.tables[asked], layer=layer)
@@ -175,47 +161,11 @@ class SystolicMachine:
             known[key] = space_of(contraction, self.spec, tiers, self.tile_candidates, searched=searched)
         return known[key]
 
-    def _vector_options(self, layer: Layer, precisions: Sequence[Precision]) -> Options:
-        cycles, high, dram_bytes = [], [], []
-        energy: dict[str, list[float]] = {}
-        held: dict[str, list[float]] = {}
-        for precision in precisions:
-            at = layer.with_precision(precision)
-            work = vector_work(at, self.spec, self.hierarchy)
-            costs = self.costs(precision)
-            latency = vector_latency(work, costs)
-            cycles.append(latency)
-            high.append(vector_latency_high(work, costs))
-            dram_bytes.append((work.load_bits + work.store_bits) / 8)
-            spent = {name: latency * pj for name, pj in costs.leakage_pj_per_cycle.items()}
-            for (component, action), count in vector_actions(at, work, self.spec, self.hierarchy).items():
-                pj = count * costs.unit_energy(component, action).value
-                spent[component] = spent.get(component, 0.0) + pj
-            for component, pj in spent.items():
-                energy.setdefault(component, []).append(pj)
-            for name, bits in work.held_bits.items():
-                held.setdefault(name, []).append(bits / 8)
-        return Options(
-            layer=layer,
-            precisions=tuple(precisions),
-            precision=np.arange(len(precisions)),
-            cycles=np.array(cycles),
-            energy_pj={name: np.array(values) for name, values in energy.items()},
-            traffic_bytes={self.hierarchy.dram.name: np.array(dram_bytes)},
-            held_bytes={name: np.array(values) for name, values in held.items()},
-            mapping={},
-            codebooks={},
-            priced=len(precisions),
-            cycles_high=np.array(high),
-            leakage_pj_per_cycle=dict(self.costs(precisions[0]).leakage_pj_per_cycle),
-            complete=True,
-        )
-
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
         """The row of a readable mapping (see `readable`), priced; its tiles must fit the memories."""
         if layer.contraction is None:
             read = read_vector_mapping(layer, mapping)
-            table = self._vector_options(layer, (layer.precision,))
+            table = vector_options(layer, (layer.precision,), self.spec, self.hierarchy, self.costs)
             return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
         read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
         unpriced = Row(layer, read, 0.0, 0.0)
@@ -286,7 +236,7 @@ class SystolicMachine:
         if never_stalls(self.spec, self.costs(layer.precision)):
             return undivided_steps(int(priced.counts.compute_cycles.max()))
         ports = [float(cycles.max()) for cycles in priced.memory_cycles.values()]
-        key = self._row_key(row), self._structure, tuple(ports), self.spec.array.mac.accumulator_bits
+        key = row_key(row, self.spec), self._structure, tuple(ports), self.spec.array.mac.accumulator_bits
         if key not in _known_steps:
             tiles = contraction_tiles(layer, self.spec, self.hierarchy, nest, row.mapping, priced)
             groups = groups_of(layer.contraction.G, priced.counts.together)
@@ -326,19 +276,11 @@ class SystolicMachine:
             return vector_work(row.layer, self.spec, self.hierarchy).held_bits
         return {name: float(grid.max()) for name, grid in self._mapped(row)[1].held_bits.items()}
 
-    def _row_key(self, row: Row) -> RowKey:
-        """Equal for rows that move and compute the same."""
-        layer = row.layer
-        assert layer.contraction is not None
-        orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
-        ops, cuts = tuple(layer.ops.items()), tuple(tiles_of(row.mapping, self.spec).items())
-        return layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split
-
     def _mapped(self, row: Row) -> tuple[Nest, GridPrices]:
         """The one-mapping nest of a row and its price."""
         layer = row.layer
         assert layer.contraction is not None
-        key = self._row_key(row)
+        key = row_key(row, self.spec)
         if key not in self._known.rows:
             *_, cuts, orders, split = key
             chosen = chosen_mapping(layer.contraction, self._structure, cuts, orders, split)
