@@ -1,17 +1,22 @@
 """How dimensions fall into tiles, against cutting a range into pieces."""
 
+from collections import Counter
 from itertools import pairwise
 from math import ceil
 
+import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from archsim import Contraction
 from archsim.accelerators.systolic.extents import (
     channels_touched,
     input_window,
     nested_extents,
+    pieces_of_cuts,
     tile_candidates,
 )
+from archsim.accelerators.systolic.windows import lines_of_cuts, window
 
 sizes = st.integers(1, 60)
 
@@ -54,6 +59,33 @@ def test_input_window(size, tile, kernel, stride, dilation, pad, limit):
         sum(map(len, read)),
         max(map(len, read)),
     )
+
+
+@given(
+    size=st.integers(1, 20),
+    tiles=st.lists(st.integers(1, 20), min_size=1, max_size=3),
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 5),
+    dilation=st.integers(1, 4),
+    pad=st.integers(0, 8),
+    limit=st.integers(1, 60),
+)
+def test_lines_of_cuts(size, tiles, kernel, stride, dilation, pad, limit):
+    """Many nested cuts at a time, against one after the other."""
+    more = {"stride": (stride, 1), "dilation": (dilation, 1), "padding": (pad, 0, 0, 0)}
+    c = Contraction(P=size, R=kernel, input_size=(limit, 1), **more)
+    cuts = np.minimum.accumulate(np.minimum([tiles, tiles[::-1]], size), axis=1)
+    total, largest = lines_of_cuts(c, cuts, 0)
+    *_, (extents, counts) = pieces_of_cuts(size, cuts)
+    for i, cut in enumerate(cuts.tolist()):
+        nesting = ((1,) * len(cut), tuple(cut), (1,) * len(cut))
+        for level in range(len(cut)):
+            alone = window(c, nesting, level, (False, False))
+            assert (total[i, level], largest[i, level]) == alone
+        pieces = Counter()
+        for extent, count in zip(extents[i].tolist(), counts[i].tolist(), strict=True):
+            pieces[extent] += count
+        assert +pieces == dict(nested_extents(size, tuple(cut)))
 
 
 @given(size=st.integers(1, 200), tile=st.integers(1, 220), per_channel=st.integers(1, 30))

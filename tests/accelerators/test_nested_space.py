@@ -178,6 +178,13 @@ def test_precisions_are_searched_together():
             assert sorted(together.total_energy_pj[own]) == pytest.approx(sorted(alone.total_energy_pj))
 
 
+@pytest.mark.parametrize("minimize", OBJECTIVES)
+def test_a_layer_that_nothing_cuts(minimize):
+    tiers = [sram("outer", list(OPERANDS), 4000), sram("near", list(OPERANDS), 150)]
+    for rate in (None, 8.0):
+        check(machine_of(tiers, bits_per_cycle=rate), layer_of(Contraction()), minimize, exactly=True)
+
+
 def test_long_dimensions_are_not_complete():
     layer = layer_of(Contraction(K=1000, C=3))
     tiers = [sram("outer", list(OPERANDS), 4000), sram("near", list(OPERANDS), 150)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from archsim.accelerators.systolic.spec import OPERANDS, Dram, Register, Sram, SystolicSpec
 
@@ -15,7 +16,11 @@ class Tier:
     memories: tuple[Sram, ...]
 
     def holder(self, operand: str) -> Sram | None:
-        return next((m for m in self.memories if operand in m.holds), None)
+        return self._holders.get(operand)
+
+    @cached_property
+    def _holders(self) -> dict[str, Sram]:
+        return {operand: memory for memory in self.memories for operand in memory.holds}
 
 
 @dataclass(frozen=True)

@@ -144,25 +144,21 @@ def forest_of(space: Space, holding: Holding) -> Forest:
 
 def wanted_rows(forest: Forest, pricing: TablePricing, wanted: Wanted) -> list[Rows]:
     """Split branches until none is open."""
-    nodes = forest.roots
-    costs = wanted.costs(pricing.price(forest.count(nodes)))
-    most = FIRST_BRANCHES
-    while True:
-        is_open = wanted.are_open(costs)
-        nodes, costs = nodes.take(is_open), [cost[:, is_open] for cost in costs]
-        if not len(nodes):
-            return wanted.rows()
-        chosen = wanted.first(costs, most)
-        new = forest.children(nodes.take(chosen))
+    new, most = forest.roots, FIRST_BRANCHES
+    nodes, costs = new.take(np.zeros(len(new), dtype=bool)), None
+    while len(new):
         priced = pricing.price(forest.count(new))
         single = forest.are_mappings(new)
         if single.any():
             wanted.note(priced.take(np.flatnonzero(single)))
             most = MORE_BRANCHES
+        more = [cost[:, ~single] for cost in wanted.costs(priced)]
+        costs = more if costs is None else [np.concatenate(c, axis=1) for c in zip(costs, more, strict=True)]
+        nodes = Nodes.joined([nodes, new.take(~single)])
+        is_open = wanted.are_open(costs)
+        nodes, costs = nodes.take(is_open), [cost[:, is_open] for cost in costs]
         rest = np.ones(len(nodes), dtype=bool)
-        rest[chosen] = False
-        nodes = Nodes.joined([nodes.take(rest), new.take(~single)])
-        more = wanted.costs(priced)
-        costs = [
-            np.concatenate([c[:, rest], m[:, ~single]], axis=1) for c, m in zip(costs, more, strict=True)
-        ]
+        rest[wanted.first(costs, most)] = False
+        new = forest.children(nodes.take(~rest))
+        nodes, costs = nodes.take(rest), [cost[:, rest] for cost in costs]
+    return wanted.rows()
