@@ -36,6 +36,7 @@ class MadeUpMachine:
     true_cycles: Mapping[tuple[str, int], int]
     clock_mhz: float
     area_mm2: float
+    composition: str = "sequential"
     outer_memory: str = "dram"
     composition: str = "sequential"
     timing: None = None
