@@ -31,7 +31,7 @@ def search(name: str, content: dict[str, Any], workers: int) -> tuple[dict[str, 
     folder = BUILD / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     asked, found = folder / f"{name}.yaml", folder / f"{name}.json"
-    asked.write_text(yaml.safe_dump(content))
+    asked.write_text(yaml.safe_dump(content, sort_keys=False))
     command = [sys.executable, "-m", "archsim", "search", asked, "--workers", str(workers), "--out", found]
     used = run_command(command, folder / f"{name}.log")
     return json.loads(found.read_text()), used

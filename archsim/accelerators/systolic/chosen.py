@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from archsim.accelerators.machine import Row
 from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest, tiles_of
@@ -60,7 +60,12 @@ def row_key(row: Row, spec: SystolicSpec) -> RowKey:
 class Chosen:
     nest: Nest
     array: ArrayModel
-    counts: Counts
+    hierarchy: Hierarchy
+    orders: tuple[str, ...]
+
+    @cached_property
+    def counts(self) -> Counts:
+        return counts_of(self.array, self.hierarchy, self.orders)
 
 
 @lru_cache(maxsize=4096)
@@ -75,4 +80,4 @@ def chosen_mapping(
     spec, hierarchy = structure.spec, structure.hierarchy
     nest = chosen_nest(contraction, spec, dict(cuts))
     array = array_at(nest, spec, len(hierarchy.tiers), split, lowered(contraction))
-    return Chosen(nest, array, counts_of(array, hierarchy, orders))
+    return Chosen(nest, array, hierarchy, orders)

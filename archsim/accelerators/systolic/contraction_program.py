@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
-from archsim.accelerators.systolic.array_work import ArrayWork
-from archsim.accelerators.systolic.arrays import LoopTiles, array_at, tiles_of
+from archsim.accelerators.systolic.arrays import LoopTiles
+from archsim.accelerators.systolic.chosen import Chosen
 from archsim.accelerators.systolic.contraction_tiles import ContractionTiles
 from archsim.accelerators.systolic.costs import Costs
-from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.lowering import lowered
-from archsim.accelerators.systolic.nest import IRRELEVANT, Nest
+from archsim.accelerators.systolic.nest import IRRELEVANT
 from archsim.accelerators.systolic.pricing import operand_bits
 from archsim.accelerators.systolic.program import (
     LayerProgram,
@@ -37,21 +35,19 @@ def contraction_tiles(
     layer: Layer,
     spec: SystolicSpec,
     hierarchy: Hierarchy,
-    nest: Nest,
-    mapping: Mapping[str, Any],
-    priced: GridPrices,
+    chosen: Chosen,
+    tiles: LoopTiles,
+    port_cycles: Sequence[float],
 ) -> ContractionTiles:
-    """The loops over the outermost tiles of a mapping whose single-row `nest` and price are given."""
+    """The loops over the outermost tiles of a mapping; `port_cycles`: busy time of each buffer whose
+    bandwidth is finite."""
     assert layer.contraction is not None
     c = lowered(layer.contraction)
-    orders = tuple(str(order) for order in mapping["order"])
-    tiles = tiles_of(mapping, spec)
+    array, orders = chosen.array, chosen.orders
     loops = tile_loops(c, {dim: nesting[0] for dim, nesting in _flattened(tiles).items()}, orders[0])
-    array = array_at(nest, spec, len(hierarchy.tiers), str(mapping["split"]) or None, c)
     bits = operand_bits(layer, layer.precision, spec)
     held = frozenset(o for o in IRRELEVANT if hierarchy.tiers[0].holder(o))
-    load, store = _spread(nest, hierarchy, array.work(orders), orders, bits, set(IRRELEVANT) - held)
-    ports = [float(v.max()) for v in priced.memory_cycles.values()]
+    load, store = _spread(chosen, bits, set(IRRELEVANT) - held)
     return ContractionTiles(
         bits=bits,
         held_outermost=held,
@@ -63,7 +59,7 @@ def contraction_tiles(
         ),
         spread_load_bits=load / loops.positions(),
         spread_store_bits=store * loops.positions_per_output() / loops.positions(),
-        port_cycles_per_mac=max(ports, default=0.0) / c.macs,
+        port_cycles_per_mac=max(port_cycles, default=0.0) / c.macs,
     )
 
 
@@ -75,28 +71,23 @@ def _flattened(tiles: LoopTiles) -> dict[str, Nesting]:
     return {dim: n for dim, n in tiles.items() if dim not in "CRS"} | {"CRS": whole}
 
 
-def _spread(
-    nest: Nest,
-    hierarchy: Hierarchy,
-    work: ArrayWork,
-    orders: Sequence[str],
-    bits: Mapping[str, int],
-    operands: Iterable[str],
-) -> tuple[float, float]:
+def _spread(chosen: Chosen, bits: Mapping[str, int], operands: Iterable[str]) -> tuple[float, float]:
     """(load, store) DRAM bits of a group's `operands`, which bypass the outermost buffer."""
     load = store = 0.0
+    nest, orders = chosen.nest, chosen.orders
     outputs = nest.m.size * nest.n.size
     for operand in operands:
-        levels = hierarchy.levels_of(operand)
+        levels = chosen.hierarchy.levels_of(operand)
+        work = None if levels else chosen.array.work(orders)
         if operand == "output":
-            written = outputs * nest.visits(operand, levels[0], orders) if levels else work.output_writes
+            written = work.output_writes if work else outputs * nest.visits(operand, levels[0], orders)
             partial = (int(written.max()) - outputs) * bits["sum"]
             load, store = load + partial, store + partial + outputs * bits["output"]
-        elif levels:
+        elif work:
+            load += float(work.reads[operand].max()) * bits[operand]
+        else:
             fetched = nest.volume(operand, levels[0]) * nest.visits(operand, levels[0], orders)
             load += float(fetched.max()) * bits[operand]
-        else:
-            load += float(work.reads[operand].max()) * bits[operand]
     return load, store
 
 

@@ -10,7 +10,6 @@ from functools import lru_cache
 from archsim.accelerators.machine import Options
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.grid_prices import GridPrices
-from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Space
 from archsim.accelerators.systolic.spec import SystolicSpec
@@ -27,7 +26,7 @@ class Findings:
     costs: dict[Precision, Costs] = field(default_factory=dict)
     tables: Recent[object, Options] = field(default_factory=lambda: Recent(MOST_TABLES))
     spaces: Recent[tuple[Contraction, bool], Space] = field(default_factory=lambda: Recent(MOST_SPACES))
-    rows: Recent[object, tuple[Nest, GridPrices]] = field(default_factory=lambda: Recent(MOST_ROWS))
+    rows: Recent[object, GridPrices] = field(default_factory=lambda: Recent(MOST_ROWS))
 
 
 def findings_of(spec: SystolicSpec, tile_candidates: int | None) -> Findings:

@@ -8,13 +8,16 @@ from math import ceil
 from typing import Any, Literal
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.chosen import Structure, chosen_mapping, row_key
+from archsim.accelerators.systolic.arrays import tiles_of
+from archsim.accelerators.systolic.chosen import Chosen, Structure, chosen_mapping, row_key
 from archsim.accelerators.systolic.contraction_options import contraction_options
 from archsim.accelerators.systolic.contraction_program import (
+    Groups,
     contraction_program,
     contraction_tiles,
     groups_of,
 )
+from archsim.accelerators.systolic.contraction_tiles import ContractionTiles
 from archsim.accelerators.systolic.costs import Costs, costs_of
 from archsim.accelerators.systolic.findings import findings_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
@@ -25,7 +28,6 @@ from archsim.accelerators.systolic.layer_steps import (
     undivided_steps,
     vector_steps,
 )
-from archsim.accelerators.systolic.nest import Nest
 from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
 from archsim.accelerators.systolic.program import (
     LayerProgram,
@@ -35,7 +37,7 @@ from archsim.accelerators.systolic.program import (
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
 from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Space, space_of
-from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.accelerators.systolic.spec import Sram, SystolicSpec
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
 from archsim.accelerators.systolic.vector import (
     vector_actions,
@@ -83,6 +85,7 @@ class SystolicMachine:
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
         self.timing = timing_of(spec, self.costs(Precision()))
         self.capacities = capacities_of(spec)
+        self._has_ports = any(isinstance(m, Sram) and m.bandwidth_bits_per_cycle for m in spec.memories)
 
     def costs(self, precision: Precision) -> Costs:
         known = self._known.costs
@@ -169,7 +172,7 @@ class SystolicMachine:
             return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
         read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
         unpriced = Row(layer, read, 0.0, 0.0)
-        priced = self._mapped(unpriced)[1]
+        priced = self._priced(unpriced)
         for name, bits in priced.held_bits.items():
             needs, has = float(bits.max()), priced.prices.capacity[name]
             if needs > has:
@@ -193,7 +196,7 @@ class SystolicMachine:
             dram_bits: float = work.load_bits + work.store_bits
             compute = ceil(work.vector_cycles)
         else:
-            priced = self._mapped(row)[1]
+            priced = self._priced(row)
             counts = priced.actions
             compute = int(priced.counts.compute_cycles.max())
             busy = {"compute": float(compute)} | {k: float(v.max()) for k, v in priced.memory_cycles.items()}
@@ -232,16 +235,27 @@ class SystolicMachine:
         layer = row.layer
         if layer.contraction is None:
             return vector_steps(vector_work(layer, self.spec, self.hierarchy))
-        nest, priced = self._mapped(row)
+        chosen = self._chosen(row)
         if never_stalls(self.spec, self.costs(layer.precision)):
-            return undivided_steps(int(priced.counts.compute_cycles.max()))
-        ports = [float(cycles.max()) for cycles in priced.memory_cycles.values()]
-        key = row_key(row, self.spec), self._structure, tuple(ports), self.spec.array.mac.accumulator_bits
+            return undivided_steps(int(chosen.counts.compute_cycles.max()))
+        ports = self._port_cycles(row)
+        key = row_key(row, self.spec), self._structure, ports, self.spec.array.mac.accumulator_bits
         if key not in _known_steps:
-            tiles = contraction_tiles(layer, self.spec, self.hierarchy, nest, row.mapping, priced)
-            groups = groups_of(layer.contraction.G, priced.counts.together)
+            tiles, groups = self._tiles(row, chosen, ports)
             _known_steps[key] = contraction_steps(tiles, groups)
         return _known_steps[key]
+
+    def _tiles(self, row: Row, chosen: Chosen, ports: Sequence[float]) -> tuple[ContractionTiles, Groups]:
+        assert row.layer.contraction is not None
+        cuts = tiles_of(row.mapping, self.spec)
+        tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, chosen, cuts, ports)
+        return tiles, groups_of(row.layer.contraction.G, chosen.array.together)
+
+    def _port_cycles(self, row: Row) -> tuple[float, ...]:
+        """Busy time of each buffer whose bandwidth is finite."""
+        if not self._has_ports:
+            return ()
+        return tuple(float(cycles.max()) for cycles in self._priced(row).memory_cycles.values())
 
     @property
     def _is_double_buffered(self) -> bool:
@@ -253,11 +267,10 @@ class SystolicMachine:
         if row.layer.contraction is None:
             work = vector_work(row.layer, self.spec, self.hierarchy)
             return vector_program(row.layer, work, costs, double_buffered=double)
-        nest, priced = self._mapped(row)
+        chosen = self._chosen(row)
         if never_stalls(self.spec, costs):
-            return undivided_program(row.layer.name, int(priced.counts.compute_cycles.max()))
-        tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, nest, row.mapping, priced)
-        groups = groups_of(row.layer.contraction.G, priced.counts.together)
+            return undivided_program(row.layer.name, int(chosen.counts.compute_cycles.max()))
+        tiles, groups = self._tiles(row, chosen, self._port_cycles(row))
         return contraction_program(
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
@@ -267,25 +280,26 @@ class SystolicMachine:
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
-        tile = self._mapped(row)[0]
+        tile = self._chosen(row).nest
         bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
         return self._held_bits(before).get(memory.name, 0.0) + bits <= memory.capacity_bits
 
     def _held_bits(self, row: Row) -> Mapping[str, float]:
         if row.layer.contraction is None:
             return vector_work(row.layer, self.spec, self.hierarchy).held_bits
-        return {name: float(grid.max()) for name, grid in self._mapped(row)[1].held_bits.items()}
+        return {name: float(grid.max()) for name, grid in self._priced(row).held_bits.items()}
 
-    def _mapped(self, row: Row) -> tuple[Nest, GridPrices]:
-        """The one-mapping nest of a row and its price."""
-        layer = row.layer
-        assert layer.contraction is not None
-        key = row_key(row, self.spec)
+    def _chosen(self, row: Row) -> Chosen:
+        contraction, *_, cuts, orders, split = row_key(row, self.spec)
+        return chosen_mapping(contraction, self._structure, cuts, orders, split)
+
+    def _priced(self, row: Row) -> GridPrices:
+        """The price of a row's mapping."""
+        layer, key = row.layer, row_key(row, self.spec)
         if key not in self._known.rows:
-            *_, cuts, orders, split = key
-            chosen = chosen_mapping(layer.contraction, self._structure, cuts, orders, split)
+            counts = self._chosen(row).counts
             costs = {layer.precision: self.costs(layer.precision)}
-            counted = [key for key, _ in grids(chosen.counts)]
+            counted = [key for key, _ in grids(counts)]
             prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
-            self._known.rows[key] = chosen.nest, GridPrices(chosen.counts, prices, 0)
+            self._known.rows[key] = GridPrices(counts, prices, 0)
         return self._known.rows[key]

@@ -31,6 +31,11 @@ class StationaryArray:
     groups: int
 
     @property
+    def together(self) -> int:
+        """Groups run at the same time."""
+        return 1
+
+    @property
     def flow(self) -> Dataflow:
         return DATAFLOWS[self.array.dataflow]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Protocol
 
@@ -53,11 +54,9 @@ class StationaryTileCycles:
         return folds * (beats + self._loading(tile))
 
     def _folds(self, tile: Tile, axis: str, width: int) -> int:
-        cores, dims = self.array.cores(axis), self.loops.dims_of(axis)
-        inner = [self.tiles[dim][1:] for dim in dims]
-        extents = [tile[dim].extent for dim in dims]
-        pieces = tiles_at(extents, inner, len(inner[0]))
-        return sum(split_folds(prod(e), width, cores)[0] * n for e, n in pieces)
+        dims = self.loops.dims_of(axis)
+        inner = tuple(self.tiles[dim][1:] for dim in dims)
+        return _folds_of(tuple(tile[dim].extent for dim in dims), inner, width, self.array.cores(axis))
 
     def _loading(self, tile: Tile) -> int:
         """Cycles a fold of this tile spends on loading its stationary operand."""
@@ -81,6 +80,12 @@ class StationaryTileCycles:
 
     def _extents(self, tile: Tile) -> list[int]:
         return [tile[dim].extent for dim in self.loops.dims_of(self.array.flow.streamed)]
+
+
+@lru_cache(maxsize=1 << 14)  # most tiles of a layer, and of mappings tried after each other, are alike
+def _folds_of(extents: tuple[int, ...], inner: tuple[Nesting, ...], width: int, cores: int) -> int:
+    pieces = tiles_at(extents, inner, len(inner[0]))
+    return sum(split_folds(prod(e), width, cores)[0] * n for e, n in pieces)
 
 
 @dataclass(frozen=True)

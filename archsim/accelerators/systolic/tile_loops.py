@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from math import prod
 
@@ -51,7 +52,11 @@ class TileLoops:
     iteration, and (for outputs) put away when all are at their last."""
 
     def dims_of(self, axis: str) -> tuple[str, ...]:
-        return tuple(loop.dim for loop in self.loops if AXIS_OF[loop.dim] == axis)
+        return self._dims[axis]
+
+    @cached_property
+    def _dims(self) -> dict[str, tuple[str, ...]]:
+        return {axis: tuple(x.dim for x in self.loops if AXIS_OF[x.dim] == axis) for axis in "MNK"}
 
     def starts(self, operand: str, tile: Tile) -> bool:
         """Whether this tile is the first of a visit: the operand must be brought in."""
