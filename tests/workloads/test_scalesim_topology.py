@@ -200,8 +200,8 @@ def test_scalesim_sees_the_same_matrices(folder, model, kind):
     rows = scalesim_rows(path, kind)
     assert [row[1:] for row in rows] == expected
     others = sum(layer.contraction is None for layer in workload.layers)
-    assert len(warnings) == 1
-    assert warnings[0].startswith(f"{others} layers are no contractions and were left out (")
+    assert len(warnings) == (others > 0)
+    assert all(w.startswith(f"{others} layers are no contractions and were left out (") for w in warnings)
     # and archsim reads its own file back
     assert detect_topology(path) == kind
     assert read_scalesim(path).macs == workload.macs
