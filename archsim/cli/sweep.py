@@ -12,6 +12,7 @@ import typer
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.sweep_point import show_point
+from archsim.errors import InputError
 
 if TYPE_CHECKING:
     from archsim.dse.sweep.results import Results
@@ -100,6 +101,13 @@ def sweep(
             messages().print(f"wrote {path}", markup=False)
     if swept.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if swept.progress.failed == swept.progress.points:
+        raise InputError(f"{target.stem}: no point could be run; of most the reason is: {_reason(found)}")
+
+
+def _reason(found: Results) -> str:
+    """Why most of the failed points failed."""
+    return str(found.frame["error"].dropna().mode().iloc[0])
 
 
 def _write_page(found: Results, path: Path) -> None:
@@ -134,6 +142,8 @@ def _print(found: Results, swept: Swept) -> None:
     parts.append(f"{progress.elapsed_s:.1f} s")
     parts += [f"{progress.points_per_s:,.1f} points/s"] if progress.done > progress.known else []
     messages().print(" · ".join(parts), markup=False)
+    if 0 < progress.failed < progress.points:
+        messages().print(f"most failed because: {_reason(found)}", markup=False)
     if swept.interrupted:
         messages().print("Interrupted: what is done is recorded; go on with --resume.")
 

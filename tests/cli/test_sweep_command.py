@@ -80,6 +80,21 @@ def test_refusals(refused, words: tuple[str, ...], message: str) -> None:
     assert message in refused(*words)
 
 
+def test_no_point_runs_and_the_reason_is_told(archsim, tmp_path: Path, tiny_trace: Path) -> None:
+    file = tmp_path / "wrong.yaml"
+    told = {
+        "workload": str(tiny_trace),
+        "accelerator": "systolic-32-edge",
+        "hardware": {"array.rowz": [8, 16]},
+    }
+    file.write_text(yaml.safe_dump(told))
+    result = archsim("sweep", str(file), "--workers", "1", "--out", str(tmp_path / "wrong.sweep"))
+    assert result.exit_code == 2
+    assert "error: wrong: no point could be run" in result.stderr
+    assert "rowz" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_compare_across_families(archsim, tmp_path: Path) -> None:
     page, table, document = (tmp_path / name for name in ("c.html", "c.csv", "c.json"))
     names = ("--on", "systolic-32-edge", "--on", "gap9", "--accuracy", "gap9=87.5")

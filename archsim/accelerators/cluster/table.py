@@ -20,6 +20,7 @@ from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.traffic import single_buffer_bytes
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import DoesNotFit, Options
+from archsim.accelerators.option_blocks import JoinedBlocks
 from archsim.accelerators.options_front import undominated
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
@@ -82,32 +83,19 @@ def _columns(block: Block, precision: int, kept: npt.NDArray[np.int64], costs: C
 def _options(
     layer: Layer, precisions: Sequence[Precision], blocks: Sequence[Columns], priced: int, costs: Costs
 ) -> Options:
-    names = list(dict.fromkeys(name for block in blocks for name in block))
-
-    def column(name: str) -> npt.NDArray[Any]:
-        return np.concatenate([b[name] if name in b else np.zeros(len(b["cycles"])) for b in blocks])
-
-    columns = {name: column(name) for name in names}
-
-    def group(prefix: str) -> Columns:
-        return {name.removeprefix(prefix): v for name, v in columns.items() if name.startswith(prefix)}
-
-    mapping, codebooks = {}, {}
-    for key in KEYS:
-        book, index = np.unique(columns[key], return_inverse=True)
-        mapping[key], codebooks[key] = index.astype(np.int64), {key: book}
+    joined = JoinedBlocks.of(blocks, KEYS)
     return Options(
         layer=layer,
         precisions=tuple(precisions),
-        precision=columns["precision"].astype(np.int64),
-        cycles=columns["cycles"],
-        energy_pj=group("energy:"),
-        traffic_bytes=group("traffic:"),
-        held_bytes=group("held:"),
-        mapping=mapping,
-        codebooks=codebooks,
+        precision=joined["precision"].astype(np.int64),
+        cycles=joined["cycles"],
+        energy_pj=joined.group("energy:"),
+        traffic_bytes=joined.group("traffic:"),
+        held_bytes=joined.group("held:"),
+        mapping=joined.mapping,
+        codebooks=joined.codebooks,
         priced=priced,
-        cycles_high=columns["cycles_high"],
+        cycles_high=joined["cycles_high"],
         leakage_pj_per_cycle=costs.always_on_pj_per_cycle,
     )
 

@@ -15,6 +15,7 @@ from archsim.accelerators.crossbar.pricing import Priced, price
 from archsim.accelerators.crossbar.site import Site
 from archsim.accelerators.crossbar.ways import KEYS, Ways, ways_of
 from archsim.accelerators.machine import DoesNotFit, Options
+from archsim.accelerators.option_blocks import JoinedBlocks
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
@@ -115,35 +116,22 @@ def _options(
     layer: Layer, sites: Mapping[Precision, Site], blocks: Sequence[Columns], keys: Sequence[str]
 ) -> Options:
     (site, *_) = sites.values()
-    names = list(dict.fromkeys(name for block in blocks for name in block))
-
-    def column(name: str) -> npt.NDArray[Any]:
-        return np.concatenate([b[name] if name in b else np.zeros(len(b["cycles"])) for b in blocks])
-
-    columns = {name: column(name) for name in names}
-
-    def group(prefix: str) -> Columns:
-        return {name.removeprefix(prefix): v for name, v in columns.items() if name.startswith(prefix)}
-
-    mapping, codebooks = {}, {}
-    for key in keys:
-        book, index = np.unique(columns[key], return_inverse=True)
-        mapping[key], codebooks[key] = index.astype(np.int64), {key: book}
+    joined = JoinedBlocks.of(blocks, keys)
     return Options(
         layer=layer,
         precisions=tuple(sites),
-        precision=columns["precision"].astype(np.int64),
-        cycles=columns["cycles"],
-        energy_pj=group("energy:"),
-        traffic_bytes=group("traffic:"),
-        held_bytes=group("held:"),
-        mapping=mapping,
-        codebooks=codebooks,
-        priced=len(columns["cycles"]),
+        precision=joined["precision"].astype(np.int64),
+        cycles=joined["cycles"],
+        energy_pj=joined.group("energy:"),
+        traffic_bytes=joined.group("traffic:"),
+        held_bytes=joined.group("held:"),
+        mapping=joined.mapping,
+        codebooks=joined.codebooks,
+        priced=len(joined["cycles"]),
         exact=site.pipelined,
-        cycles_high=columns["cycles_high"],
+        cycles_high=joined["cycles_high"],
         leakage_pj_per_cycle=always_on(site),
-        resources=group("resource:"),
+        resources=joined.group("resource:"),
         complete=True,
     )
 
