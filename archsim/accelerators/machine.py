@@ -146,6 +146,13 @@ class Action:
 
 
 @dataclass(frozen=True)
+class UnitEnergies:
+    """What one action costs, in pJ, by (component, action)."""
+
+    energy_pj: Mapping[tuple[str, str], Figure]
+
+
+@dataclass(frozen=True)
 class Performed:
     """What a chosen row does, beside its timing."""
 

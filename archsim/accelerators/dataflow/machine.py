@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from archsim.accelerators.dataflow.table import (
     price,
     stage_options,
 )
-from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.machine import Action, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.errors import InputError
@@ -33,13 +33,6 @@ from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 PROCESSOR = "processor"
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Unit energies by (component, action)."""
-
-    energy_pj: Mapping[tuple[str, str], Figure]
 
 
 class DataflowMachine:
@@ -105,9 +98,9 @@ class DataflowMachine:
             PROCESSOR: Figure(host, f"given in {self.name}: host.power_w", 1.0),
         }
 
-    def costs(self, precision: Precision) -> Costs:
+    def costs(self, precision: Precision) -> UnitEnergies:
         """Unit energies of stages at a precision."""
-        return Costs({**self.fabric.unit_energies(precision), ("ddr", "byte"): self.ddr_pj_per_byte})
+        return UnitEnergies({**self.fabric.unit_energies(precision), ("ddr", "byte"): self.ddr_pj_per_byte})
 
     def _shape(self, layer: Layer) -> StageShape:
         return parallel_shape(layer) if self.spec.io == "parallel" else stage_shape(layer)

@@ -11,7 +11,7 @@ import numpy as np
 
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
 from archsim.accelerators.dataflow.resources import multiplier_luts
-from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row
+from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.accelerators.overlay.program import (
     LayerProgram,
@@ -44,13 +44,6 @@ CHUNKS = 8
 SUM_BITS = 32
 VECTOR_LANE_LUTS = 150.0
 """LUTs of a 16-bit add, multiply, compare and table lane (assumed; they are for the power alone)."""
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Unit energies by (component, action)."""
-
-    energy_pj: Mapping[tuple[str, str], Figure]
 
 
 class OverlayMachine:
@@ -138,9 +131,9 @@ class OverlayMachine:
         given = Figure(self.spec.host.power_w * 1e3, f"given in {self.name}: host.power_w", 1.0)
         return {"device": self.device.static_w.scaled(1e3), "processor": given}
 
-    def costs(self, precision: Precision) -> Costs:
+    def costs(self, precision: Precision) -> UnitEnergies:
         at_work = {(name, "busy cycle"): self.energies[name] for name in self.use}
-        return Costs({**at_work, ("ddr", "byte"): self.ddr_pj_per_byte})
+        return UnitEnergies({**at_work, ("ddr", "byte"): self.ddr_pj_per_byte})
 
     def transfer_cycles(self, size: float) -> int:
         if not size:
