@@ -234,6 +234,10 @@ class Machine(Protocol):
         """
         ...
 
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """By row the share of faulty bits in static weights as they are read, behind the memories' codes."""
+        ...
+
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """The timed dataflow graph of rows run in order. A layer's actors are named `<layer>:<part>`."""
         ...

@@ -145,7 +145,9 @@ CASES = [
 @pytest.mark.parametrize("family", PAGES)
 def test_every_definition_and_heading_is_covered(family: str) -> None:
     sections = PAGES[family][1]
-    assert {owner for owners in sections.values() for owner in owners} == set(definitions(family)) - set(SHARED)
+    assert {owner for owners in sections.values() for owner in owners} == set(definitions(family)) - set(
+        SHARED
+    )
     assert re.findall(r"^## (.+)$", page(family), flags=re.MULTILINE) == list(sections)
 
 
