@@ -22,8 +22,10 @@ def write_html(run: Run, path: str | Path) -> None:
 
 def render_html(run: Run) -> str:
     """The report as one HTML document, whatever the names in the run contain."""
-    title = f"{run.workload} on {run.accelerator}"
-    return assemble("run", title, page_file("report.html"), _SCRIPTS, page_data(run))
+    subject = run.workload, run.accelerator
+    return assemble(
+        "run", "Energy and latency report", subject, page_file("report.html"), _SCRIPTS, page_data(run)
+    )
 
 
 def page_data(run: Run) -> dict[str, Any]:

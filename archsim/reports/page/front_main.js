@@ -16,9 +16,6 @@ function redrawOthers() {
 }
 
 function frontMasthead() {
-  const [first] = front.points;
-  byId("workload").textContent = first.plan.workload;
-  byId("accelerator").textContent = first.plan.accelerator;
   byId("settings").replaceChildren(
     ...[
       ["study", front.study],
@@ -130,7 +127,6 @@ function startFront() {
   if (!front.points.length) {
     byId("front-proof").textContent = "The front has no point: nothing feasible was found.";
     byId("section-front").hidden = byId("chosen").hidden = true;
-    byId("workload").textContent = front.study;
     return;
   }
   [axes.x, axes.y] = front.names;

@@ -5,8 +5,6 @@ function pair(key, value) {
 }
 
 function planMasthead() {
-  byId("workload").textContent = plan.workload;
-  byId("accelerator").textContent = plan.accelerator;
   const dims = Object.entries(plan.dims).map(([name, size]) => `${name} = ${size}`);
   const second = Object.keys(plan.then).map((name) => quantity(name).label);
   byId("settings").replaceChildren(

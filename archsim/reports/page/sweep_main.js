@@ -11,7 +11,6 @@ function count(value) {
 }
 
 function sweepMasthead() {
-  byId("name").textContent = sweep.name;
   const told = [
     ...Object.entries(sweep.constants).map(([name, value]) => [name, oneLine(value)]),
     ["mappings for", sweep.minimize],

@@ -1,8 +1,6 @@
 // The words of the page: masthead, cards of totals, captions.
 
 function masthead() {
-  byId("workload").textContent = run.workload;
-  byId("accelerator").textContent = run.accelerator;
   byId("settings").replaceChildren(
     ...Object.entries(run.settings).map(([key, value]) =>
       el(
