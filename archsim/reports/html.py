@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from archsim.atomic import whole_file
+from archsim.reports.grouping import grouped, labelled_energy
 from archsim.reports.html_page import assemble, page_file
 from archsim.reports.summary import energy_by_action, energy_by_component, energy_by_layer
 from archsim.run import Run
 
-_SCRIPTS = ("run_data.js", "layer_charts.js", "roofline.js", "tables.js", "words.js", "main.js")
+_SCRIPTS = (
+    "run_data.js",
+    "layer_charts.js",
+    "roofline.js",
+    "tables.js",
+    "settings.js",
+    "words.js",
+    "main.js",
+)
+_GROUPINGS = ("component", "level", "operator", "block")
 
 
 def write_html(run: Run, path: str | Path) -> None:
@@ -31,9 +41,10 @@ def render_html(run: Run) -> str:
 def page_data(run: Run) -> dict[str, Any]:
     """What the page draws: the run's JSON object, its energy table replaced by the sums the page shows."""
     data = run.to_dict()
-    by_layer = energy_by_layer(run)
+    by_layer, table = energy_by_layer(run), labelled_energy(run)
     data["energy"] = {
         "components": energy_by_component(run).reset_index().to_dict(orient="records"),
+        "groups": {by: grouped(table, by).to_dict(orient="records") for by in _GROUPINGS},
         "actions": energy_by_action(run).to_dict(orient="records"),
         "layers": list(by_layer.index),
         "layer_energy_pj": by_layer.to_numpy().tolist(),  # (layers, components), the orders above

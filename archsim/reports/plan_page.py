@@ -18,6 +18,7 @@ _PLAN_SCRIPTS = (
     "bits.js",
     "plan_charts.js",
     "plan_tables.js",
+    "total_cards.js",
     "plan_words.js",
     "show_plan.js",
 )

@@ -49,11 +49,8 @@ function frontCaption() {
 }
 
 function picker(label, axis) {
-  const select = el("select", { id: `pick-${axis}` });
-  for (const name of front.names) select.append(el("option", { value: name }, quantity(name).label));
-  select.value = axes[axis];
-  select.addEventListener("change", () => pickAxis(axis, select.value));
-  return el("label", null, `${label} `, select);
+  const choices = front.names.map((name) => [name, quantity(name).label]);
+  return select(label, `pick-${axis}`, choices, axes[axis], (name) => pickAxis(axis, name));
 }
 
 // Two axes never show the same quantity: picking the other one's swaps them.

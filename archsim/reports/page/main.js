@@ -32,7 +32,7 @@ function legends() {
 
 function colouredParts() {
   legends();
-  componentTable();
+  groupTable();
   areaTable();
   resourceTable();
 }
@@ -66,6 +66,7 @@ function start() {
     .filter((name) => charts[name].layers)
     .forEach(linkLayerChart);
   linkRoofline();
+  groupPicker();
   colouredParts();
   linkedLayerTable(layerColumns(), run.layers, {
     factsOf: layerFacts,
