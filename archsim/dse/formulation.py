@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.accelerators.machine import is_pipelined, shared_capacity
+from archsim.accelerators.machine import is_pipelined, is_undervolted, shared_capacity
 from archsim.dse.bits import BitSpace
 from archsim.dse.fault_loss import FaultLosses
 from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets, node_bytes
@@ -286,7 +286,10 @@ class Formulation:
         layer, options = self.space.workload.layers[index], point.tables[index].options
         if layer.contraction is None or not layer.has_static_weights or self.faults is None:
             return np.zeros(len(options))
-        loss = self.faults.loss(layer.name, point.machine.weight_bit_errors(options))
+        machine = point.machine
+        if not is_undervolted(machine):
+            return np.zeros(len(options))
+        loss = self.faults.loss(layer.name, machine.weight_bit_errors(options))
         limits = [x.at_most for x in self.limits if x.quantity == FAULT_LOSS and math.isfinite(x.at_most)]
         return np.where(np.isfinite(loss), loss, 1 + 2 * max([self.faults.most, *limits]))
 
