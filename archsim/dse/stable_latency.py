@@ -108,13 +108,12 @@ def _largest(
     machine: Machine, networks: Mapping[float, Workload], target_ms: float, minimize: str
 ) -> tuple[float, Totals]:
     """The first network that meets the target, else the last; and what it takes."""
-    share, totals = 1.0, None
-    for share, network in networks.items():
+    *larger, (smallest, last) = networks.items()
+    for share, network in larger:
         totals = simulate(network, machine, minimize=minimize).totals
         if totals.latency_ms <= target_ms:
-            break
-    assert totals is not None
-    return share, totals
+            return share, totals
+    return smallest, simulate(last, machine, minimize=minimize).totals
 
 
 def _spread(latencies: Sequence[float]) -> float:
