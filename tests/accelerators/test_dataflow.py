@@ -64,10 +64,28 @@ def test_cnv_as_finn_builds_it() -> None:
         ("tfc-w1a1", "finn-tfc-pynq-z1", 98),
         ("kws-mlp-w3a3", "finn-kws-pynq-z1", 392),
         ("cybsec-mlp-w2a2", "finn-cybsec-pynq-z1", 100),
+        ("vgg10-w4a4", "finn-vgg10-zcu104", 258 * 32 // 8),  # the padding before conv2
     ],
 )
 def test_published_foldings(workload: str, accelerator: str, interval: int) -> None:
     assert simulate(workload, accelerator).totals.interval_cycles == interval
+
+
+def test_block_ram_of_cnv_s_weights_is_what_vivado_took() -> None:
+    """98 RAMB36 and 3 of the 9 RAMB18 of Xilinx/finn's PR #209 are the memories of the weights."""
+    run = simulate("cnv-w1a1", "finn-cnv-pynq-z1")
+    weights = {layer.name: layer.mapping.get("bram18", 0) for layer in run.layers if "weights" in layer.mapping}
+    assert list(weights.values()) == [0, 57, 29, 29, 24, 36, 8, 16, 0]
+    assert sum(weights.values()) == 2 * 98 + 3
+
+
+def test_a_padding_s_width_can_be_given() -> None:
+    """FINN's FMPadding: the padded pixels times its channels over the width."""
+    narrow = simulate(small_residual(), machine(folding={"b": {"pe": 8, "simd": 72, "padding": 1}}))
+    by_name = {layer.name: layer for layer in narrow.layers}
+    assert (by_name["b"].interval_cycles, by_name["b"].bound_by) == (100 * 8, "padding")
+    with pytest.raises(InputError, match="padding is 3; it must be one of 1, 2, 4, 8"):
+        simulate(small_residual(), machine(folding={"b": {"padding": 3}}))
 
 
 @settings(max_examples=20, deadline=None)

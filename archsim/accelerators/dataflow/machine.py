@@ -111,6 +111,9 @@ class DataflowMachine:
             return patterns[layer.name]
         return next((given for pattern, given in patterns.items() if fnmatchcase(layer.name, pattern)), None)
 
+    def _folding(self, layer: Layer) -> Folding:
+        return self._matching(layer, self.spec.folding) or Folding.model_validate({})
+
     def _site(self, layer: Layer, stage: StageShape) -> Site:
         precision = layer.precision
         bits = self._matching(layer, self.spec.accumulator_bits) or data_type_bits(
@@ -125,6 +128,7 @@ class DataflowMachine:
             requantises=precision.output_bits < bits and not leaves,
             luts_per_bram18=self.fabric.luts_per_bram18,
             fifo_pixels=self.spec.fifo_pixels,
+            padding_width=self._folding(layer).padding,
         )
 
     def _ends(self, layer: Layer) -> Ends:
@@ -150,7 +154,7 @@ class DataflowMachine:
     ) -> Options:
         """Every folding of the layer's stage. Raises InputError for a layer that no stage can do."""
         ends = self._ends(layer)
-        folding = self._matching(layer, self.spec.folding) or Folding.model_validate({})
+        folding = self._folding(layer)
         priced = []
         for precision in precisions or (layer.precision,):
             at = self._integers(layer.with_precision(precision))

@@ -75,6 +75,9 @@ class Folding(StrictModel):
 
     pe: Positive | None = Field(None, description="rows (or channels) worked on at once")
     simd: Positive | None = Field(None, description="products of each of them at once")
+    padding: Positive | None = Field(
+        None, description="channels that its padding streams at once; default: the fewest that hold nothing up"
+    )
     weights: WeightMemory | None = None
     multiplier: Multiplier | None = None
 
