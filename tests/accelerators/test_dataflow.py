@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.accelerators.dataflow import memories
+from archsim.accelerators.dataflow.accumulators import data_type_bits, l1_norm_bits
 from archsim.accelerators.dataflow.machine import DataflowMachine
-from archsim.accelerators.dataflow.packing import (
-    data_type_bits,
-    dsps_per_product,
-    l1_norm_bits,
-    products_per_dsp,
-)
+from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import DoesNotFit
 from archsim.errors import InputError
@@ -74,7 +71,9 @@ def test_published_foldings(workload: str, accelerator: str, interval: int) -> N
 def test_block_ram_of_cnv_s_weights_is_what_vivado_took() -> None:
     """98 RAMB36 and 3 of the 9 RAMB18 of Xilinx/finn's PR #209 are the memories of the weights."""
     run = simulate("cnv-w1a1", "finn-cnv-pynq-z1")
-    weights = {layer.name: layer.mapping.get("bram18", 0) for layer in run.layers if "weights" in layer.mapping}
+    weights = {
+        layer.name: layer.mapping.get("bram18", 0) for layer in run.layers if "weights" in layer.mapping
+    }
     assert list(weights.values()) == [0, 57, 29, 29, 24, 36, 8, 16, 0]
     assert sum(weights.values()) == 2 * 98 + 3
 
@@ -192,13 +191,26 @@ def test_no_input_overflows_the_accumulator_of_its_types(products: int, w: int, 
 
 
 @given(st.lists(st.integers(-8, 7), min_size=1, max_size=30), st.integers(1, 8), st.booleans())
-def test_the_l1_bound_holds_and_is_no_more_than_the_types_need(
+def test_the_l1_bound_is_no_more_than_the_types_need(weights: list[int], bits: int, signed: bool) -> None:
+    found = l1_norm_bits(sum(map(abs, weights)), bits, signed=signed)
+    assert found <= max(2, data_type_bits(len(weights), 4, bits, signed=signed))
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=4), st.integers(1, 3), st.booleans())
+def test_no_input_overflows_the_l1_bound_and_one_bit_less_is_too_few(
     weights: list[int], bits: int, signed: bool
 ) -> None:
-    found = l1_norm_bits(np.array([weights]), bits, signed=signed)
-    largest = sum(map(abs, weights)) * 2 ** (bits - signed)
-    assert largest <= 2 ** (found - 1) - 1
-    assert found <= max(2, data_type_bits(len(weights), 4, bits, signed=signed))
+    """By all inputs there are; sums so far too. Of some weights of the same norm every bit is needed."""
+    values = range(-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else range(2**bits)
+    inputs = np.array(list(product(values, repeat=len(weights))))
+    norm = sum(map(abs, weights))
+    found = l1_norm_bits(norm, bits, signed=signed)
+    sums = np.cumsum(inputs * np.array(weights), axis=1)
+    assert -(2 ** (found - 1)) <= sums.min()
+    assert sums.max() <= 2 ** (found - 1) - 1
+    if norm:
+        one_sign = np.abs(weights) * (-1 if signed else 1)
+        assert (inputs @ one_sign).max() > 2 ** (found - 2) - 1
 
 
 def test_products_in_a_dsp() -> None:

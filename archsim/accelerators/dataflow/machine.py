@@ -10,9 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from archsim.accelerators.dataflow.accumulators import (
+    WeightNorm,
+    data_type_bits,
+    l1_norm_bits,
+    no_norms,
+)
 from archsim.accelerators.dataflow.fabric import fabric_of
 from archsim.accelerators.dataflow.layout import Layout, Streams
-from archsim.accelerators.dataflow.packing import data_type_bits
 from archsim.accelerators.dataflow.resources import MEMORIES, MULTIPLIERS, Site, StageRows
 from archsim.accelerators.dataflow.shape import StageShape, parallel_shape, stage_shape
 from archsim.accelerators.dataflow.spec import DataflowSpec, Folding
@@ -30,6 +35,7 @@ from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
+from archsim.workloads.signs import non_negative_tensors
 from archsim.workloads.workload import Workload
 
 PROCESSOR = "processor"
@@ -44,8 +50,13 @@ class DataflowMachine:
     outer_memory = "ddr"
     capacities: tuple[float, ...] = ()
 
-    def __init__(self, spec: DataflowSpec, workload: Workload | None = None) -> None:
-        """`workload`: what it is set up for; its first and last layers move data from and to memory."""
+    def __init__(
+        self, spec: DataflowSpec, workload: Workload | None = None, weight_norm: WeightNorm = no_norms
+    ) -> None:
+        """`workload`: what it is set up for; its first and last layers move data from and to memory.
+
+        `weight_norm` is asked where `accumulator` is `weights`.
+        """
         self.spec, self.name, self.clock_mhz = spec, spec.name, spec.clock_mhz
         self.fabric = fabric_of(spec)
         self.precision = Precision.parse(spec.precision)
@@ -56,6 +67,8 @@ class DataflowMachine:
         self.ddr_pj_per_byte = self.fabric.ddr_pj_per_byte
         self.inputs = {t.name for t in workload.inputs} if workload else set[str]()
         self.outputs = {t.name for t in workload.outputs} if workload else set[str]()
+        self.unsigned = non_negative_tensors(workload) if workload else frozenset[str]()
+        self.weight_norm = weight_norm
         self._known: dict[object, Priced] = {}
         self.streams = Streams(
             whole=spec.io == "parallel",
@@ -77,7 +90,15 @@ class DataflowMachine:
                         f"{self.name}: {key}: {pattern!r} matches no layer of {workload.name}, which has: "
                         f"{', '.join(names)}"
                     )
-        return DataflowMachine(self.spec, workload)
+        return DataflowMachine(self.spec, workload, self.weight_norm)
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether it wants to know a model's weights (`with_weight_norm`) to be set up."""
+        return self.spec.accumulator == "weights"
+
+    def with_weight_norm(self, weight_norm: WeightNorm) -> DataflowMachine:
+        return DataflowMachine(self.spec, weight_norm=weight_norm)
 
     def settings(self) -> Mapping[str, Any]:
         return {
@@ -116,11 +137,7 @@ class DataflowMachine:
 
     def _site(self, layer: Layer, stage: StageShape) -> Site:
         precision = layer.precision
-        bits = self._matching(layer, self.spec.accumulator_bits) or data_type_bits(
-            stage.products,
-            precision.activation_bits if stage.is_loaded else precision.weight_bits,
-            precision.activation_bits,
-        )
+        bits = self._accumulator_bits(layer, stage)
         leaves = any(tensor.name in self.outputs for tensor in layer.outputs)
         return Site(
             precision=precision,
@@ -130,6 +147,16 @@ class DataflowMachine:
             fifo_pixels=self.spec.fifo_pixels,
             padding_width=self._folding(layer).padding,
         )
+
+    def _accumulator_bits(self, layer: Layer, stage: StageShape) -> int:
+        given = self._matching(layer, self.spec.accumulator_bits)
+        if given:
+            return given
+        w, a = layer.precision.weight_bits, layer.precision.activation_bits
+        signed = a == 1 or layer.inputs[0].name not in self.unsigned  # one bit is -1 or 1
+        bits = data_type_bits(stage.products, a if stage.is_loaded else w, a, signed=signed)
+        norm = self.weight_norm(layer, w) if self.reads_weights and stage.weights else None
+        return bits if norm is None else min(bits, l1_norm_bits(norm, a, signed=signed))
 
     def _ends(self, layer: Layer) -> Ends:
         read = [t for t in layer.inputs if t.name in self.inputs]

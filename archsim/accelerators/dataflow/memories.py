@@ -14,8 +14,8 @@ Array = npt.NDArray[np.float64]
 BRAM18_SHAPES = ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024), (36, 512))
 """(bits, words) of one RAMB18; of 36 bits in simple dual port."""
 ONE_PORT_BITS = 18
-"""Widest RAMB18 that is read and written at one address (UG473), as FINN's memories of weights and thresholds
-are (memstream.sv, thresholding.sv): so cnv-w1a1 takes 98 RAMB36 and 9 RAMB18, where FINN estimates 147 RAMB18."""
+"""Widest RAMB18 that is read and written at one address (UG473), as FINN's memories of weights and
+thresholds are (memstream.sv, thresholding.sv): cnv-w1a1 takes 205 RAMB18, where FINN estimates 147."""
 URAM_BITS, URAM_WORDS = 72, 4096
 LUTRAM_WORDS, SRL_WORDS = 64, 32
 
