@@ -226,6 +226,7 @@ class DataflowMachine:
             folding = Folding(
                 pe=mapping.get("pe", 1),
                 simd=mapping.get("simd", 1),
+                padding=None,
                 weights=mapping.get("weights"),
                 multiplier=mapping.get("multiplier"),
             )
