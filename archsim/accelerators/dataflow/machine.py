@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any, Literal
 
@@ -30,6 +29,7 @@ from archsim.accelerators.dataflow.table import (
 )
 from archsim.accelerators.machine import Action, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
+from archsim.accelerators.patterns import check_patterns, setting_of
 from archsim.components.figure import Figure
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
@@ -79,17 +79,8 @@ class DataflowMachine:
 
     def for_workload(self, workload: Workload) -> DataflowMachine:
         """Set up for a network. Raises InputError for a folding of a layer that it does not have."""
-        names = [layer.name for layer in workload.layers]
-        for key, patterns in (
-            ("folding", self.spec.folding),
-            ("accumulator_bits", self.spec.accumulator_bits),
-        ):
-            for pattern in patterns:
-                if not any(fnmatchcase(name, pattern) for name in names):
-                    raise InputError(
-                        f"{self.name}: {key}: {pattern!r} matches no layer of {workload.name}, which has: "
-                        f"{', '.join(names)}"
-                    )
+        check_patterns(workload, self.name, "folding", self.spec.folding)
+        check_patterns(workload, self.name, "accumulator_bits", self.spec.accumulator_bits)
         return DataflowMachine(self.spec, workload, self.weight_norm)
 
     @property
@@ -126,14 +117,8 @@ class DataflowMachine:
     def _shape(self, layer: Layer) -> StageShape:
         return parallel_shape(layer) if self.spec.io == "parallel" else stage_shape(layer)
 
-    def _matching(self, layer: Layer, patterns: Mapping[str, Any]) -> Any | None:
-        """What the first matching pattern says; a name of its own comes before patterns."""
-        if layer.name in patterns:
-            return patterns[layer.name]
-        return next((given for pattern, given in patterns.items() if fnmatchcase(layer.name, pattern)), None)
-
     def _folding(self, layer: Layer) -> Folding:
-        return self._matching(layer, self.spec.folding) or Folding.model_validate({})
+        return setting_of(layer, self.spec.folding) or Folding.model_validate({})
 
     def _site(self, layer: Layer, stage: StageShape) -> Site:
         precision = layer.precision
@@ -149,7 +134,7 @@ class DataflowMachine:
         )
 
     def _accumulator_bits(self, layer: Layer, stage: StageShape) -> int:
-        given = self._matching(layer, self.spec.accumulator_bits)
+        given = setting_of(layer, self.spec.accumulator_bits)
         if given:
             return given
         w, a = layer.precision.weight_bits, layer.precision.activation_bits
