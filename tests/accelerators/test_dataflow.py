@@ -15,13 +15,14 @@ from archsim.accelerators.dataflow import memories
 from archsim.accelerators.dataflow.accumulators import data_type_bits, l1_norm_bits
 from archsim.accelerators.dataflow.machine import DataflowMachine
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
+from archsim.accelerators.dataflow.shape import stage_shape
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import DoesNotFit
 from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.steady import steady_state
 from archsim.simulation import choose, simulate
-from archsim.workloads.layer import Tensor
+from archsim.workloads.layer import Contraction, Layer, Tensor
 from archsim.workloads.library import load_workload
 from archsim.workloads.models import build_model
 from archsim.workloads.models.builder import NetworkBuilder
@@ -161,8 +162,25 @@ def test_networks_of_the_library_have_a_stage_for_every_layer(name: str) -> None
         assert np.all(table.cycles > 0)
 
 
+def test_a_transposed_convolution_is_one_over_spread_pixels() -> None:
+    """DCGAN's 4×4 of stride 2: 8×8 pixels become 15×15 with zeros between and 19×19 with zeros around."""
+    c = Contraction(
+        K=4, C=8, P=8, Q=8, R=4, S=4, stride=(2, 2), padding=(1,) * 4, input_size=(8, 8), transposed=True
+    )
+    image, made = Tensor("in", (1, 8, 8, 8)), Tensor("out", (1, 4, *c.output_size))
+    layer = Layer("up", "conv_transpose", (image,), (made,), (Tensor("w", (8, 4, 4, 4)),), c)
+    workload = Workload.from_layers("decoder", [layer])
+    run = simulate(workload, machine(folding={"up": {"pe": 4, "simd": 128}}))
+    assert (c.output_size, run.totals.interval_cycles) == ((16, 16), 19 * 19)
+    slow = simulate(workload, machine(folding={"up": {"pe": 1, "simd": 8}}))
+    assert slow.totals.interval_cycles == 16 * 16 * 4 * 16  # every product with a zero is made
+    cut = replace(c, K=4, R=2, S=2, padding=(2, 0, 0, 0))
+    with pytest.raises(InputError, match="'up' cuts off more than its kernel adds"):
+        stage_shape(replace(layer, contraction=cut))
+
+
 def test_what_no_stage_does_is_refused() -> None:
-    with pytest.raises(InputError, match="no stage for layer_norm"):
+    with pytest.raises(InputError, match=r"no stage for layer_norm; .* \(family: overlay\) does the others"):
         simulate("deit-tiny", machine())
     with pytest.raises(InputError, match="has a batch"):
         simulate(build_model("resnet8", {"batch": 2}), machine())

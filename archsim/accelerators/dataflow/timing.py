@@ -61,7 +61,7 @@ def stage_cycles(stage: StageShape, pe: Int, simd: Int, padding_width: int | Non
     pace = np.maximum(compute, window)
     pad_width = nothing + padding_width if padding_width else _padding_width(stage, pace)
     whole = stage.padded[0] * stage.padded[1]
-    padding = whole * (stage.channels_in // pad_width) if any(stage.padding) else nothing
+    padding = whole * (stage.channels_in // pad_width) if stage.is_padded else nothing
     load = nothing
     if stage.is_loaded:
         load = nothing + stage.groups * -(-stage.rows * stage.products // (pe * simd))
