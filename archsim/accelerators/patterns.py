@@ -20,12 +20,11 @@ def setting_of(layer: Layer, settings: Mapping[str, _Setting]) -> _Setting | Non
     return next((given for pattern, given in settings.items() if fnmatchcase(layer.name, pattern)), None)
 
 
-def check_patterns(workload: Workload, machine: str, key: str, settings: Mapping[str, object]) -> None:
+def check_patterns(workload: Workload, key: str, settings: Mapping[str, object]) -> None:
     """Raises InputError for a pattern that matches no layer."""
     names = [layer.name for layer in workload.layers]
     for pattern in settings:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise InputError(
-                f"{machine}: {key}: {pattern!r} matches no layer of {workload.name}, which has: "
-                f"{', '.join(names)}"
+                f"{key}: {pattern!r} matches no layer of {workload.name}, which has: {', '.join(names)}"
             )

@@ -123,7 +123,7 @@ def test_smallest_fifos_keep_the_pace_and_none_can_be_smaller() -> None:
 def test_a_bypass_too_small_is_explained() -> None:
     workload = small_residual()
     given_rooms = {"c.in": 1, "c.in1": 1}
-    with pytest.raises(InputError, match="locks up; give its FIFOs more room"):
+    with pytest.raises(InputError, match=r"locks up; give its FIFOs more room \(full: a\.out > c\.in\)"):
         simulate(workload, machine(fifos=given_rooms))
     with pytest.raises(InputError, match=r"'c\.in7' is none of a\.in"):
         simulate(workload, machine(fifos={"c.in7": 4}))

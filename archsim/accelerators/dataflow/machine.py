@@ -79,8 +79,8 @@ class DataflowMachine:
 
     def for_workload(self, workload: Workload) -> DataflowMachine:
         """Set up for a network. Raises InputError for a folding of a layer that it does not have."""
-        check_patterns(workload, self.name, "folding", self.spec.folding)
-        check_patterns(workload, self.name, "accumulator_bits", self.spec.accumulator_bits)
+        check_patterns(workload, "folding", self.spec.folding)
+        check_patterns(workload, "accumulator_bits", self.spec.accumulator_bits)
         return DataflowMachine(self.spec, workload, self.weight_norm)
 
     @property

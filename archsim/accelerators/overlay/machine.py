@@ -73,7 +73,7 @@ class OverlayMachine:
 
     def for_workload(self, workload: Workload) -> OverlayMachine:
         """Raises InputError for `narrow_rows` of a layer that the network does not have."""
-        check_patterns(workload, self.name, "narrow_rows", self.spec.narrow_rows)
+        check_patterns(workload, "narrow_rows", self.spec.narrow_rows)
         return self
 
     def settings(self) -> Mapping[str, Any]:
