@@ -220,7 +220,7 @@ class _Search:
             baseline=self.base.to_dict(),
             buys=self._buys(best, formulation) if marginals and not found.interrupted else [],
             search=self._statistics(found),
-            warnings=list(self.workload.warnings),
+            warnings=list(run.warnings),
         )
 
     def _uses(self, best: PointResult, formulation: Formulation) -> list[BudgetUse]:

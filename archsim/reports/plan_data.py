@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 from archsim.reports import units
@@ -99,6 +100,12 @@ def goal_label(minimize: str) -> str:
     return " + ".join(f"{weight} {label(name)}".strip() for weight, _, name in terms)
 
 
+def is_pipelined(plan: Mapping[str, Any]) -> bool:
+    """Whether results follow sooner than one takes: what is minimised is then the interval between them."""
+    totals = plan["totals"]
+    return totals.get("interval_cycles", inf) < totals.get("latency_cycles", 0)
+
+
 def goal_told(minimize: str, value: float | None) -> str:
     """The value of a goal: with its unit where it has one; a weighted sum has none."""
     if minimize == "energy_mj x latency_ms":
@@ -120,6 +127,7 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
     without = f" without more {' or '.join(others)}" if others else ""
     none = "no choice within the budgets" if plan["budgets"] else "no choice of sizes, bits and tilings"
     goal, value = goal_label(plan["minimize"]), goal_told(plan["minimize"], plan["objective"])
+    goal = goal.replace("latency", "interval") if is_pipelined(plan) else goal
     if plan["objective"] is None:
         return ["Not from a search: nothing is proven of this plan."]
     if plan["status"] == "OPTIMAL":

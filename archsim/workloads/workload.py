@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import networkx as nx
 
@@ -26,6 +27,7 @@ class Workload:
     """A directed acyclic graph of layers, kept in execution order.
 
     `inputs` and `outputs` are the network's own. `warnings` are what an importer has to tell the user.
+    `model` is the ONNX file that the layers were read from, where its weights can be looked up.
     Build one with `Workload.from_layers`, which checks and orders the layers.
     """
 
@@ -34,6 +36,7 @@ class Workload:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     warnings: tuple[str, ...] = ()
+    model: Path | None = field(default=None, compare=False)
 
     @classmethod
     def from_layers(
@@ -42,6 +45,7 @@ class Workload:
         layers: Iterable[Layer],
         outputs: Sequence[str] = (),
         warnings: Sequence[str] = (),
+        model: Path | None = None,
     ) -> Workload:
         """Check the layers, put them in topological order (keeping the given order where it is free to).
 
@@ -72,6 +76,7 @@ class Workload:
             inputs=tuple(t for n, t in read.items() if n not in made),
             outputs=tuple(t for n, t in made.items() if n not in read or n in outputs),
             warnings=tuple(warnings),
+            model=model,
         )
 
     @cached_property
@@ -153,7 +158,7 @@ class Workload:
         """The same workload with every layer at `precision`, or at what the function says of the layer."""
         choose = precision if callable(precision) else lambda _layer: precision
         layers = tuple(layer.with_precision(choose(layer)) for layer in self.layers)
-        return Workload(self.name, layers, self.inputs, self.outputs, self.warnings)
+        return replace(self, layers=layers)
 
     def _weights(self) -> dict[str, Tensor]:
         return {tensor.name: tensor for layer in self.layers for tensor in layer.weights}
