@@ -153,7 +153,9 @@ class Formulation:
                 *map(_power_column, self.limits),
             ]  # a run's
             choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
-        choices, shared = (choices, ()) if self.is_rough else with_shared_l2(choices, point)
+        choices, shared = (
+            (choices, ()) if self.is_rough else with_shared_l2(choices, point, self.space.workload.layers)
+        )
         return Problem(
             choices=choices,
             objective=self._objective(point),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.errors import InputError
-from archsim.workloads.activation_memory import MemoryPolicy, bytes_alive
+from archsim.workloads.activation_memory import Alive, MemoryPolicy, alive_sets, bytes_alive
 from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload
 
@@ -78,6 +78,13 @@ class Stage:
         wanted = {t.name for layer in rest for t in layer.inputs} | {t.name for t in self.workload.outputs}
         return tuple(t for layer in self.layers for t in layer.outputs if t.name in wanted)
 
+    def alternatives(self, policy: MemoryPolicy) -> list[Alive]:
+        """What of a patch is alive at any of the layers, and the stage's output."""
+        given = frozenset(t.name for t in self.workload.inputs)
+        made = dict.fromkeys((t.name for t in self.outputs), len(self.layers))
+        sets = alive_sets(self.layers, policy, frozenset(), given, made)
+        return [alive for of_layer in sets for alive in of_layer]
+
     def needed(self, side: int, patches: int) -> dict[str, Extents]:
         """Of every tensor in the stage, the rows (side 0) or columns (1) that each patch needs."""
         found: dict[str, Extents] = {}
@@ -89,8 +96,8 @@ class Stage:
             if made is None:
                 continue
             for tensor in layer.inputs:
-                reads = _reads(layer, side, made, tensor.shape[2 + side])
-                found[tensor.name] = found[tensor.name].union(reads) if tensor.name in found else reads
+                read = reads(layer, side, made, tensor.shape[2 + side])
+                found[tensor.name] = found[tensor.name].union(read) if tensor.name in found else read
         return found
 
 
@@ -115,7 +122,8 @@ def patch_plan(
     the layers' own. Raises InputError for a grid finer than the stage's output, or bits that do not match it.
     """
     workload, (output,) = stage.workload, stage.outputs
-    _check(output, grid, bits)
+    check_grid(output, grid)
+    _check_bits(grid, bits)
     rows, columns = stage.needed(0, grid[0]), stage.needed(1, grid[1])
     area = {name: np.outer(rows[name].lengths, columns[name].lengths) for name in rows}
     alive, made = patch_bytes(stage, grid, policy, bits)
@@ -148,18 +156,15 @@ def patch_bytes(
         name: channels[name] * np.outer(rows[name].lengths, columns[name].lengths) * width(name) / 8
         for name in rows
     }
-    given = frozenset(t.name for t in workload.inputs)
-    different, which = np.unique(
-        np.stack([sizes.ravel() for sizes in patch.values()]), axis=1, return_inverse=True
-    )
-    most = []
-    for index in different.T:
-        size = dict(zip(patch, index.tolist(), strict=True)) | {output.name: 0.0}
-        most.append(max(bytes_alive(stage.layers, policy, size.__getitem__, frozenset(), given)))
-    return np.array(most)[which].reshape(grid), patch[output.name]
+    sizes = patch | {output.name: np.zeros(grid)}
+    alive = np.zeros(grid)
+    for alternative in stage.alternatives(policy):
+        alive = np.maximum(alive, sum(share * sizes[name] for name, share in alternative.items()))
+    return alive, patch[output.name]
 
 
-def _reads(layer: Layer, side: int, made: Extents, limit: int) -> Extents:
+def reads(layer: Layer, side: int, made: Extents, limit: int) -> Extents:
+    """Rows (side 0) or columns (1) of an input, of which there are `limit`, that make those of the output."""
     c = layer.contraction
     if c is None:
         return Extents(np.minimum(made.first, limit - 1), np.minimum(made.last, limit))
@@ -181,12 +186,16 @@ def _patchable(layer: Layer) -> bool:
     )
 
 
-def _check(output: Tensor, grid: Grid, bits: Sequence[Sequence[int]] | None) -> None:
+def check_grid(output: Tensor, grid: Grid) -> None:
+    """Raises InputError for more patches than the stage's output has pixels."""
     if not all(1 <= n <= size for n, size in zip(grid, output.shape[2:], strict=True)):
         raise InputError(
             f"a grid of {grid[0]}×{grid[1]} patches does not fit the stage's output of "
             f"{output.shape[2]}×{output.shape[3]} pixels; give at least 1 and at most that many"
         )
+
+
+def _check_bits(grid: Grid, bits: Sequence[Sequence[int]] | None) -> None:
     if bits is not None and (len(bits) != grid[0] or any(len(row) != grid[1] for row in bits)):
         raise InputError(f"the bits of patches must be {grid[0]} rows of {grid[1]} widths, as the grid is")
 
