@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from archsim.dse.selection.problem import Budget, Choices, FloatArray, IntArray
+from archsim.dse.selection.problem import Budget, Choices, FloatArray
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
@@ -68,7 +69,7 @@ def _shared_weights(layers: Sequence[Layer]) -> list[float | None]:
     ]
 
 
-def _all_layouts(sizes: FloatArray, precision: IntArray) -> FloatArray:
+def _all_layouts(sizes: FloatArray, precision: npt.NDArray[np.integer[Any]]) -> FloatArray:
     """At every row what all layouts of its precision take at most: the smallest beside the largest."""
     found = np.zeros(len(sizes))
     for p in set(precision.tolist()):

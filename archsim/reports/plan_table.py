@@ -12,7 +12,16 @@ from rich.text import Text
 
 from archsim.reports import units
 from archsim.reports.columns import Column, column_table, panel, printable
-from archsim.reports.plan_data import comparison, complete, goal_label, label, plan_title, proof, told
+from archsim.reports.plan_data import (
+    comparison,
+    complete,
+    gathered,
+    goal_label,
+    label,
+    plan_title,
+    proof,
+    told,
+)
 
 # What a narrow console does without, in this order; numbers are never cut.
 _LAYERS_DISPENSABLE = ("Mapping", "#", "Order", "Energy", "Tile")
@@ -61,7 +70,7 @@ def print_front(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _layer_columns(plan: Mapping[str, Any]) -> list[Column]:
-    layers = plan["layers"]
+    layers = gathered(plan)
 
     def words(title: str, cells: Sequence[str], foot: str = "") -> Column:
         return Column(title, tuple(map(printable, cells)), foot, is_number=False)

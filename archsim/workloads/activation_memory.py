@@ -40,6 +40,10 @@ PUBLISHED = MemoryPolicy(in_place=True, residuals=False, network_input=False)
 """As MCUNetV2 counts: MobileNetV2 at 224×224 takes 1372 kB layer by layer."""
 LIVENESS = MemoryPolicy(in_place=False)
 """Every tensor from the layer that makes it to the last that reads it."""
+POLICIES: Mapping[str, MemoryPolicy] = MappingProxyType(
+    {"alive": LIVENESS, "in_place": MemoryPolicy(), "published": PUBLISHED}
+)
+"""From what always suffices to what papers on microcontrollers count."""
 
 
 def layer_by_layer(workload: Workload, policy: MemoryPolicy = LIVENESS) -> tuple[LiveMemory, ...]:

@@ -36,7 +36,7 @@ def patched(workload: Workload, patching: Patching) -> Workload:
     """
     stage = _stage(workload, patching.stage)
     grid, (output,) = patching.grid, stage.outputs
-    check_grid(output, grid)
+    check_grid(stage, grid)
     needed = stage.needed(0, grid[0]), stage.needed(1, grid[1])
     every = list(product(range(grid[0]), range(grid[1])))
     inside = [_of_patch(layer, needed, *patch) for patch in every for layer in stage.layers]
@@ -76,8 +76,8 @@ def _of_patch(layer: Layer, needed: Needed, row: int, column: int) -> Layer:
     output = _made(whole, needed, row, column)
     inputs = []
     for tensor in layer.inputs:
-        extents = [reads(layer, side, made[side], tensor.shape[2 + side]) for side in (0, 1)]
-        inputs.append(_patch(tensor, *extents, row, column))
+        rows, columns = (reads(layer, side, made[side], tensor.shape[2 + side]) for side in (0, 1))
+        inputs.append(_patch(tensor, rows, columns, row, column))
     ops = {name: count * output.elements // whole.elements for name, count in layer.ops.items()}
     cut = replace(
         layer,

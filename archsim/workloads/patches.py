@@ -78,15 +78,54 @@ class Stage:
         wanted = {t.name for layer in rest for t in layer.inputs} | {t.name for t in self.workload.outputs}
         return tuple(t for layer in self.layers for t in layer.outputs if t.name in wanted)
 
+    def allows(self, grid: Grid) -> bool:
+        """Whether its output has a pixel for every patch."""
+        (output,) = self.outputs
+        return all(1 <= n <= size for n, size in zip(grid, output.shape[2:], strict=True))
+
     def alternatives(self, policy: MemoryPolicy) -> list[Alive]:
         """What of a patch is alive at any of the layers, and the stage's output."""
+        if policy not in self._alternatives:
+            self._alternatives[policy] = self._alive(policy)
+        return self._alternatives[policy]
+
+    @cached_property
+    def _alternatives(self) -> dict[MemoryPolicy, list[Alive]]:
+        return {}
+
+    def _alive(self, policy: MemoryPolicy) -> list[Alive]:
         given = frozenset(t.name for t in self.workload.inputs)
         made = dict.fromkeys((t.name for t in self.outputs), len(self.layers))
         sets = alive_sets(self.layers, policy, frozenset(), given, made)
         return [alive for of_layer in sets for alive in of_layer]
 
+    def rest_bytes(self, policy: MemoryPolicy) -> float:
+        """Most that is alive at any of the layers after the stage."""
+        if policy not in self._rest:
+            workload = self.workload
+            kept = frozenset(t.name for t in workload.outputs)
+            given = frozenset(t.name for t in self.outputs)
+            counted = MemoryPolicy(policy.in_place, policy.residuals, network_input=True)
+            size = workload.tensor_bytes.__getitem__
+            rest = workload.layers[len(self.layers) :]
+            self._rest[policy] = max(bytes_alive(rest, counted, size, kept, given), default=0.0)
+        return self._rest[policy]
+
+    @cached_property
+    def _rest(self) -> dict[MemoryPolicy, float]:
+        return {}
+
     def needed(self, side: int, patches: int) -> dict[str, Extents]:
         """Of every tensor in the stage, the rows (side 0) or columns (1) that each patch needs."""
+        if (side, patches) not in self._needed:
+            self._needed[side, patches] = self._walk_back(side, patches)
+        return self._needed[side, patches]
+
+    @cached_property
+    def _needed(self) -> dict[Grid, dict[str, Extents]]:
+        return {}
+
+    def _walk_back(self, side: int, patches: int) -> dict[str, Extents]:
         found: dict[str, Extents] = {}
         for tensor in self.outputs:
             cuts = np.linspace(0, tensor.shape[2 + side], patches + 1).round().astype(np.int64)
@@ -121,8 +160,8 @@ def patch_plan(
     """Memory and work of a stage in patches. `bits` are the patches' activation bits, row by row; default:
     the layers' own. Raises InputError for a grid finer than the stage's output, or bits that do not match it.
     """
-    workload, (output,) = stage.workload, stage.outputs
-    check_grid(output, grid)
+    workload = stage.workload
+    check_grid(stage, grid)
     _check_bits(grid, bits)
     rows, columns = stage.needed(0, grid[0]), stage.needed(1, grid[1])
     area = {name: np.outer(rows[name].lengths, columns[name].lengths) for name in rows}
@@ -136,7 +175,7 @@ def patch_plan(
         stage=tuple(layer.name for layer in stage.layers),
         grid=grid,
         stage_bytes=round(float(alive.max() + made.sum())),
-        rest_bytes=round(_rest_bytes(stage, policy)),
+        rest_bytes=round(stage.rest_bytes(policy)),
         macs=int(macs) + sum(layer.macs for layer in rest),
         base_macs=workload.macs,
         bit_operations=int(bit_operations),
@@ -186,9 +225,10 @@ def _patchable(layer: Layer) -> bool:
     )
 
 
-def check_grid(output: Tensor, grid: Grid) -> None:
+def check_grid(stage: Stage, grid: Grid) -> None:
     """Raises InputError for more patches than the stage's output has pixels."""
-    if not all(1 <= n <= size for n, size in zip(grid, output.shape[2:], strict=True)):
+    (output,) = stage.outputs
+    if not stage.allows(grid):
         raise InputError(
             f"a grid of {grid[0]}×{grid[1]} patches does not fit the stage's output of "
             f"{output.shape[2]}×{output.shape[3]} pixels; give at least 1 and at most that many"
@@ -215,18 +255,6 @@ def _widths(workload: Workload, bits: Sequence[Sequence[int]] | None, grid: Grid
         return np.full(grid, made.get(name, read.get(name, 8)), dtype=np.int64)
 
     return width
-
-
-def _rest_bytes(stage: Stage, policy: MemoryPolicy) -> float:
-    workload = stage.workload
-    rest = workload.layers[len(stage.layers) :]
-    if not rest:
-        return 0.0
-    sizes = workload.tensor_bytes
-    kept = frozenset(t.name for t in workload.outputs)
-    given = frozenset(t.name for t in stage.outputs)
-    counted = MemoryPolicy(policy.in_place, policy.residuals, network_input=True)
-    return max(bytes_alive(rest, counted, lambda name: sizes[name], kept, given))
 
 
 def _macs(layer: Layer, area: Mapping[str, Int]) -> int:
