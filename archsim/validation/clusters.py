@@ -251,8 +251,8 @@ def _networks() -> list[PublishedFigure]:
 
 
 FLOAT_WHY = (
-    "supply and kernel assumed: ours keeps the four shared units busy (7.7 and 15.5 flop a cycle); what a cycle "
-    "takes, which 615 Gop/s/W gives, meets the figures at 64 and 48 % of that"
+    "supply and kernel assumed: ours keeps the four shared units busy (7.7 and 15.5 flop a cycle); what a "
+    "cycle takes, which 615 Gop/s/W gives, meets the figures at 64 and 48 % of that"
 )
 
 
