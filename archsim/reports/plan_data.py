@@ -12,6 +12,7 @@ from archsim.reports import units
 _EMPTY: Mapping[str, Any] = {
     "study": "",
     "dims": {},
+    "patches": None,
     "hardware": {},
     "minimize": "",
     "status": "UNKNOWN",
@@ -119,7 +120,7 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
     `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
     under limits of the others, so that plans with more of these may well have less of the goal.
     """
-    return [*_proof(plan, front), *_made_again(plan)]
+    return [*_proof(plan, front), *_in_patches(plan), *_made_again(plan)]
 
 
 def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
@@ -143,6 +144,34 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
         if second is not None:
             sentences.append(f"Among equals, {label(name)} was minimised second: {told(name, second)}.")
     return sentences
+
+
+def _in_patches(plan: Mapping[str, Any]) -> list[str]:
+    if plan.get("patches") is None:
+        return []
+    down, across = plan["patches"]["grid"]
+    stage = plan["patches"]["stage"]
+    return [f"The layers up to {stage} run in {down}×{across} patches; what these do twice is counted."]
+
+
+def gathered(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The layers of a complete plan, those of all patches (`conv@0,3`) as one: costs are sums."""
+    if plan["patches"] is None:
+        return plan["layers"]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for layer in plan["layers"]:
+        groups.setdefault(layer["name"].rpartition("@")[0] or layer["name"], []).append(layer)
+    return [group[0] if len(group) == 1 else _together(name, group) for name, group in groups.items()]
+
+
+def _together(name: str, patches: list[dict[str, Any]]) -> dict[str, Any]:
+    """Bits and mapping are those of the patch that takes the longest."""
+    longest = max(patches, key=lambda layer: layer["latency_cycles"] or 0)
+    sums = {
+        key: None if any(patch[key] is None for patch in patches) else sum(patch[key] for patch in patches)
+        for key in ("latency_cycles", "energy_pj")
+    }
+    return {**longest, **sums, "name": f"{name} ({len(patches)} patches)"}
 
 
 def _made_again(plan: Mapping[str, Any]) -> list[str]:

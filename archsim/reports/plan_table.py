@@ -15,6 +15,7 @@ from archsim.reports.columns import Column, column_table, panel, printable
 from archsim.reports.plan_data import (
     comparison,
     complete,
+    gathered,
     goal_label,
     is_pipelined,
     label,
@@ -71,7 +72,7 @@ def print_front(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _layer_columns(plan: Mapping[str, Any]) -> list[Column]:
-    layers = plan["layers"]
+    layers = gathered(plan)
 
     def words(title: str, cells: Sequence[str], foot: str = "") -> Column:
         return Column(title, tuple(map(printable, cells)), foot, is_number=False)

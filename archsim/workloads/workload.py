@@ -11,6 +11,7 @@ import networkx as nx
 
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer, Tensor
+from archsim.workloads.patch_names import is_of_a_patch
 from archsim.workloads.precision import Precision
 
 
@@ -121,19 +122,22 @@ class Workload:
     def lifetimes(self) -> dict[str, tuple[int, int]]:
         """By activation tensor: the first and the last layer, counted in execution order, while it is alive.
 
-        A tensor lives from the layer that makes it (a network input: from the first layer) to the last
-        layer that reads it (a network output: to the end); a layer's inputs and outputs are alive together.
+        A tensor lives from the layer that makes it (a network input: from the first layer; a patch of one:
+        from its first reader) to the last layer that reads it (a network output: to the end); a layer's
+        inputs and outputs are alive together. What patches make for later layers has its room from the start.
         """
         last = len(self.layers) - 1
-        born = {t.name: 0 for t in self.inputs}
+        born = {t.name: 0 for t in self.inputs if not is_of_a_patch(t.name)}
         dies: dict[str, int] = {}
         for i, layer in enumerate(self.layers):
+            born = dict.fromkeys((t.name for t in layer.inputs), i) | born
             for tensor in layer.outputs:
                 born[tensor.name] = dies[tensor.name] = i
             for tensor in layer.inputs:
                 dies[tensor.name] = i
         dies.update({t.name: last for t in self.outputs})
-        return {name: (born[name], end) for name, end in dies.items()}
+        patches = max((i for i, layer in enumerate(self.layers) if is_of_a_patch(layer.name)), default=last)
+        return {n: (0 if born[n] <= patches < end else born[n], end) for n, end in dies.items()}
 
     @cached_property
     def live_memory(self) -> tuple[LiveMemory, ...]:
