@@ -19,6 +19,7 @@ from archsim.numerics.crossbar import Cells, Converter, Crossbar
 from archsim.numerics.labelled import LABELS
 from archsim.numerics.quantise import Fit
 from archsim.numerics.twin import Chip, build_twin
+from archsim.numerics.twin_accuracy import TwinAccuracy
 from archsim.workloads.library import model_file
 from archsim.workloads.precision import Precision
 from archsim.workloads.shipped_data import shipped_data
@@ -101,6 +102,20 @@ def twin(
         fit,
     )
     return build_twin(quantised, hardware, Chip(chip, seed))
+
+
+def twin_accuracy(
+    model: str | Path,
+    *,
+    data: Data | None = None,
+    calibration: Data | None = None,
+    seed: int = 0,
+    batch_norm: bool = False,
+) -> TwinAccuracy:
+    """What measures a model's accuracy on one machine after another; arguments as of `accuracy`."""
+    file = model_file(model)
+    test, inputs = _data(file, data, calibration)
+    return TwinAccuracy(file, test, inputs, seed=seed, batch_norm=batch_norm)
 
 
 def crossbar_of(machine: Machine | None) -> Crossbar | None:

@@ -32,7 +32,9 @@ def search(
     minimize: Annotated[
         str | None,
         typer.Option(
-            "--minimize", metavar="GOAL", help="latency, energy, edp, area, dram, weights or sensitivity."
+            "--minimize",
+            metavar="GOAL",
+            help="latency, energy, edp, area, dram, weights, sensitivity or accuracy.",
         ),
     ] = None,
     then: Annotated[
@@ -61,6 +63,16 @@ def search(
     ] = None,
     max_area_mm2: Limit = None,
     max_sensitivity: Limit = None,
+    min_accuracy: Annotated[
+        str | None,
+        typer.Option(
+            "--min-accuracy", metavar="LIMIT", help="Of the twin on chips, as 0.9 (trained models)."
+        ),
+    ] = None,
+    max_accuracy_loss: Annotated[
+        str | None,
+        typer.Option("--max-accuracy-loss", metavar="LIMIT", help="Against the float model, as 0.01."),
+    ] = None,
     max_latency_ms: Limit = None,
     max_energy_mj: Limit = None,
     max_power_mw: Limit = None,
@@ -117,6 +129,8 @@ def search(
             {
                 "area_mm2": max_area_mm2,
                 "sensitivity": max_sensitivity,
+                "accuracy": min_accuracy,
+                "accuracy_loss": max_accuracy_loss,
                 "latency_ms": max_latency_ms,
                 "energy_mj": max_energy_mj,
                 "power_mw": max_power_mw,

@@ -18,6 +18,7 @@ from archsim.dse.quantities import (
     AREA,
     DRAM,
     ENERGY,
+    ERROR,
     LATENCY,
     PEAK_ACTIVATIONS,
     POWER,
@@ -30,6 +31,7 @@ from archsim.dse.recompute import Memory, with_executions
 from archsim.dse.retention import Graph, Retention
 from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
 from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
+from archsim.dse.twin_errors import PointError, TwinErrors
 from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
 
 
-OF_BITS = (AREA, SENSITIVITY, WEIGHTS, PEAK_ACTIVATIONS)
+OF_BITS = (AREA, SENSITIVITY, ERROR, WEIGHTS, PEAK_ACTIVATIONS)
 """Quantities that no mapping changes: they follow from the sizes and the bits."""
 
 
@@ -57,6 +59,7 @@ class Formulation:
     goal: Goal
     limits: tuple[Limit, ...] = ()
     sensitivity: SensitivityTable | None = None
+    errors: TwinErrors | None = None
     other: tuple[Quantity, ...] = ()
     """Quantities that later searches on the same tables read."""
     most_executions: int = 1
@@ -112,7 +115,8 @@ class Formulation:
     def reads_latency_only(self) -> bool:
         """Whether latency is all that the goal and the limits read of mappings."""
         quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
-        return self.goal.terms[0][0] == LATENCY and all(q == LATENCY or q in OF_BITS for q in quantities)
+        read = {q for q in quantities if q not in OF_BITS} | ({ERROR} & set(quantities))
+        return self.goal.terms[0][0] == LATENCY and read == {LATENCY}
 
     def is_within(self, other: Formulation) -> bool:
         """Whether every plan that this one allows the other allows too, at the same cost."""
@@ -130,9 +134,11 @@ class Formulation:
         least_ms = (
             sum(layer.macs for layer in layers) / machine.peak_macs_per_cycle / machine.clock_mhz * 1e-3
         )
-        if any(x.quantity == LATENCY and x.at_most < least_ms for x in self.limits):
-            return math.inf
         known = {LATENCY: least_ms, AREA: point.area_mm2}
+        if ERROR.column in self.columns_read:
+            known[ERROR] = self._error(point).widest
+        if any(x.quantity != AREA and x.at_most < known.get(x.quantity, 0.0) for x in self.limits):
+            return math.inf
         if self.goal.product or any(q not in known for q, _ in self.goal.terms):
             return 0.0
         return sum(weight * known[quantity] for quantity, weight in self.goal.terms)
@@ -163,8 +169,16 @@ class Formulation:
                 *shared,
             ),
             ties=self.space.ties,
-            fixed={AREA.column: point.area_mm2},
+            fixed=self._fixed(point),
         )
+
+    def _fixed(self, point: Point) -> dict[str, float]:
+        error = {ERROR.column: self._error(point).widest} if ERROR.column in self.columns_read else {}
+        return {AREA.column: point.area_mm2, **error}
+
+    def _error(self, point: Point) -> PointError:
+        assert self.errors is not None, "measured wherever it is read"
+        return self.errors.of(point.machine)
 
     @property
     def memory_limit(self) -> Limit | None:
@@ -260,6 +274,9 @@ class Formulation:
         columns = {LATENCY.column: table.cycles, ENERGY.column: table.energy_pj}
         for name, by_precision in self._precision_columns(index).items():
             columns[name] = by_precision[options.precision]
+        if ERROR.column in self.columns_read:
+            by_precision = PrecisionColumns(self.space, self._error(point).added).loss(index)
+            columns[ERROR.column] = by_precision[options.precision]
         if DRAM.column in self.columns_read:
             columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
         for column in sorted(self.columns_read | self._capacities(point.machine).keys()):

@@ -89,6 +89,21 @@ class SensitivitySource(Part):
         return self
 
 
+class AccuracyMeasure(Part):
+    """How the twin's accuracy is measured; data and calibration are the library model's own unless given."""
+
+    data: str | None = Field(default=None, description="images and labels, .npz")
+    calibration: str | None = Field(default=None, description="inputs that set ranges, .npz or .npy")
+    images: PositiveInt = Field(
+        default=500, description="of the data, at most half; the plan is verified on as many others"
+    )
+    chips: PositiveInt = Field(
+        default=4, description="that are drawn; the plan is verified on as many others"
+    )
+    seed: int = Field(default=0, ge=0)
+    batch_norm: bool = Field(default=False, description="re-calibrate the batch norms of every chip")
+
+
 def _source(given: object) -> object:
     """A path alone is a table's."""
     return {"table": given} if isinstance(given, str) else given
@@ -155,6 +170,7 @@ class SearchTerms(Part):
     budgets: dict[str, Limit] = Field(default_factory=dict)
     allow_recompute: bool = False
     sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
+    accuracy: AccuracyMeasure = Field(default_factory=AccuracyMeasure)
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
     gap: float = Field(0.0, ge=0, lt=1)
