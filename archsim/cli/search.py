@@ -116,7 +116,8 @@ def search(
 
     A LIMIT is a number in the unit of the option's name, or a share of the baseline's, as in 90%. The
     baseline is the accelerator as it is with every layer at w8a8. Ctrl-C ends the search with the best plan
-    known and its gap. Exit code 1: no plan meets the budgets (it is explained which conflict).
+    known and its gap. Exit code 1: no plan meets the budgets (it is explained which conflict), or none was
+    verified to (it is the nearest).
     """
     given = {
         "minimize": minimize,
@@ -161,10 +162,11 @@ def search(
         messages().print(answer.explanation, markup=False)
         raise typer.Exit(INTERRUPTED if answer.interrupted else NOTHING_FOUND)
     write_outputs(files, answer.document)
-    if quiet:
-        return
-    print_document(answer.document)
-    if answer.interrupted:
-        messages().print("Interrupted: this is the best plan known.")
-    for file in files:
-        messages().print(f"wrote {file.path}", markup=False)
+    if not quiet:
+        print_document(answer.document)
+        if answer.interrupted:
+            messages().print("Interrupted: this is the best plan known.")
+        for file in files:
+            messages().print(f"wrote {file.path}", markup=False)
+    if answer.document["status"] == "UNKNOWN":
+        raise typer.Exit(NOTHING_FOUND)

@@ -133,6 +133,13 @@ class Plan(_Part):
     search: dict[str, Any] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)
 
+    def precision_of(self, layer: str) -> Precision:
+        """The bits of a layer. Raises InputError where the plan has none of that name."""
+        for entry in self.layers:
+            if entry.name == layer:
+                return entry.precision
+        raise InputError(f"the plan has no layer {layer!r}; it has {', '.join(x.name for x in self.layers)}")
+
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object."""
         return self.model_dump(by_alias=True)

@@ -34,13 +34,18 @@ def run_plan(
     """
     if not isinstance(workload, Workload):
         workload = load_workload(plan.workload if workload is None else workload, dims=dict(plan.dims))
-    source = accelerator if accelerator is not None else plan.accelerator
     asked = with_plan_bits(plan, workload)
-    machine = set_up(load_accelerator(with_values(read_accelerator(source), plan.hardware)), asked)
+    machine = set_up(load_accelerator(planned_accelerator(plan, accelerator)), asked)
     steps = [Retention(step.layer, step.kept_until) for step in plan.schedule]
     workload, rows = unrolled_rows(workload, plan_rows(plan, workload, machine), steps)
     settings = {"minimize": plan.minimize, "plan": plan.study, "hardware": dict(plan.hardware)}
     return run_rows(workload, machine, rows, settings=settings, timeline=timeline)
+
+
+def planned_accelerator(plan: Plan, accelerator: str | Path | dict[str, Any] | None = None) -> dict[str, Any]:
+    """The accelerator's content with the sizes that a plan chose; its own unless another is given."""
+    source = plan.accelerator if accelerator is None else accelerator
+    return with_values(read_accelerator(source), plan.hardware)
 
 
 def with_plan_bits(plan: Plan, workload: Workload) -> Workload:

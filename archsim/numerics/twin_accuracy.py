@@ -15,13 +15,13 @@ from archsim.numerics.accuracy import is_drawn, on_crossbars
 from archsim.numerics.accuracy_report import Spread
 from archsim.numerics.batch_norm import float_moments, recalibrated
 from archsim.numerics.calibration import Arrays, calibration_for
-from archsim.numerics.chips import in_cache_sized_runs, top1
+from archsim.numerics.chips import has_fixed_batch, in_cache_sized_runs, top1
 from archsim.numerics.crossbar import Crossbar
 from archsim.numerics.labelled import labelled_for
 from archsim.numerics.network import read_network
 from archsim.numerics.quantise import Fit
-from archsim.numerics.quantised_network import quantise_network
-from archsim.numerics.twin import Chip, build_twin
+from archsim.numerics.quantised_network import QuantisedNetwork, quantise_network
+from archsim.numerics.twin import Chip, Hardware, build_twin
 from archsim.numerics.twin_taps import Moments
 from archsim.workloads.precision import Precision
 
@@ -52,6 +52,7 @@ class TwinAccuracy:
         self._seed, self._batch_norm = seed, batch_norm
         self._fit: Fit = fit
         self._known: dict[object, Spread] = {}
+        self._ready: dict[object, tuple[QuantisedNetwork, Hardware]] = {}
         self._float: dict[range, float] = {}
 
     @property
@@ -64,7 +65,7 @@ class TwinAccuracy:
 
         Their number is a multiple of the batch that a model may fix.
         """
-        batch = self._test.inputs.batch
+        batch = self._test.inputs.batch if has_fixed_batch(self._network) else 1
         count = min(most, len(self._test) // 2) // batch * batch
         if not count:
             return (every := range(len(self._test))), every
@@ -96,20 +97,17 @@ class TwinAccuracy:
             )
         drawn = chips if crossbar is not None and is_drawn(crossbar) else chips[:1]
         widths = tuple((bits[name].weight_bits, bits[name].activation_bits) for name in self.products)
-        key = crossbar, widths, drawn if len(drawn) > 1 else None, images
+        twin = crossbar, widths
+        key = twin, drawn if len(drawn) > 1 else None, images
         if key not in self._known:
-            self._known[key] = self._measured(crossbar, bits, drawn, images, check)
+            if twin not in self._ready:
+                check()
+                self._ready[twin] = self._made_ready(crossbar, bits)
+            self._known[key] = self._measured(*self._ready[twin], drawn, images, check)
         return self._known[key]
 
-    def _measured(
-        self,
-        crossbar: Crossbar | None,
-        bits: Bits,
-        chips: range,
-        images: range,
-        check: Callable[[], None],
-    ) -> Spread:
-        check()
+    def _made_ready(self, crossbar: Crossbar | None, bits: Bits) -> tuple[QuantisedNetwork, Hardware]:
+        """The whole numbers, and the arrays with the ADCs' ranges set."""
         quantised = quantise_network(
             self._network,
             self._calibration,
@@ -117,7 +115,16 @@ class TwinAccuracy:
             weight_fit=self._fit,
             activation_fit=self._fit,
         )
-        hardware = on_crossbars(quantised, crossbar, self._calibration)
+        return quantised, on_crossbars(quantised, crossbar, self._calibration)
+
+    def _measured(
+        self,
+        quantised: QuantisedNetwork,
+        hardware: Hardware,
+        chips: range,
+        images: range,
+        check: Callable[[], None],
+    ) -> Spread:
         test = in_cache_sized_runs(self._test.part(images), quantised, hardware.crossbars)
         found = []
         for number in chips:
