@@ -51,7 +51,7 @@ def test_the_error_falls_as_published(scheme, rows: int, input_bits: int, tmp_pa
             assert 10 * np.log10(exact.var() / power) == pytest.approx(expected, abs=tolerance), bits
 
 
-# CrossSim 3.2, measured: relative error of a 1024×1024 product against the one in floating point; signed 8-bit
+# CrossSim 3.2, measured: relative error of a 1024×1024 product against that in floating point; signed 8-bit
 # weights (normal, one scale) in 4 slices, signed 8-bit inputs bit by bit, 128 rows; 8-bit ADCs whose range is
 # 128 cells (`granular`) or the largest possible sum (`max`), levels with zero (sign-magnitude) or without.
 # Inputs are not stated: uniform from 0 come within a tenth of all five figures, normal ones do not.
