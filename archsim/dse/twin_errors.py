@@ -121,6 +121,13 @@ class ErrorMeasure:
 
         return self.twins.measure(crossbar_of(machine), bits, self.other_chips, self.other_images)
 
+    def uniform(self, machine: Machine, precision: Precision) -> Spread:
+        """Accuracy with all products at one precision."""
+        from archsim.evaluation import crossbar_of
+
+        bits = dict.fromkeys(self.twins.products, precision)
+        return self.twins.measure(crossbar_of(machine), bits, self.chips, self.images)
+
     def _widest(self, space: BitSpace) -> dict[str, Precision]:
         """The most bits of every layer that the twin computes in whole numbers."""
         products = self.twins.products

@@ -28,7 +28,7 @@ from archsim.workloads.precision import Precision
 
 MACRO = {**read_accelerator("pim-sram-65nm"), "noise": {}}
 NOISY = {**MACRO, "noise": {"gain_sigma": 0.05, "offset_sigma_lsb": 1.0}}
-FEW = {"images": 100, "chips": 2}
+FEW = AccuracyMeasure(images=100, chips=2)
 
 
 def study(**fields: Any) -> Study:
@@ -57,7 +57,7 @@ def test_the_errors_of_a_front_are_those_of_the_twins() -> None:
 
 
 def test_chips_and_images_of_the_verification_are_others() -> None:
-    measure = error_measure("digits-cnn", AccuracyMeasure(**FEW))
+    measure = error_measure("digits-cnn", FEW)
     assert not set(measure.images) & set(measure.other_images)
     assert not set(measure.chips) & set(measure.other_chips)
     twins = measure.twins
@@ -69,7 +69,7 @@ def test_chips_and_images_of_the_verification_are_others() -> None:
     direct = archsim.accuracy("digits-cnn", NOISY, bits="w4a4", images=100, chips=4, causes=False)
     assert own == Spread.of(direct.per_chip[:2])
     assert other == Spread.of(direct.per_chip[2:])
-    assert measure is error_measure("digits-cnn", AccuracyMeasure(**FEW))  # the same files: known twins
+    assert measure is error_measure("digits-cnn", FEW)  # the same files: known twins
     assert twins.images(10_000) == (range(225), range(225, 450))
     with pytest.raises(InputError, match="no bits for layer 'conv2'"):
         twins.measure(crossbar, {"conv1": Precision(4, 4, 4)}, range(1), measure.images)
