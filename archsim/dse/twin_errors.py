@@ -115,6 +115,14 @@ class ErrorMeasure:
             }
         )
 
+    def drawn(self, machine: Machine) -> range:
+        """The chips that a plan is verified on: one where nothing is drawn."""
+        from archsim.evaluation import crossbar_of
+        from archsim.numerics.accuracy import is_drawn
+
+        crossbar = crossbar_of(machine)
+        return self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
+
     def verified(self, machine: Machine, bits: Bits) -> Spread:
         """Accuracy on the other chips and images."""
         from archsim.evaluation import crossbar_of

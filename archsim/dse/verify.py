@@ -92,6 +92,7 @@ def verified(
     best = found.best
     assert best is not None
     hardware = measure.verified(best.point.machine, _bits(best, asked))
+    chips = measure.drawn(best.point.machine)
     exact = measure.twins.float_accuracy(measure.other_images)
     searched = asked.used(best.point, best.rows or (), ERROR, best.steps)
     lowered = [each.at_most for each in asked.limits if each.quantity == ERROR]
@@ -99,8 +100,8 @@ def verified(
     accuracy = PlanAccuracy(
         float=exact,
         hardware=ChipAccuracy(**asdict(hardware)),
-        chips=len(measure.other_chips),
-        first_chip=measure.other_chips.start,
+        chips=len(chips),
+        first_chip=chips.start,
         images=len(measure.other_images),
         first_image=measure.other_images.start,
         seed=measure.settings.seed,

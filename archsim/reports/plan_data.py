@@ -124,7 +124,8 @@ def mean_accuracy(plan: Mapping[str, Any]) -> str:
     if plan.get("accuracy") is None:
         return ""
     hardware = plan["accuracy"]["hardware"]
-    return f"{100 * hardware['mean']:.4g} ± {100 * hardware['std']:.2g} %"
+    spread = f" ± {100 * hardware['std']:.2g}" if plan["accuracy"]["chips"] > 1 else ""
+    return f"{100 * hardware['mean']:.4g}{spread} %"
 
 
 def _verified(plan: Mapping[str, Any]) -> list[str]:

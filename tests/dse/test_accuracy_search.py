@@ -53,6 +53,7 @@ def test_the_errors_of_a_front_are_those_of_the_twins() -> None:
         measured = point.plan.accuracy
         assert measured is not None
         assert (measured.images, measured.first_image, measured.first_chip) == (100, 100, 2)
+        assert measured.chips == 1  # nothing is drawn
     assert errors[4] > errors[5] > errors[7]
 
 
@@ -89,6 +90,9 @@ class MadeUp:
     @property
     def twins(self) -> MadeUp:
         return self
+
+    def drawn(self, machine: Machine) -> range:
+        return self.other_chips
 
     def float_accuracy(self, images: range) -> float:
         return 0.95
