@@ -18,7 +18,7 @@ from archsim.reports.plan_data import (
     goal_label,
     label,
     mean_accuracy,
-    plan_title,
+    plan_subject,
     proof,
     told,
 )
@@ -42,7 +42,7 @@ def print_plan(document: Mapping[str, Any], console: Console) -> None:
     A console too narrow for the layers' table loses columns and the middle of names, never digits.
     """
     plan = complete(document)
-    console.print(Text(printable(plan_title(plan)), style="bold"))
+    console.print(Text(printable(" on ".join(plan_subject(plan))), style="bold"))
     console.print(column_table(_layer_columns(plan), console.width, _LAYERS_DISPENSABLE, name="Layer"))
     panels = [_totals(plan), _accuracy(plan), _hardware(plan), _budgets(plan)]
     console.print(Columns([panel(title, rows) for title, rows in panels if rows]))
@@ -57,7 +57,7 @@ def print_front(document: Mapping[str, Any], console: Console) -> None:
     if not points:
         console.print(Text("The front has no point: nothing feasible was found."))
         return
-    console.print(Text(printable(plan_title(points[0][1])), style="bold"))
+    console.print(Text(printable(" on ".join(plan_subject(points[0][1]))), style="bold"))
     fixed, open_sizes = _sizes([plan["hardware"] for _, plan in points])
     columns = _point_columns(points, open_sizes)
     dispensable = (*_POINTS_DISPENSABLE, *(column.title for column in reversed(open_sizes)))
