@@ -17,8 +17,11 @@ from archsim.numerics.accuracy_report import Accuracy
 from archsim.numerics.calibration import Arrays, read_arrays
 from archsim.numerics.crossbar import Cells, Converter, Crossbar
 from archsim.numerics.labelled import LABELS
+from archsim.numerics.layer_bits import bits_by_layer
+from archsim.numerics.network import read_network
 from archsim.numerics.quantise import Fit
 from archsim.numerics.twin import Chip, build_twin
+from archsim.numerics.twin_accuracy import TwinAccuracy
 from archsim.workloads.library import model_file
 from archsim.workloads.precision import Precision
 from archsim.workloads.shipped_data import shipped_data
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
 
 Accelerator = str | Path | Mapping[str, Any]
-Widths = str | Precision | Callable[[str], Precision]
+Widths = str | Precision | Callable[[str], Precision] | Mapping[str, str | Precision]
 Data = str | Path | Arrays
 _DEFAULT = "w8a8"
 _CALIBRATION_ITEMS = 64  # taken from the test data, at most, where there are no others
@@ -56,8 +59,9 @@ def accuracy(
     `model`: a library name (`digits-cnn`) or an ONNX file. `on`: an accelerator by name, path or content;
     other than crossbars all compute whole numbers exactly. `data`: a .npz file or arrays, by input, and
     `labels`; `calibration` the same without labels. A library model has both of its own; for any other the
-    first of the data calibrate (a tenth, at most 64), and the rest are judged on. `bits`: `w8a8`, or a
-    function from a layer's name to its precision; default: what the accelerator is built for, else w8a8.
+    first of the data calibrate (a tenth, at most 64), and the rest are judged on. `bits`: `w8a8`, precisions
+    by layer (`{"conv*": "w4a8", "first": "w8a8"}`), or a function from a layer's name to its precision;
+    default: what the accelerator is built for, else w8a8.
     `adc_bits`: repeat the chips at these resolutions. `batch_norm`: re-calibrate every chip, and tell the
     gain. Raises InputError for whatever does not fit.
     """
@@ -72,7 +76,7 @@ def accuracy(
         file,
         test,
         inputs,
-        _precision(bits, machine),
+        _precision(bits, machine, file),
         crossbar_of(machine),
         options,
         accelerator=None if machine is None else machine.name,
@@ -96,11 +100,25 @@ def twin(
     quantised, hardware = ready_hardware(
         file,
         calibration or shipped_data(file, "calibration"),
-        _precision(bits, machine),
+        _precision(bits, machine, file),
         crossbar_of(machine),
         fit,
     )
     return build_twin(quantised, hardware, Chip(chip, seed))
+
+
+def twin_accuracy(
+    model: str | Path,
+    *,
+    data: Data | None = None,
+    calibration: Data | None = None,
+    seed: int = 0,
+    batch_norm: bool = False,
+) -> TwinAccuracy:
+    """What measures a model's accuracy on one machine after another; arguments as of `accuracy`."""
+    file = model_file(model)
+    test, inputs = _data(file, data, calibration)
+    return TwinAccuracy(file, test, inputs, seed=seed, batch_norm=batch_norm)
 
 
 def crossbar_of(machine: Machine | None) -> Crossbar | None:
@@ -126,9 +144,15 @@ def _fields(kind: type, given: Mapping[str, Any], done: Mapping[str, Any]) -> di
     return {name: given[name] for name in kind.__dataclass_fields__ if name in given and name not in done}
 
 
-def _precision(bits: Widths | None, machine: Machine | None) -> Precision | Callable[[str], Precision]:
+def _precision(
+    bits: Widths | None, machine: Machine | None, file: Path
+) -> Precision | Callable[[str], Precision]:
+    default = Precision.parse(_DEFAULT) if machine is None else machine.precision
+    if isinstance(bits, Mapping):
+        layers = [product.name for product in read_network(file).products]
+        return bits_by_layer(bits, layers, lambda _name: default)
     if bits is None:
-        return Precision.parse(_DEFAULT) if machine is None else machine.precision
+        return default
     return Precision.parse(bits) if isinstance(bits, str) else bits
 
 

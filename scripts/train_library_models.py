@@ -10,7 +10,11 @@ files again.
 
 Images: `digits` is scikit-learn's copy of the UCI test set of handwritten digits (Alpaydin and Kaynak 1998,
 CC BY 4.0); `fashion-mnist` is Zalando's (Xiao et al. 2017, arXiv:1708.07747, MIT). Test images are never
-trained or calibrated on; calibration images are training images.
+trained or calibrated on, nor looked at before the end: what was tried for `fashion-cnn` was compared on the
+last 5,000 training images, which it does not learn from. Calibration images are training images.
+
+`fashion-cnn` learns with noise on its weights, uniform over a step of a 4-bit quantiser of each channel, so
+that it can be rounded to 4 bits afterwards. Without it the same network loses a fifth of its accuracy there.
 """
 # pyright: reportMissingImports=false
 
@@ -33,6 +37,7 @@ from torch.nn import functional
 LIBRARY = Path(__file__).resolve().parents[1] / "workloads"
 SEED = 0
 CLASSES = 10
+HIGHEST = 7  # level of a symmetric 4-bit quantiser
 Bytes = NDArray[np.uint8]
 
 
@@ -57,6 +62,8 @@ class Recipe:
     batch: int
     shift: int  # pixels that training images are moved by at most
     flip: bool
+    noise_steps: float = 0.0  # range of the weights' noise while training, in steps of a 4-bit quantiser
+    validation: int = 0  # of the training images, the last ones: not learned from, told epoch by epoch
 
 
 class ConvBlock(nn.Module):
@@ -67,9 +74,14 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         self.relu = relu
+        self.noise_steps = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.norm(self.conv(x))
+        weight, conv = self.conv.weight, self.conv
+        if self.training and self.noise_steps:
+            largest = weight.detach().abs().amax(dim=(1, 2, 3), keepdim=True)
+            weight = weight + largest * self.noise_steps / HIGHEST * (torch.rand_like(weight) - 0.5)
+        y = self.norm(functional.conv2d(x, weight, None, conv.stride, conv.padding))
         return functional.relu(y) if self.relu else y
 
     def write(self, graph: Graph, x: str) -> str:
@@ -135,7 +147,7 @@ def digits_cnn() -> nn.Module:
 
 def fashion_cnn() -> nn.Module:
     return nn.Sequential(
-        ConvBlock(1, 16), Pool(), ConvBlock(16, 32), ConvBlock(32, 32), Pool(), ConvBlock(32, 64),
+        ConvBlock(1, 24), Pool(), ConvBlock(24, 32), ConvBlock(32, 32), Pool(), ConvBlock(32, 64),
         Classifier(64)
     )  # fmt: skip
 
@@ -148,7 +160,16 @@ def fashion_resnet() -> nn.Module:
 
 RECIPES = {
     "digits-cnn": Recipe("digits", digits_cnn, epochs=60, batch=32, shift=1, flip=False),
-    "fashion-cnn": Recipe("fashion-mnist", fashion_cnn, epochs=12, batch=128, shift=2, flip=True),
+    "fashion-cnn": Recipe(
+        "fashion-mnist",
+        fashion_cnn,
+        epochs=14,
+        batch=128,
+        shift=1,
+        flip=True,
+        noise_steps=1.0,
+        validation=5000,
+    ),
     "fashion-resnet": Recipe("fashion-mnist", fashion_resnet, epochs=16, batch=128, shift=2, flip=True),
 }
 
@@ -252,8 +273,13 @@ def augmented(batch: Tensor, recipe: Recipe) -> Tensor:
 def trained(recipe: Recipe, images: Images) -> nn.Module:
     torch.manual_seed(SEED)
     network = recipe.network()
-    pixels = torch.from_numpy(images.train[0].astype(np.float32) / images.highest)
-    labels = torch.from_numpy(images.train[1].astype(np.int64))
+    for block in network.modules():
+        if isinstance(block, ConvBlock):
+            block.noise_steps = recipe.noise_steps
+    learned = len(images.train[1]) - recipe.validation
+    pixels = torch.from_numpy(images.train[0][:learned].astype(np.float32) / images.highest)
+    labels = torch.from_numpy(images.train[1][:learned].astype(np.int64))
+    held = images.train[0][learned:], images.train[1][learned:]
     steps = recipe.epochs * (len(labels) // recipe.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=6e-3, total_steps=steps)
@@ -267,16 +293,21 @@ def trained(recipe: Recipe, images: Images) -> nn.Module:
             loss.backward()
             optimiser.step()
             schedule.step()
-        print(f"epoch {epoch + 1}: test accuracy {accuracy_of(network, images):.4f}", flush=True)
+        told = (
+            f", validation accuracy {accuracy_of(network, held, images.highest):.4f}"
+            if recipe.validation
+            else ""
+        )
+        print(f"epoch {epoch + 1}: last loss {float(loss):.3f}{told}", flush=True)
     return network
 
 
 @torch.no_grad()
-def accuracy_of(network: nn.Module, images: Images) -> float:
+def accuracy_of(network: nn.Module, images: tuple[Bytes, Bytes], highest: int) -> float:
     network.eval()
-    pixels = torch.from_numpy(images.test[0].astype(np.float32) / images.highest)
+    pixels = torch.from_numpy(images[0].astype(np.float32) / highest)
     found = torch.cat([network(part).argmax(dim=1) for part in pixels.split(500)])
-    return float((found.numpy() == images.test[1]).mean())
+    return float((found.numpy() == images[1]).mean())
 
 
 def main() -> None:
@@ -292,7 +323,7 @@ def main() -> None:
         recipe = RECIPES[name]
         images = digits() if recipe.images == "digits" else fashion_mnist(arguments.fashion_mnist)
         network = trained(recipe, images)
-        write_model(network, name, images, accuracy_of(network, images))
+        write_model(network, name, images, accuracy_of(network, images.test, images.highest))
         write_images(images)
 
 

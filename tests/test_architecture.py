@@ -23,7 +23,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "kernel": set(),
     "accelerators": {"workloads", "components", "kernel"},
     "numerics": {"workloads", "components"},
-    "dse": {*PRICED, "numerics", "simulation", "run", "reports"},  # reports as `run` does
+    "dse": {*PRICED, "numerics", "evaluation", "simulation", "run", "reports"},  # reports as `run` does
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "composition": {*PRICED, "run"},
     "simulation": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,8 @@ from archsim.errors import InputError
 if TYPE_CHECKING:
     import onnx
 
+    from archsim.evaluation import Accelerator
+    from archsim.evaluation import Widths as Bits
     from archsim.numerics.accuracy_report import Accuracy
 
 
@@ -46,7 +49,7 @@ Widths = Annotated[
     typer.Option(
         "--bits",
         metavar="PRECISION",
-        help="Whole numbers to compute in, as w8a8; default: the accelerator's.",
+        help="Whole numbers to compute in: w8a8, or w4a4,first=w8a8,conv*=w4a8. Default: the accelerator's.",
     ),
 ]
 Fits = Annotated[
@@ -60,8 +63,15 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 
 
 def accuracy(
-    model: Model,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="MODEL", help="A trained model: library name or .onnx file (or --plan)."),
+    ] = None,
     on: On = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Model, machine and bits of a plan of `archsim search`."),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -100,17 +110,19 @@ def accuracy(
 ) -> None:
     """Measure a classifier's accuracy: in floating point, in whole numbers, and on an accelerator's chips."""
     files = [] if json is None else [Output("--json", json, _write_json)]
-    read = [str(path) for path in (data, calibration) if path is not None]
-    check_outputs(files, inputs=(model, *([on] if on else []), *read))
+    read = [str(path) for path in (model, on, plan, data, calibration) if path is not None]
+    check_outputs(files, inputs=read)
+    asked = _asked(model, on, bits, plan)
     resolutions = parse_range(adc_bits, "--adc-bits") if adc_bits is not None else ()
-    if resolutions and on is None:
+    if resolutions and asked.on is None:
         raise InputError("--adc-bits are of an accelerator's ADCs; give --on too")
-    with progress_bar(f"Accuracy of {model}", shown=not quiet) as progress:
+    with progress_bar(f"Accuracy of {asked.model}", shown=not quiet) as progress:
         from archsim.evaluation import accuracy as measure
 
         found = measure(
-            model, on, data=data, calibration=calibration, bits=bits, chips=chips, seed=seed, images=images,
-            adc_bits=resolutions, fit="max" if fit is FitChoice.max else "least_squares",
+            asked.model, asked.on, data=data, calibration=calibration, bits=asked.bits, chips=chips,
+            seed=seed, images=images, adc_bits=resolutions,
+            fit="max" if fit is FitChoice.max else "least_squares",
             batch_norm=batch_norm, causes=causes, progress=progress,
         )  # fmt: skip
         write_outputs(files, found)
@@ -143,12 +155,59 @@ def twin(
     from archsim.evaluation import twin as build
 
     made = build(
-        model, on, calibration=calibration, bits=bits, chip=chip, seed=seed,
+        model, on, calibration=calibration, bits=parse_layer_bits(bits), chip=chip, seed=seed,
         fit="max" if fit is FitChoice.max else "least_squares",
     )  # fmt: skip
     write_outputs([file], made)
     if not quiet:
         messages().print(f"wrote {output}", markup=False)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is measured: by options, or as a plan says."""
+
+    model: str
+    on: Accelerator | None
+    bits: Bits | None
+
+
+def _asked(model: str | None, on: str | None, bits: str | None, plan: Path | None) -> _Asked:
+    if plan is None:
+        if model is None:
+            raise InputError("give a MODEL, or --plan FILE")
+        return _Asked(model, on, parse_layer_bits(bits))
+    if bits is not None:
+        raise InputError("--bits: a plan has its own bits; edit the plan to change them")
+    from archsim.dse.plan import read_plan
+    from archsim.dse.replay import planned_accelerator
+
+    read = read_plan(plan)
+    return _Asked(model or read.workload, planned_accelerator(read, on), read.precision_of)
+
+
+def parse_layer_bits(text: str | None) -> str | dict[str, str] | None:
+    """`w4a8` as it is; `w4a4,first=w8a8,conv*=w4a8` by layer, with the others at the one without a name.
+
+    Raises InputError for more than one of these, or a layer that is there twice.
+    """
+    if text is None or ("," not in text and "=" not in text):
+        return text
+    found: dict[str, str] = {}
+    others: list[str] = []
+    for word in text.split(","):
+        layer, equals, bits = (part.strip() for part in word.rpartition("="))
+        if not equals:
+            others.append(bits)
+        elif not layer or layer in found:
+            raise InputError(f"--bits {text!r}: {word!r} names no layer, or one that is there already")
+        else:
+            found[layer] = bits
+    if len(others) > 1:
+        raise InputError(
+            f"--bits {text!r}: {others[0]} and {others[1]} name no layer; one may, for all others"
+        )
+    return found | ({"*": others[0]} if others else {})
 
 
 def parse_range(text: str, option: str) -> tuple[int, ...]:

@@ -32,7 +32,9 @@ def search(
     minimize: Annotated[
         str | None,
         typer.Option(
-            "--minimize", metavar="GOAL", help="latency, energy, edp, area, dram, weights or sensitivity."
+            "--minimize",
+            metavar="GOAL",
+            help="latency, energy, edp, area, dram, weights, sensitivity or accuracy.",
         ),
     ] = None,
     then: Annotated[
@@ -61,6 +63,16 @@ def search(
     ] = None,
     max_area_mm2: Limit = None,
     max_sensitivity: Limit = None,
+    min_accuracy: Annotated[
+        str | None,
+        typer.Option(
+            "--min-accuracy", metavar="LIMIT", help="Of the twin on chips, as 0.9 (trained models)."
+        ),
+    ] = None,
+    max_accuracy_loss: Annotated[
+        str | None,
+        typer.Option("--max-accuracy-loss", metavar="LIMIT", help="Against the float model, as 0.01."),
+    ] = None,
     max_latency_ms: Limit = None,
     max_energy_mj: Limit = None,
     max_power_mw: Limit = None,
@@ -123,7 +135,8 @@ def search(
 
     A LIMIT is a number in the unit of the option's name, or a share of the baseline's, as in 90%. The
     baseline is the accelerator as it is with every layer at w8a8. Ctrl-C ends the search with the best plan
-    known and its gap. Exit code 1: no plan meets the budgets (it is explained which conflict).
+    known and its gap. Exit code 1: no plan meets the budgets (it is explained which conflict), or none was
+    verified to (it is the nearest).
     """
     given = {
         "minimize": minimize,
@@ -136,6 +149,8 @@ def search(
             {
                 "area_mm2": max_area_mm2,
                 "sensitivity": max_sensitivity,
+                "accuracy": min_accuracy,
+                "accuracy_loss": max_accuracy_loss,
                 "latency_ms": max_latency_ms,
                 "energy_mj": max_energy_mj,
                 "power_mw": max_power_mw,
@@ -170,10 +185,11 @@ def search(
         messages().print(answer.explanation, markup=False)
         raise typer.Exit(INTERRUPTED if answer.interrupted else NOTHING_FOUND)
     write_outputs(files, answer.document)
-    if quiet:
-        return
-    print_document(answer.document)
-    if answer.interrupted:
-        messages().print("Interrupted: this is the best plan known.")
-    for file in files:
-        messages().print(f"wrote {file.path}", markup=False)
+    if not quiet:
+        print_document(answer.document)
+        if answer.interrupted:
+            messages().print("Interrupted: this is the best plan known.")
+        for file in files:
+            messages().print(f"wrote {file.path}", markup=False)
+    if answer.document["status"] == "UNKNOWN":
+        raise typer.Exit(NOTHING_FOUND)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     ShowProgress = Any
 
+INTERRUPTED = "Interrupted before a plan was found."
 OUT_OF_TIME = "The time ran out before a plan was found, or before it was known that there is none."
 
 
@@ -41,7 +42,7 @@ def search_study(study: Study, *, workers: int | None, shown: bool) -> Answer:
         return Answer(outcome.front_file.to_dict(), interrupted=outcome.interrupted)
     if outcome.conflict is not None:
         return Answer(None, "\n".join(outcome.conflict.sentences()))
-    return Answer(None, OUT_OF_TIME, outcome.interrupted)
+    return Answer(None, INTERRUPTED if outcome.interrupted else OUT_OF_TIME, outcome.interrupted)
 
 
 def search_tables(name: str, problem: Problem, given: dict[str, Any], *, shown: bool) -> Answer:
@@ -62,7 +63,10 @@ def search_tables(name: str, problem: Problem, given: dict[str, Any], *, shown: 
 
 
 def _words(progress: Progress) -> str:
-    parts = [f"{progress.stage} {progress.done} of {progress.points} points"]
+    from archsim.dse.twin_errors import MEASURING
+
+    what = "twins" if progress.stage == MEASURING else "points"
+    parts = [f"{progress.stage} {progress.done} of {progress.points} {what}"]
     if progress.incumbent is not None:
         parts.append(f"best {progress.incumbent:.6g}")
     if math.isfinite(progress.bound):

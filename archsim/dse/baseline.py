@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from archsim.dse.bits import uniform_space
+from archsim.accelerators.machine import Machine
+from archsim.dse.bits import BitSpace, uniform_space
 from archsim.dse.executions import Executions
 from archsim.dse.explore import Explorer
 from archsim.dse.fault_loss import FaultLosses
@@ -15,11 +16,15 @@ from archsim.dse.layer_columns import SensitivityTable
 from archsim.dse.points import make_points
 from archsim.dse.quantities import Goal, budget_quantity
 from archsim.dse.solve_point import PointResult
+from archsim.dse.twin_errors import TwinErrors
 from archsim.errors import InputError
 from archsim.simulation import run_rows
 from archsim.workloads.activation_memory import MemoryPolicy
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
+
+ErrorsOf = Callable[[BitSpace, Iterable[Machine]], TwinErrors]
+"""Measures the errors of machines' twins."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,12 @@ class Baseline:
         time_limit_s: float,
         executions: Executions,
         policy: MemoryPolicy,
+        errors_of: ErrorsOf | None = None,
     ) -> Baseline:
         """`executions` are shared with the search, `policy` says what of activations counts.
 
-        Raises InputError for bits that are no precision.
+        `errors_of` where the goal or a share of the baseline's accuracy reads them. Raises InputError for
+        bits that are no precision.
         """
         space = uniform_space(workload, Precision.parse(bits))
         formulation = Formulation(space, goal, (), sensitivity, faults, policy=policy)
@@ -54,6 +61,9 @@ class Baseline:
             points, _ = make_points(spec, formulation.space, [{}])
         except InputError as error:
             return cls(bits, formulation, None, str(error))
+        if errors_of is not None:
+            errors = errors_of(formulation.space, [point.machine for point in points])
+            formulation = replace(formulation, errors=errors)
         explorer = Explorer(spec, points, executions=executions)
         best = explorer.search(formulation, time_limit_s=time_limit_s).best
         return cls(bits, formulation, best, points[0].unfit)

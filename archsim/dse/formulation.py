@@ -19,6 +19,7 @@ from archsim.dse.quantities import (
     AREA,
     DRAM,
     ENERGY,
+    ERROR,
     FAULT_LOSS,
     LATENCY,
     PEAK_ACTIVATIONS,
@@ -32,6 +33,7 @@ from archsim.dse.recompute import Memory, with_executions
 from archsim.dse.retention import Graph, Retention
 from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
 from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
+from archsim.dse.twin_errors import PointError, TwinErrors
 from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 from archsim.workloads.activation_memory import LIVENESS, Alive, MemoryPolicy, layer_by_layer, peak
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
 
 
-OF_BITS = (AREA, SENSITIVITY, WEIGHTS, PEAK_ACTIVATIONS)
+OF_BITS = (AREA, SENSITIVITY, ERROR, WEIGHTS, PEAK_ACTIVATIONS)
 """Quantities that no mapping changes: they follow from the sizes and the bits."""
 
 
@@ -61,6 +63,7 @@ class Formulation:
     limits: tuple[Limit, ...] = ()
     sensitivity: SensitivityTable | None = None
     faults: FaultLosses | None = None
+    errors: TwinErrors | None = None
     other: tuple[Quantity, ...] = ()
     """Quantities that later searches on the same tables read."""
     policy: MemoryPolicy = LIVENESS
@@ -118,17 +121,21 @@ class Formulation:
     def reads_latency_only(self) -> bool:
         """Whether latency is all that the goal and the limits read of mappings."""
         quantities = [*(q for q, _ in self.goal.terms), *(limit.quantity for limit in self.limits)]
-        return self.goal.terms[0][0] == LATENCY and all(q == LATENCY or q in OF_BITS for q in quantities)
+        read = {q for q in quantities if q not in OF_BITS} | ({ERROR} & set(quantities))
+        return self.goal.terms[0][0] == LATENCY and read == {LATENCY}
 
     def is_within(self, other: Formulation) -> bool:
         """Whether every plan that this one allows the other allows too, at the same cost."""
         own = {limit.quantity: limit.at_most for limit in self.limits}
-        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity, self.faults)
-        its = (other.space, other.goal.terms, other.goal.product, other.sensitivity, other.faults)
-        same, its = (*same, self.most_executions), (*its, other.most_executions)
-        return same == its and all(
+        return self._costs() == other._costs() and all(
             own.get(limit.quantity, math.inf) <= limit.at_most for limit in other.limits
         )
+
+    def _costs(self) -> tuple[object, ...]:
+        """All that the plans and their costs depend on, but the limits."""
+        goal = self.goal.terms, self.goal.product
+        measured = self.sensitivity, self.faults, self.errors
+        return (self.space, goal, measured, self.policy, self.most_executions)
 
     def floor(self, point: Point) -> float:
         """A bound of the goal that needs no table: no layer is faster than the machine's peak."""
@@ -137,9 +144,11 @@ class Formulation:
         least_ms = (
             sum(layer.macs for layer in layers) / machine.peak_macs_per_cycle / machine.clock_mhz * 1e-3
         )
-        if any(x.quantity == LATENCY and x.at_most < least_ms for x in self.limits):
-            return math.inf
         known = {LATENCY: least_ms, AREA: point.area_mm2}
+        if ERROR.column in self.columns_read:
+            known[ERROR] = self._error(point).widest
+        if any(x.quantity != AREA and x.at_most < known.get(x.quantity, 0.0) for x in self.limits):
+            return math.inf
         if self.goal.product or any(q not in known for q, _ in self.goal.terms):
             return 0.0
         return sum(weight * known[quantity] for quantity, weight in self.goal.terms)
@@ -172,8 +181,16 @@ class Formulation:
                 *shared,
             ),
             ties=self.space.ties,
-            fixed={AREA.column: point.area_mm2},
+            fixed=self._fixed(point),
         )
+
+    def _fixed(self, point: Point) -> dict[str, float]:
+        error = {ERROR.column: self._error(point).widest} if ERROR.column in self.columns_read else {}
+        return {AREA.column: point.area_mm2, **error}
+
+    def _error(self, point: Point) -> PointError:
+        assert self.errors is not None, "measured wherever it is read"
+        return self.errors.of(point.machine)
 
     @property
     def memory_limit(self) -> Limit | None:
@@ -275,6 +292,9 @@ class Formulation:
         columns = {LATENCY.column: table.cycles, ENERGY.column: table.energy_pj}
         for name, by_precision in self._precision_columns(index).items():
             columns[name] = by_precision[options.precision]
+        if ERROR.column in self.columns_read:
+            by_precision = PrecisionColumns(self.space, self._error(point).added).loss(index)
+            columns[ERROR.column] = by_precision[options.precision]
         if DRAM.column in self.columns_read:
             columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
         for column in sorted(self.columns_read | self._capacities(point.machine).keys()):

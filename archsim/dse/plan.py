@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsim.accelerators.yaml_input import validate
 from archsim.atomic import whole_file
 from archsim.errors import InputError
+from archsim.workloads.precision import Precision
 
 Bits = Annotated[int, Field(ge=1, le=32)]
 Status = Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "UNKNOWN"]
@@ -34,6 +35,10 @@ class PlanLayer(_Part):
     mapping: dict[str, Any]
     latency_cycles: int | None = None
     energy_pj: float | None = None
+
+    @property
+    def precision(self) -> Precision:
+        return Precision(self.weight_bits, self.activation_bits, self.output_bits or self.activation_bits)
 
 
 class Step(_Part):
@@ -68,6 +73,41 @@ class Buys(_Part):
     gain_percent: float
 
 
+class Round(_Part):
+    """One search under a limit of the error (None: under none): the error it counted with, and what was
+    measured of the plan on other chips and images."""
+
+    limit: float | None
+    searched: float
+    verified: float
+
+
+class ChipAccuracy(_Part):
+    """Over chips, as shares of 1; `std` is that of the sample."""
+
+    mean: float
+    std: float
+    worst: float
+    best: float
+
+
+class PlanAccuracy(_Part):
+    """Accuracy of the plan's twin on chips and images that the search did not use (shares of 1).
+
+    `float`: of the float model on the same images. `rounds`: the searches, the last one's plan is this.
+    """
+
+    float_: float = Field(alias="float")
+    hardware: ChipAccuracy
+    chips: int
+    first_chip: int
+    images: int
+    first_image: int
+    seed: int
+    batch_norm: bool
+    rounds: list[Round]
+
+
 class Plan(_Part):
     """`objective` and `best_bound` are in the units of `minimize`, of the layers run one by one.
 
@@ -95,10 +135,18 @@ class Plan(_Part):
     )
     totals: dict[str, Any] = Field(default_factory=dict)
     budgets: list[BudgetUse] = Field(default_factory=list)
+    accuracy: PlanAccuracy | None = Field(default=None, description="where the search read it")
     baseline: dict[str, Any] | None = None
     buys: list[Buys] = Field(default_factory=list)
     search: dict[str, Any] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)
+
+    def precision_of(self, layer: str) -> Precision:
+        """The bits of a layer. Raises InputError where the plan has none of that name."""
+        for entry in self.layers:
+            if entry.name == layer:
+                return entry.precision
+        raise InputError(f"the plan has no layer {layer!r}; it has {', '.join(x.name for x in self.layers)}")
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object."""

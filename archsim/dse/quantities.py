@@ -39,6 +39,8 @@ ENERGY = Quantity("energy_mj", "energy_pj", 1e9)
 AREA = Quantity("area_mm2", "area_mm2")
 SENSITIVITY = Quantity("sensitivity", "sensitivity")
 FAULT_LOSS = Quantity("fault_loss", "fault_loss")
+ERROR = Quantity("top1_error", "top1_error")
+"""The share of images that the twin classifies wrongly: 1 - accuracy, as less of it is better."""
 DRAM = Quantity("dram_mb", "dram_bytes", 1e6)
 WEIGHTS = Quantity("weight_kib", "weight_bytes", 1024.0)
 POWER = Quantity("power_mw", "power")
@@ -46,9 +48,11 @@ PEAK_ACTIVATIONS = Quantity("peak_activation_kib", "live", 1024.0)
 HELD, RESOURCE = "held_kib.", "resource."
 FRAMES_PER_S = "frames_per_s"
 """A budget from below: at least so many results a second."""
+ACCURACY, ACCURACY_LOSS = "accuracy", "accuracy_loss"
+"""Budgets of the error: an accuracy from below, and how much less than the float model's it may be."""
 
 SUMS: Mapping[str, Quantity] = {
-    q.name: q for q in (LATENCY, ENERGY, AREA, SENSITIVITY, FAULT_LOSS, DRAM, WEIGHTS)
+    q.name: q for q in (LATENCY, ENERGY, AREA, SENSITIVITY, FAULT_LOSS, ERROR, DRAM, WEIGHTS)
 }
 """Quantities that can be minimised, alone or weighted."""
 
@@ -59,6 +63,7 @@ SHORT: Mapping[str, str] = {
     "interval": LATENCY.name,
     "dram": DRAM.name,
     "weights": WEIGHTS.name,
+    ACCURACY: ERROR.name,
 }
 EDP = "edp"
 
@@ -109,6 +114,8 @@ def at_most(name: str, limit: float) -> tuple[Quantity, float]:
         if limit <= 0:
             raise InputError(f"budgets: {FRAMES_PER_S} is {limit}; give a rate above 0")
         return LATENCY, 1e3 / limit
+    if name in (ACCURACY, ACCURACY_LOSS, ERROR.name) and not 0 <= limit <= 1:
+        raise InputError(f"budgets: {name} is {limit:g}; give a share of 1, as in 0.01 for one point")
     return budget_quantity(name), limit
 
 
@@ -118,6 +125,8 @@ def budget_quantity(name: str) -> Quantity:
         return SUMS[name]
     if name == FRAMES_PER_S:
         return LATENCY
+    if name in (ACCURACY, ACCURACY_LOSS):
+        return ERROR
     for special in (POWER, PEAK_ACTIVATIONS):
         if name == special.name:
             return special
@@ -125,7 +134,16 @@ def budget_quantity(name: str) -> Quantity:
         return Quantity(name, f"held:{name.removeprefix(HELD)}", 1024.0, "max")
     if name.startswith(RESOURCE) and name != RESOURCE:
         return Quantity(name, f"resource:{name.removeprefix(RESOURCE)}")
-    allowed = [*SUMS, FRAMES_PER_S, POWER.name, PEAK_ACTIVATIONS.name, f"{HELD}<memory>", f"{RESOURCE}<name>"]
+    allowed = [
+        *SUMS,
+        ACCURACY,
+        ACCURACY_LOSS,
+        FRAMES_PER_S,
+        POWER.name,
+        PEAK_ACTIVATIONS.name,
+        f"{HELD}<memory>",
+        f"{RESOURCE}<name>",
+    ]
     raise InputError(_unknown("budgets", name, allowed))
 
 

@@ -13,7 +13,6 @@ from archsim.errors import InputError
 from archsim.simulation import run_rows, set_up
 from archsim.workloads.library import load_workload
 from archsim.workloads.patched import Patching, patched
-from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 if TYPE_CHECKING:
@@ -38,26 +37,32 @@ def run_plan(
         workload = load_workload(plan.workload if workload is None else workload, dims=dict(plan.dims))
     if plan.patches is not None:
         workload = patched(workload, Patching(plan.patches.stage, plan.patches.grid))
-    source = accelerator if accelerator is not None else plan.accelerator
-    machine = set_up(load_accelerator(with_values(read_accelerator(source), plan.hardware)), workload)
+    asked = with_plan_bits(plan, workload)
+    machine = set_up(load_accelerator(planned_accelerator(plan, accelerator)), asked)
     steps = [Retention(step.layer, step.kept_until) for step in plan.schedule]
     workload, rows = unrolled_rows(workload, plan_rows(plan, workload, machine), steps)
     settings = {"minimize": plan.minimize, "plan": plan.study, "hardware": dict(plan.hardware)}
     return run_rows(workload, machine, rows, settings=settings, timeline=timeline)
 
 
-def plan_rows(plan: Plan, workload: Workload, machine: Machine) -> list[Row]:
-    """A plan's rows, one a layer in the workload's order. Raises InputError as `run_plan`."""
+def planned_accelerator(plan: Plan, accelerator: str | Path | dict[str, Any] | None = None) -> dict[str, Any]:
+    """The accelerator's content with the sizes that a plan chose; its own unless another is given."""
+    source = plan.accelerator if accelerator is None else accelerator
+    return with_values(read_accelerator(source), plan.hardware)
+
+
+def with_plan_bits(plan: Plan, workload: Workload) -> Workload:
+    """The workload at a plan's bits. Raises InputError where layers differ."""
     planned = {layer.name: layer for layer in plan.layers}
     missing = [layer.name for layer in workload.layers if layer.name not in planned]
     unknown = planned.keys() - {layer.name for layer in workload.layers}
     if missing or unknown:
         first = f"has no layer {missing[0]!r}" if missing else f"names layer {min(unknown)!r}"
         raise InputError(f"the plan {first}, but {workload.name} does{'' if missing else ' not have it'}")
-    rows = []
-    for layer in workload.layers:
-        entry = planned[layer.name]
-        written = entry.output_bits or entry.activation_bits
-        precision = Precision(entry.weight_bits, entry.activation_bits, written)
-        rows.append(machine.row(layer.with_precision(precision), entry.mapping))
-    return rows
+    return workload.with_precision(lambda layer: planned[layer.name].precision)
+
+
+def plan_rows(plan: Plan, workload: Workload, machine: Machine) -> list[Row]:
+    """A plan's rows, one a layer in the workload's order. Raises InputError as `run_plan`."""
+    mappings = {layer.name: layer.mapping for layer in plan.layers}
+    return [machine.row(layer, mappings[layer.name]) for layer in with_plan_bits(plan, workload).layers]

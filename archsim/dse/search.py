@@ -39,12 +39,15 @@ def search(
     ):  # matrix products are small: threads would wait for each other
         workload = workload or load_workload(study.workload, dims=study.dims)
         sensitivity = sensitivity or sensitivity_table(study, workload)
-        asked = StudySearch(study, workload, sensitivity, workers or os.cpu_count() or 1, on_progress)
-        if study.allow_patches:
-            return search_in_patches(asked)
-        if study.front is not None:
-            return asked.along_front([objective_quantity(name) for name in study.front], on_front_point)
-        return asked.one_plan()
+        try:
+            asked = StudySearch(study, workload, sensitivity, workers or os.cpu_count() or 1, on_progress)
+            if study.allow_patches:
+                return search_in_patches(asked)
+            if study.front is not None:
+                return asked.along_front([objective_quantity(name) for name in study.front], on_front_point)
+            return asked.one_plan()
+        except KeyboardInterrupt:  # outside of searches: while twins are measured, or a plan is executed
+            return Outcome(study, "UNKNOWN", interrupted=True)
 
 
 def sensitivity_table(study: Study, workload: Workload) -> SensitivityTable | None:

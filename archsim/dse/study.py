@@ -35,6 +35,9 @@ from pydantic import (
 )
 
 from archsim.dse.quantities import (
+    ACCURACY,
+    ACCURACY_LOSS,
+    ERROR,
     FAULT_LOSS,
     PEAK_ACTIVATIONS,
     Goal,
@@ -89,6 +92,21 @@ class SensitivitySource(Part):
         if (self.table is None) == (self.calibration is None):
             raise ValueError("give either table or calibration")
         return self
+
+
+class AccuracyMeasure(Part):
+    """How the twin's accuracy is measured; data and calibration are the library model's own unless given."""
+
+    data: str | None = Field(default=None, description="images and labels, .npz")
+    calibration: str | None = Field(default=None, description="inputs that set ranges, .npz or .npy")
+    images: PositiveInt = Field(
+        default=500, description="of the data, at most half; the plan is verified on as many others"
+    )
+    chips: PositiveInt = Field(
+        default=4, description="that are drawn; the plan is verified on as many others"
+    )
+    seed: int = Field(default=0, ge=0)
+    batch_norm: bool = Field(default=False, description="re-calibrate the batch norms of every chip")
 
 
 def _source(given: object) -> object:
@@ -160,6 +178,7 @@ class SearchTerms(Part):
     ber_sensitivity: str | dict[str, Any] | None = Field(
         None, description="each layer's loss by bit-error rate: a JSON file, or its content"
     )
+    accuracy: AccuracyMeasure = Field(default_factory=AccuracyMeasure)
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
     gap: float = Field(0.0, ge=0, lt=1)
@@ -227,9 +246,10 @@ class Study(SearchTerms):
             )
         if self.allow_patches and self.front:
             raise ValueError("allow_patches gives one plan; leave front out")
-        if self.allow_patches and FAULT_LOSS.name in self.quantities_read:
+        of_layers = {FAULT_LOSS.name, ERROR.name, ACCURACY, ACCURACY_LOSS} & self.quantities_read
+        if self.allow_patches and of_layers:
             raise ValueError(
-                f"allow_patches makes layers of patches, which no table of {FAULT_LOSS.name} knows; "
+                f"allow_patches makes layers of patches, for which {min(of_layers)} is not known; "
                 "leave one of the two out"
             )
         if self.allow_recompute and (self.allow_patches or self.activation_memory != "alive"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
 from archsim.accelerators.library import read_accelerator
+from archsim.accelerators.machine import Machine
 from archsim.dse.baseline import Baseline
-from archsim.dse.bits import bit_space
+from archsim.dse.bits import BitSpace, bit_space
 from archsim.dse.conflict import Conflict, explain
 from archsim.dse.executions import Executions
 from archsim.dse.explore import Explorer, Found, Progress
@@ -17,6 +18,7 @@ from archsim.dse.fault_loss import fault_losses
 from archsim.dse.formulation import Formulation, Limit
 from archsim.dse.fronts import FrontPoint, front
 from archsim.dse.layer_columns import SensitivityTable
+from archsim.dse.limits import error_limit, limits_of, reads_error, shares_error
 from archsim.dse.plan import (
     BudgetUse,
     Buys,
@@ -29,11 +31,13 @@ from archsim.dse.plan import (
     Step,
 )
 from archsim.dse.points import make_points
-from archsim.dse.quantities import FRAMES_PER_S, Quantity, at_most, budget_quantity
+from archsim.dse.quantities import ERROR, Quantity
 from archsim.dse.rematerialise import MOST_EXECUTIONS
 from archsim.dse.solve_point import PointResult
-from archsim.dse.study import Study, share_of_baseline
+from archsim.dse.study import Study
+from archsim.dse.twin_errors import MEASURING, TwinErrors, error_measure
 from archsim.dse.unrolled import unrolled_rows
+from archsim.dse.verify import ErrorLimit, Verified, search_verified, verified
 from archsim.simulation import run_rows
 from archsim.workloads.patched import Patching, patched
 from archsim.workloads.workload import Workload
@@ -89,16 +93,20 @@ class StudySearch:
         executions = Executions() if whole is None else whole.explorer.executions
         self.explorer = Explorer(spec, points, workers, on_progress, executions=executions)
         self.started = self.explorer.started if whole is None else whole.started
+        self.measure = error_measure(study.workload, study.accuracy) if reads_error(study) else None
         self.base = self._baseline() if whole is None else whole.base
-        self.formulation = Formulation(
+        self.error_limit = error_limit(study, self.base)
+        unlimited = Formulation(
             space,
             study.goal(),
-            self._limits(),
+            (),
             sensitivity,
             self.faults,
+            None if self.measure is None else self._errors(space, [point.machine for point in points]),
             policy=study.memory_policy,
             most_executions=MOST_EXECUTIONS if study.allow_recompute else 1,
         )
+        self.formulation = unlimited.with_limits(*limits_of(study, self.base), *self._limits_of_error())
 
     def in_patches(self, patching: Patching, on_progress: Callable[[Progress], None]) -> StudySearch:
         """The same study with the first layers in patches; what the kernel executed is known to both."""
@@ -124,28 +132,58 @@ class StudySearch:
             study.time_limit_s,
             self.explorer.executions,
             study.memory_policy,
+            self._errors if shares_error(study) else None,
         )
 
-    def _limits(self) -> tuple[Limit, ...]:
-        limits = []
-        for name, limit in self.study.budgets.items():
-            share = share_of_baseline(name, limit)
-            if share is not None and name == FRAMES_PER_S:
-                share = 1 / share
-            if share is None:
-                limits.append(Limit(*at_most(name, float(limit))))
-            else:
-                limits.append(Limit(budget_quantity(name), share * self.base.used(name)))
-        return tuple(limits)
+    def _errors(self, space: BitSpace, machines: Iterable[Machine]) -> TwinErrors:
+        assert self.measure is not None
+
+        def tell(done: int, twins: int) -> None:
+            elapsed = time.monotonic() - self.started
+            self.explorer.on_progress(Progress(MEASURING, done, twins, {}, None, -math.inf, elapsed))
+
+        return self.measure.errors(space, machines, self.explorer.workers, tell)
+
+    def _limits_of_error(self) -> list[Limit]:
+        if self.measure is None or self.error_limit == ErrorLimit():
+            return []
+        exact = self.measure.twins.float_accuracy(self.measure.images)
+        return [Limit(ERROR, self.error_limit.at_most(exact))]
 
     def one_plan(self) -> Outcome:
         """The best plan, or why there is none."""
         study = self.study
-        found = self.explorer.search(self.formulation, time_limit_s=study.time_limit_s, gap=study.gap)
-        if found.best is None:
-            return self.nothing(found)
-        plan = self.plan(found.best, self.formulation, found, marginals=study.marginals)
+
+        def best(asked: Formulation) -> Found:
+            return self.explorer.search(asked, time_limit_s=study.time_limit_s, gap=study.gap)
+
+        if self.measure is None:
+            found = best(self.formulation)
+            if found.best is None:
+                return self.nothing(found)
+            plan = self.plan(found.best, self.formulation, found, marginals=study.marginals)
+        else:
+            checked = search_verified(best, self.formulation, self.measure, self.error_limit)
+            if isinstance(checked, Found):
+                return self.nothing(checked)
+            found = checked.found
+            plan = self.verified_plan(checked, marginals=study.marginals)
         return Outcome(study, plan.status, plan, interrupted=found.interrupted)
+
+    def verified_plan(self, checked: Verified, *, marginals: bool) -> Plan:
+        """A plan with its accuracy as measured. Its status is UNKNOWN where that breaks the limit."""
+        best = checked.found.best
+        assert best is not None
+        plan = self.plan(best, checked.asked, checked.found, marginals=marginals and checked.is_within)
+        most, error = checked.at_most, checked.error
+        use = BudgetUse(name=ERROR.name, limit=most, used=error, slack=most - error)
+        told: dict[str, object] = {
+            "accuracy": checked.accuracy,
+            "budgets": [use if each.name == ERROR.name else each for each in plan.budgets],
+        }
+        if not checked.is_within:
+            told["status"] = "UNKNOWN"
+        return plan.model_copy(update=told)
 
     def along_front(self, quantities: list[Quantity], on_point: Callable[[FrontPoint], None]) -> Outcome:
         """A plan per point of the front."""
@@ -165,13 +203,18 @@ class StudySearch:
         plans = tuple(
             FrontPlan(
                 values=dict(zip(names, point.values, strict=True)),
-                plan=self.plan(point.result, point.asked, point.found, marginals=False),
+                plan=self.plan_of_front(point),
             )
             for point in ends.points
         )
         proven = all(point.proven for point in ends.points)
         status: Status = "OPTIMAL" if proven and not ends.interrupted else "FEASIBLE"
         return Outcome(study, status, front=plans, interrupted=ends.interrupted)
+
+    def plan_of_front(self, point: FrontPoint) -> Plan:
+        if self.measure is None:
+            return self.plan(point.result, point.asked, point.found, marginals=False)
+        return self.verified_plan(verified(point.asked, point.found, self.measure), marginals=False)
 
     def nothing(self, found: Found) -> Outcome:
         """No plan: because the time ran out, or because budgets conflict (which is explained)."""
@@ -234,9 +277,11 @@ class StudySearch:
         return uses
 
     def _buys(self, best: PointResult, formulation: Formulation) -> list[Buys]:
-        """The best goal with each budget wider by itself."""
+        """The best goal with each budget wider by itself, but the error's: that would have to be verified."""
         found = []
         for limit in formulation.limits:
+            if limit.quantity == ERROR:
+                continue
             wider = replace(limit, at_most=limit.at_most * (1 + WIDER_PERCENT / 100))
             limits = [wider if other is limit else other for other in formulation.limits]
             search = self.explorer.search(

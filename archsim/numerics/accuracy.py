@@ -96,11 +96,21 @@ def ready_hardware(
     network = read_network(model)
     inputs = calibration_for(network.model, calibration)
     quantised = quantise_network(network, inputs, precision, weight_fit=fit, activation_fit=fit)
-    crossbars = _all_on(network, crossbar)
+    return quantised, on_crossbars(quantised, crossbar, inputs)
+
+
+def on_crossbars(quantised: QuantisedNetwork, crossbar: Crossbar | None, inputs: Calibration) -> Hardware:
+    """All products on arrays alike, with the ADCs' ranges set by `inputs`; exact where there are none."""
+    crossbars = _all_on(quantised.network, crossbar)
     if not crossbars:
-        return quantised, EXACT
+        return EXACT
     sums = observe_sums(quantised, crossbars, inputs)
-    return quantised, Hardware(crossbars, adc_steps(quantised, crossbars, sums, inputs))
+    return Hardware(crossbars, adc_steps(quantised, crossbars, sums, inputs))
+
+
+def is_drawn(crossbar: Crossbar) -> bool:
+    """Whether chips differ from each other, or a chip's runs."""
+    return crossbar.converter.has_errors or crossbar.cells.has_errors
 
 
 def _all_on(network: Network, crossbar: Crossbar | None) -> dict[str, Crossbar]:
@@ -201,8 +211,7 @@ class _Measurement:
 
     def _chips(self, hardware: Hardware, *, batch_norm: bool = False) -> list[Build]:
         """A model for every chip; a single one where nothing is drawn."""
-        crossbars = hardware.crossbars.values()
-        drawn = any(c.converter.has_errors or c.cells.has_errors for c in crossbars)
+        drawn = any(map(is_drawn, hardware.crossbars.values()))
         count = self._options.chips if drawn else 1
         return [partial(self._chip, hardware, Chip(n, self._options.seed), batch_norm) for n in range(count)]
 

@@ -69,13 +69,14 @@ def in_cache_sized_runs(
 ) -> Labelled:
     """The same data in runs whose largest tensor fits the cache, where the model leaves the batch open."""
     inputs = data.inputs
-    if _fixed_batch(quantised.network):
+    if has_fixed_batch(quantised.network):
         return data
     largest = _largest_conversions(quantised, crossbars, replace(inputs, images=1, batch=1))
     return replace(data, inputs=replace(inputs, batch=int(np.clip(_BYTES // max(1, 4 * largest), 1, _MOST))))
 
 
-def _fixed_batch(network: Network) -> bool:
+def has_fixed_batch(network: Network) -> bool:
+    """Whether the model says how many items a run takes."""
     shapes = [value.type.tensor_type.shape.dim for value in network_inputs(network.model.graph)]
     return any(len(shape) > 1 and shape[0].dim_value > 0 for shape in shapes)
 

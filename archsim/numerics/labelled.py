@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,12 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def part(self, items: range) -> Labelled:
+        """Some neighbouring items, in runs as before."""
+        inputs, own = self.inputs, slice(items.start, items.stop)
+        batched = {name: values[own] for name, values in inputs.batched.items()}
+        return Labelled(replace(inputs, batched=batched, images=len(items)), self.labels[own])
 
 
 def labelled_for(model: onnx.ModelProto, source: Path | str | Arrays, images: int | None = None) -> Labelled:

@@ -24,6 +24,7 @@ _EMPTY: Mapping[str, Any] = {
     "wall_s": None,
     "totals": {},
     "budgets": [],
+    "accuracy": None,
     "baseline": None,
     "buys": [],
     "search": {},
@@ -70,6 +71,7 @@ _LABELS: Mapping[str, str] = {
     "energy_mj": "energy",
     "area_mm2": "area",
     "sensitivity": "sensitivity",
+    "top1_error": "top-1 error",
     "dram_mb": "DRAM traffic",
     "weight_kib": "weights",
     "power_mw": "power",
@@ -89,6 +91,8 @@ def told(quantity: str, value: float | None) -> str:
         return units.traffic(value * 1e6)
     if quantity in ("weight_kib", "peak_activation_kib") or quantity.startswith("held_kib."):
         return units.memory(value * 1024)
+    if quantity == "top1_error":
+        return units.percent(value)
     unit = {"area_mm2": " mm²", "power_mw": " mW"}.get(quantity, "")
     return f"{units.digits(value)}{unit}"
 
@@ -120,7 +124,37 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
     `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
     under limits of the others, so that plans with more of these may well have less of the goal.
     """
-    return [*_proof(plan, front), *_in_patches(plan), *_made_again(plan)]
+    return [*_proof(plan, front), *_in_patches(plan), *_made_again(plan), *_verified(plan)]
+
+
+def mean_accuracy(plan: Mapping[str, Any]) -> str:
+    """`91.2 ± 0.4 %`: mean and deviation over chips; empty where it was not measured."""
+    if plan.get("accuracy") is None:
+        return ""
+    hardware = plan["accuracy"]["hardware"]
+    spread = f" ± {100 * hardware['std']:.2g}" if plan["accuracy"]["chips"] > 1 else ""
+    return f"{100 * hardware['mean']:.4g}{spread} %"
+
+
+def _verified(plan: Mapping[str, Any]) -> list[str]:
+    measured = plan.get("accuracy")
+    if measured is None:
+        return []
+    last, earlier = measured["rounds"][-1], measured["rounds"][:-1]
+    chips = "chip" if measured["chips"] == 1 else "chips"
+    told = [
+        f"Accuracy {mean_accuracy(plan)} on {measured['chips']} {chips} and {measured['images']} images that "
+        f"the search did not use (worst {units.percent(measured['hardware']['worst'])}; float model "
+        f"{units.percent(measured['float'])}); the search counted with {units.percent(1 - last['searched'])}."
+    ]
+    if earlier:
+        limits = ", ".join(units.percent(each["limit"]) for each in measured["rounds"])
+        told.append(
+            f"Plans before broke the limit when verified, so the search's limit was lowered: {limits}."
+        )
+    if any(use["name"] == "top1_error" and use["slack"] < 0 for use in plan["budgets"]):
+        told.append("No plan was verified to meet the limit of the error; this is the nearest.")
+    return told
 
 
 def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ from archsim.reports.plan_data import (
     goal_label,
     is_pipelined,
     label,
+    mean_accuracy,
     plan_subject,
     proof,
     told,
@@ -46,7 +47,7 @@ def print_plan(document: Mapping[str, Any], console: Console) -> None:
     plan = complete(document)
     console.print(Text(printable(" on ".join(plan_subject(plan))), style="bold"))
     console.print(column_table(_layer_columns(plan), console.width, _LAYERS_DISPENSABLE, name="Layer"))
-    panels = [_totals(plan), _hardware(plan), _budgets(plan)]
+    panels = [_totals(plan), _accuracy(plan), _hardware(plan), _budgets(plan)]
     console.print(Columns([panel(title, rows) for title, rows in panels if rows]))
     console.print(Text(printable(" ".join(proof(plan)))))
     for warning in plan["warnings"]:
@@ -142,6 +143,18 @@ def _against(change: str, write: Callable[[float], str], before: float | None) -
     return "the same" if change == "same" else f"{change} than {write(before)}"
 
 
+def _accuracy(plan: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, str]]]:
+    measured = plan["accuracy"]
+    if measured is None:
+        return "Accuracy", []
+    chips = f"{measured['chips']} chips" if measured["chips"] > 1 else "1 chip"
+    worst = f"worst {units.percent(measured['hardware']['worst'])}, {chips}, {measured['images']} images"
+    return "Accuracy", [
+        ("Hardware", mean_accuracy(plan), worst),
+        ("Float model", units.percent(measured["float"]), ""),
+    ]
+
+
 def _hardware(plan: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, str]]]:
     return "Sizes", [(printable(path), _joined(size), "") for path, size in plan["hardware"].items()]
 
@@ -186,6 +199,7 @@ def _point_columns(
             Column(printable(label(name)), tuple(told(name, values[name]) for values, _ in points))
             for name in points[0][0]
         ),
+        Column("Accuracy", tuple(map(mean_accuracy, plans))),
         *sizes,
         Column("Weight bits", tuple(_widths(plan, "weight_bits") for plan in plans), is_number=False),
         Column("Activation bits", tuple(_widths(plan, "activation_bits") for plan in plans), is_number=False),

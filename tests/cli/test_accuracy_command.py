@@ -40,6 +40,61 @@ def test_accuracy_of_whole_numbers_alone(archsim) -> None:
     assert archsim("accuracy", "digits-cnn", "--images", 50, "--quiet").output == ""
 
 
+def test_bits_of_single_layers(archsim, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    result = archsim(
+        "accuracy", "digits-cnn", "--bits", "w4a4,first=w8a8,conv3=w6a5", "--images", 20, "--json", file
+    )
+    assert result.exit_code == 0, result.output
+    layers = {each["name"]: each for each in json.loads(file.read_text())["layers"]}
+    told = {name: (each["weight_bits"], each["activation_bits"]) for name, each in layers.items()}
+    assert told == {"conv1": (8, 8), "conv2": (4, 4), "conv3": (6, 5), "gemm1": (4, 4)}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("digits-cnn", "--bits", "nope*=w4a4"), "'nope*' fits no layer"),
+        (("digits-cnn", "--bits", "w4a4,w8a8"), "name no layer; one may"),
+        (("digits-cnn", "--bits", "conv1=w4a4,conv1=w8a8"), "there already"),
+        ((), "give a MODEL, or --plan FILE"),
+        (("--plan", "p.json", "--bits", "w4a4"), "a plan has its own bits"),
+    ],
+)
+def test_bits_that_are_refused(archsim, words: tuple[str, ...], told: str) -> None:
+    result = archsim("accuracy", *words)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_accuracy_of_a_plan(archsim, tmp_path: Path) -> None:
+    """Model, machine with the sizes chosen, and bits are the plan's."""
+    layers = [
+        {"name": name, "weight_bits": bits, "activation_bits": 4, "mapping": {}}
+        for name, bits in {"conv1": 4, "conv2": 3, "maxpool1": 4, "conv3": 4, "gemm1": 2}.items()
+    ]
+    plan = tmp_path / "plan.json"
+    plan.write_text(
+        json.dumps(
+            {
+                "schema": "archsim.plan/1", "workload": "digits-cnn", "accelerator": "pim-sram-65nm",
+                "hardware": {"adc.bits": 6}, "layers": layers,
+            }
+        )
+    )  # fmt: skip
+    file = tmp_path / "a.json"
+    words = ("--images", 30, "--chips", 2, "--no-causes", "--json", file)
+    assert archsim("accuracy", "--plan", plan, *words).exit_code == 0
+    found = json.loads(file.read_text())
+    assert found["accelerator"] == "pim-sram-65nm"
+    told = {each["name"]: (each["weight_bits"], each["arrays"]["adc_bits"]) for each in found["layers"]}
+    assert told == {"conv1": (4, 6), "conv2": (3, 6), "conv3": (4, 6), "gemm1": (2, 6)}
+    layers.pop()
+    plan.write_text(json.dumps({**json.loads(plan.read_text()), "layers": layers}))
+    result = archsim("accuracy", "--plan", plan)
+    assert (result.exit_code, "no layer 'gemm1'" in result.stderr) == (2, True)
+
+
 def test_a_twin_is_saved(archsim, tmp_path: Path) -> None:
     path = tmp_path / "twin.onnx"
     result = archsim("twin", "digits-cnn", "--on", "isaac", "--bits", "w8a8", "-o", path)

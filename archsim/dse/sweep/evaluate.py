@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -23,10 +23,12 @@ from archsim.dse.sweep.ledger import Chunk
 from archsim.dse.sweep.outcome import FAILED, INFEASIBLE, OK, Outcome, packed
 from archsim.dse.sweep.space import Design, Space
 from archsim.dse.sweep.sweep import Sweep
+from archsim.dse.twin_errors import error_measure
 from archsim.errors import InputError
 from archsim.run import Run
 from archsim.simulation import simulate
 from archsim.workloads.library import load_workload
+from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 MOST_S = 10.0
@@ -108,7 +110,14 @@ class Evaluator:
 
     def _ran(self, design: Design) -> Outcome:
         run = self.run(design)
-        return Outcome(design.number, OK, run.totals, warnings=len(run.warnings))
+        found = Outcome(design.number, OK, run.totals, warnings=len(run.warnings))
+        if self.sweep.accuracy is None:
+            return found
+        machine = load_accelerator(self.spec(design))
+        bits = machine.precision if design.bits is None else Precision.parse(design.bits)
+        measure = error_measure(self.sweep.workloads[design.workload], self.sweep.accuracy)
+        measured = measure.uniform(machine, bits)
+        return replace(found, accuracy=measured.mean, accuracy_std=measured.std)
 
     def search(self, design: Design) -> Found:
         """What a search of the point finds. Raises InputError as `search`."""
@@ -129,7 +138,11 @@ class Evaluator:
         found = self.search(design)
         if found.plan is not None:
             plan = found.plan
-            return Outcome(design.number, OK, plan.totals, None, plan.status, plan.gap, len(plan.warnings))
+            outcome = Outcome(design.number, OK, plan.totals, None, plan.status, plan.gap, len(plan.warnings))
+            if plan.accuracy is None:
+                return outcome
+            hardware = plan.accuracy.hardware
+            return replace(outcome, accuracy=hardware.mean, accuracy_std=hardware.std)
         if found.conflict is not None:
             return Outcome(design.number, INFEASIBLE, error="\n".join(found.conflict.sentences()))
         return Outcome(design.number, FAILED, error="the time ran out before a plan was found")

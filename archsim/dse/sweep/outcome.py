@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archsim.dse.sweep.sweep import TOTALS
+from archsim.dse.sweep.sweep import MEASURED, OUTCOME, TOTALS
 from archsim.run import Totals
 
 OK, FAILED, INFEASIBLE = "ok", "failed", "infeasible"
@@ -25,13 +25,17 @@ SCHEMA = pa.schema(
         ("gap", pa.float64()),
         ("warnings", pa.int32()),
         *((name, pa.int64() if name in _WHOLE else pa.float64()) for name in TOTALS),
+        *((name, pa.float64()) for name in MEASURED),
     ]
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One point: its totals, or why there are none. `proof` and `gap` are a search's; `warnings` how many."""
+    """One point: its totals, or why there are none. `proof` and `gap` are a search's; `warnings` how many.
+
+    `accuracy` and its deviation over chips where the twin was measured.
+    """
 
     point: int
     status: str
@@ -40,10 +44,12 @@ class Outcome:
     proof: str | None = None
     gap: float | None = None
     warnings: int = 0
+    accuracy: float | None = None
+    accuracy_std: float | None = None
 
     def row(self) -> dict[str, Any]:
         totals = asdict(self.totals) if isinstance(self.totals, Totals) else dict(self.totals or {})
-        own = {name: getattr(self, name) for name in ("point", "status", "error", "proof", "gap", "warnings")}
+        own = {name: getattr(self, name) for name in (*OUTCOME, *MEASURED)}
         return {**dict.fromkeys(TOTALS), **own, **totals}
 
 

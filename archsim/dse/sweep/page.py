@@ -10,7 +10,7 @@ import pandas as pd
 from archsim.dse.sweep.effects import effects
 from archsim.dse.sweep.outcome import OK
 from archsim.dse.sweep.results import numeric_column, pareto
-from archsim.dse.sweep.sweep import MORE_IS_BETTER, TOTALS
+from archsim.dse.sweep.sweep import MEASURED, MORE_IS_BETTER, TOTALS
 
 if TYPE_CHECKING:
     from archsim.dse.sweep.results import Results
@@ -39,7 +39,7 @@ def page_document(
     front = pareto(frame, goals)
     shown = _thinned(ran, set(front["point"]))
     open_parameters = [name for name in results.parameters if frame[name].nunique() > 1]
-    quantities = [name for name in TOTALS if name in frame and name not in ("macs",)]
+    quantities = [name for name in (*TOTALS, *MEASURED) if name in frame and name not in ("macs",)]
     columns = ["point", *open_parameters, *quantities, "feasible"]
     sweep = results.sweep
     return {

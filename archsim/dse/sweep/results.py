@@ -19,7 +19,7 @@ from archsim.atomic import whole_file
 from archsim.dse.sweep.ledger import read_ledger
 from archsim.dse.sweep.outcome import OK
 from archsim.dse.sweep.space import Axis, Space
-from archsim.dse.sweep.sweep import MORE_IS_BETTER, Sweep
+from archsim.dse.sweep.sweep import MEASURED, MORE_IS_BETTER, Sweep
 from archsim.errors import InputError
 
 _KEY = b"archsim.sweep"
@@ -130,7 +130,8 @@ def _frame(sweep: Sweep, outcomes: pa.Table) -> pd.DataFrame:
     first = pd.DataFrame(
         {"point": found["point"], **parameters, "status": found["status"], "feasible": within}
     )
-    rest = found.drop(columns=["point", "status"])
+    unmeasured = [name for name in MEASURED if name in found and found[name].isna().all()]
+    rest = found.drop(columns=["point", "status", *unmeasured])
     return pd.concat([first, rest], axis=1)
 
 

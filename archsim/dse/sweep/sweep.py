@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from archsim.accelerators.machine import OBJECTIVES
-from archsim.dse.study import Hardware, Part, SearchTerms, Value, check_hardware, paths_of
+from archsim.dse.study import AccuracyMeasure, Hardware, Part, SearchTerms, Value, check_hardware, paths_of
 from archsim.errors import InputError
 from archsim.run import Totals
 from archsim.workloads.precision import Precision
@@ -34,7 +34,10 @@ SAMPLE = re.compile(r"grid|(sobol|random|guided):([1-9][0-9]{0,6})")
 TOTALS = tuple(field.name for field in fields(Totals))
 """What is known of a point that ran: the totals of a run."""
 
-MORE_IS_BETTER = frozenset({"tops", "tops_per_w", "frames_per_s"})
+MEASURED = ("accuracy", "accuracy_std")
+"""Mean and deviation over chips, where a sweep measures the twin."""
+
+MORE_IS_BETTER = frozenset({"tops", "tops_per_w", "frames_per_s", "accuracy"})
 
 OUTCOME = ("point", "status", "error", "proof", "gap", "warnings")
 """Columns of the results beside the parameters and the totals."""
@@ -78,6 +81,7 @@ class Sweep(Part):
     bits: list[str] = Field(default_factory=list, description="precisions of every layer; default: its own")
     names: dict[str, str] = Field(default_factory=dict, description="column: the path it stands for")
     minimize: str = Field("latency", description="what each layer's mapping is chosen for")
+    accuracy: AccuracyMeasure | None = Field(None, description="measure every point's twin, and how")
     search: SearchTerms | None = Field(None, description="search every point for these instead of running it")
     goals: list[str] = Field(default=["latency_ms", "energy_mj"], min_length=1, max_length=3)
     budgets: dict[str, PositiveFloat] = Field(default_factory=dict, description="totals of feasible points")
@@ -94,10 +98,13 @@ class Sweep(Part):
             raise ValueError(str(error)) from None
         if self.minimize not in OBJECTIVES:
             raise ValueError(f"minimize {self.minimize!r} is not known; allowed: {', '.join(OBJECTIVES)}")
-        for key, names in (("goals", self.goals), ("budgets", self.budgets)):
+        goals = (*TOTALS, *(MEASURED[:1] if self.accuracy is not None else ()))
+        for key, names, known in (("goals", self.goals, goals), ("budgets", self.budgets, TOTALS)):
             for name in names:
-                if name not in TOTALS:
-                    raise ValueError(f"{key}: {name!r} is not known; allowed: {', '.join(TOTALS)}")
+                if name not in known:
+                    raise ValueError(f"{key}: {name!r} is not known; allowed: {', '.join(known)}")
+        if self.accuracy is not None and self.search is not None:
+            raise ValueError("accuracy is measured of runs; a search has its own in search.accuracy")
         if self.search is not None and self.bits:
             raise ValueError("bits is an axis of runs; a search has its choices in search.bits")
         self._check_repeats()
@@ -127,7 +134,7 @@ class Sweep(Part):
         if len(set(self.names.values())) != len(self.names):
             raise ValueError("names: two names stand for one path")
         columns = [*self.settings, *map(self.column, paths)]
-        taken = {*OUTCOME, *TOTALS, "workload", "accelerator", "bits", "feasible"}
+        taken = {*OUTCOME, *TOTALS, *MEASURED, "workload", "accelerator", "bits", "feasible"}
         for column in columns:
             if column in taken or columns.count(column) > 1:
                 raise ValueError(f"a column of the results is called {column!r} already; give another name")

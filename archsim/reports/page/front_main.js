@@ -83,6 +83,15 @@ function pointColumns() {
         unit,
       };
     }),
+    ...(points.some((point) => point.plan.accuracy)
+      ? [
+          numberColumn(
+            "Accuracy",
+            (point) => point.plan.accuracy?.hardware.mean ?? null,
+            percent,
+          ),
+        ]
+      : []),
     ...paths.map((path) => {
       const value = (point) => point.plan.hardware[path] ?? null;
       const isNumeric = points.every((point) => value(point) === null || isNumber(value(point)));

@@ -5,6 +5,7 @@ const QUANTITIES = {
   energy_mj: { label: "energy", kind: "energy", factor: 1e9 },
   area_mm2: { label: "area", unit: "mm²" },
   sensitivity: { label: "sensitivity", unit: "" },
+  top1_error: { label: "top-1 error", unit: "%", factor: 100 },
   dram_mb: { label: "DRAM traffic", kind: "traffic", factor: 1e6 },
   weight_kib: { label: "weights", kind: "memory", factor: 1024 },
   power_mw: { label: "power", unit: "mW" },
@@ -25,13 +26,13 @@ function capital(text) {
 function quantityText(name, value) {
   const { kind, factor, unit } = quantity(name);
   if (!isNumber(value)) return MISSING;
-  return kind ? told(kind, value * factor) : `${digits(value)}${unit ? NO_BREAK + unit : ""}`;
+  return kind ? told(kind, value * factor) : `${digits(value * (factor ?? 1))}${unit ? NO_BREAK + unit : ""}`;
 }
 
 // [factor, unit] in which all of the values of a quantity are told, so that they compare at a glance.
 function quantityStep(name, values) {
   const { kind, factor, unit } = quantity(name);
-  if (!kind) return [1, unit];
+  if (!kind) return [factor ?? 1, unit];
   const [size, prefix] = step(kind, Math.max(...values) * factor);
   return [factor / size, prefix];
 }

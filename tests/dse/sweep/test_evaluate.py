@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sweep_cases import table, tiny_sweep, tiny_trace, totals_by_simulate
 
+from archsim import accuracy
 from archsim.dse.search import search
 from archsim.dse.study import Study
 from archsim.dse.sweep.evaluate import Evaluator
@@ -14,6 +15,7 @@ from archsim.dse.sweep.files import load_sweep
 from archsim.dse.sweep.outcome import FAILED, INFEASIBLE, OK
 from archsim.dse.sweep.run import sweep
 from archsim.dse.sweep.sweep import TOTALS, Sweep
+from archsim.errors import InputError
 
 
 def swept(asked: Sweep, folder: Path):
@@ -111,3 +113,17 @@ def test_a_search_that_nothing_meets_is_infeasible(tmp_path: Path) -> None:
     (row,) = swept(asked, tmp_path).to_dict(orient="records")
     assert row["status"] == INFEASIBLE
     assert "latency_ms" in row["error"]
+
+
+def test_accuracy_of_every_point(tmp_path: Path) -> None:
+    """That of the twin on the chips and images asked for; no column where it is not measured."""
+    told = {"workload": "digits-cnn", "accelerator": "pim-sram-65nm", "hardware": {"adc.bits": [5, 7]}}
+    measured = {"accuracy": {"images": 40, "chips": 2}, "goals": ["energy_mj", "accuracy"]}
+    found = swept(load_sweep({"name": "accuracies", **told, **measured}), tmp_path)
+    direct = accuracy("digits-cnn", "pim-sram-65nm", images=40, chips=2, adc_bits=[5], causes=False)
+    assert found["accuracy"].tolist() == [direct.adc_sweep[0].hardware.mean, direct.hardware.mean]
+    assert found["accuracy_std"].tolist() == [direct.adc_sweep[0].hardware.std, direct.hardware.std]
+    (other := tmp_path / "other").mkdir()
+    assert "accuracy" not in swept(tiny_sweep(tmp_path), other)
+    with pytest.raises(InputError, match="'accuracy' is not known"):
+        load_sweep({"name": "unmeasured", **told, "goals": ["accuracy"]})

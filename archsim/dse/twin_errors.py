@@ -1,0 +1,204 @@
+"""The accuracy of a hardware point as a search reads it: errors of its twin, layer by layer.
+
+A point's error is that of its twin with every layer at its widest. Fewer bits of a layer add what they add
+alone, as in a sensitivity table, measured on the same chips and images. That sum steers the search; what it
+chooses is measured again as a whole (`archsim.dse.verify`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archsim.errors import InputError
+from archsim.numerics.sensitivity import OPERANDS, Key, Sensitivity
+
+if TYPE_CHECKING:
+    from archsim.accelerators.machine import Machine
+    from archsim.dse.bits import BitSpace
+    from archsim.dse.study import AccuracyMeasure
+    from archsim.numerics.accuracy_report import Spread
+    from archsim.numerics.crossbar import Crossbar
+    from archsim.numerics.twin_accuracy import Bits, TwinAccuracy
+    from archsim.workloads.precision import Precision
+
+
+MEASURING = "measuring accuracy"
+"""What a search does while twins are measured."""
+
+
+@dataclass(frozen=True)
+class PointError:
+    """`widest`: the error with every layer at its most bits; `added`: what fewer bits add, None if none are
+    open."""
+
+    widest: float
+    added: Sensitivity | None
+
+
+@dataclass(frozen=True)
+class TwinErrors:
+    """Errors by what the twin reads of a machine: machines alike in that have the same."""
+
+    by_hardware: Mapping[Crossbar | None, PointError]
+
+    def of(self, machine: Machine) -> PointError:
+        from archsim.evaluation import crossbar_of  # with the numerics that only such studies need
+
+        return self.by_hardware[crossbar_of(machine)]
+
+
+def error_measure(workload: str, settings: AccuracyMeasure) -> ErrorMeasure:
+    """What measures a workload's twins. One that was made before serves again while its files are the same.
+
+    Raises InputError for a workload without weights, and data that do not fit it.
+    """
+    from archsim.workloads.library import model_file
+
+    given = [Path(path) for path in (settings.data, settings.calibration) if path is not None]
+    files = [model_file(workload), *(path for path in given if path.is_file())]
+    content = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
+    return _measure(workload, settings.model_dump_json(), content.digest())
+
+
+@lru_cache(maxsize=4)
+def _measure(workload: str, asked: str, _content: bytes) -> ErrorMeasure:
+    from archsim.dse.study import AccuracyMeasure
+    from archsim.evaluation import twin_accuracy
+
+    settings = AccuracyMeasure.model_validate_json(asked)
+    twins = twin_accuracy(
+        workload, data=settings.data, calibration=settings.calibration,
+        seed=settings.seed, batch_norm=settings.batch_norm,
+    )  # fmt: skip
+    return ErrorMeasure(twins, settings)
+
+
+class ErrorMeasure:
+    """Measures twins of one model as a study says: on some chips and images, or verifies on others."""
+
+    def __init__(self, twins: TwinAccuracy, settings: AccuracyMeasure) -> None:
+        self.twins, self.settings = twins, settings
+        self.images, self.other_images = twins.images(settings.images)
+        self.chips = range(settings.chips)
+        self.other_chips = range(settings.chips, 2 * settings.chips)
+
+    def errors(
+        self,
+        space: BitSpace,
+        machines: Iterable[Machine],
+        workers: int = 1,
+        on_measured: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> TwinErrors:
+        """Errors of the machines' twins at all bits of the space, by `workers` threads.
+
+        `on_measured` is told how many twins of how many are done. Ctrl-C raises KeyboardInterrupt after the
+        chips under way. Raises InputError for a model and a space that name other layers.
+        """
+        from archsim.evaluation import crossbar_of
+
+        hardware = list(dict.fromkeys(map(crossbar_of, machines)))
+        widest = self._widest(space)
+        narrower = _narrower(space, widest)
+        wanted = [(each, bits) for each in hardware for bits in (widest, *narrower.values())]
+        found = iter(self._measured(wanted, workers, on_measured))
+        return TwinErrors(
+            {
+                each: _point_error(space, next(found), {key: next(found) for key in narrower})
+                for each in hardware
+            }
+        )
+
+    def drawn(self, machine: Machine) -> range:
+        """The chips that a plan is verified on: one where nothing is drawn."""
+        from archsim.evaluation import crossbar_of
+        from archsim.numerics.accuracy import is_drawn
+
+        crossbar = crossbar_of(machine)
+        return self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
+
+    def verified(self, machine: Machine, bits: Bits) -> Spread:
+        """Accuracy on the other chips and images."""
+        from archsim.evaluation import crossbar_of
+
+        return self.twins.measure(crossbar_of(machine), bits, self.other_chips, self.other_images)
+
+    def uniform(self, machine: Machine, precision: Precision) -> Spread:
+        """Accuracy with all products at one precision."""
+        from archsim.evaluation import crossbar_of
+
+        bits = dict.fromkeys(self.twins.products, precision)
+        return self.twins.measure(crossbar_of(machine), bits, self.chips, self.images)
+
+    def _widest(self, space: BitSpace) -> dict[str, Precision]:
+        """The most bits of every layer that the twin computes in whole numbers."""
+        products = self.twins.products
+        widest = {layer.name: layer.precision for layer in space.widest.layers if layer.name in products}
+        missing = [name for name in products if name not in widest]
+        if missing:
+            raise InputError(
+                f"the model computes layer {missing[0]!r}, which {space.workload.name} does not have"
+            )
+        return widest
+
+    def _measured(
+        self,
+        wanted: Sequence[tuple[Crossbar | None, Bits]],
+        workers: int,
+        on_measured: Callable[[int, int], None],
+    ) -> list[float]:
+        """The error of every twin, in order; by threads, as onnxruntime computes outside Python."""
+        stop = threading.Event()
+
+        def check() -> None:
+            if stop.is_set():
+                raise CancelledError
+
+        def measure(crossbar: Crossbar | None, bits: Bits) -> float:
+            return 1 - self.twins.measure(crossbar, bits, self.chips, self.images, check).mean
+
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                tasks = [pool.submit(measure, *each) for each in wanted]
+                for done, task in enumerate(as_completed(tasks), 1):
+                    task.result()
+                    on_measured(done, len(tasks))
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            return [task.result() for task in tasks]
+
+
+def _narrower(space: BitSpace, widest: Bits) -> dict[Key, dict[str, Precision]]:
+    """The bits of all layers, with one operand of one layer at one of its smaller widths."""
+    found: dict[Key, dict[str, Precision]] = {}
+    for layer, precisions in zip(space.workload.layers, space.precisions, strict=True):
+        if layer.name not in widest:
+            continue
+        own = widest[layer.name]
+        for operand in OPERANDS:
+            field = f"{operand}_bits"
+            for bits in sorted({getattr(p, field) for p in precisions} - {getattr(own, field)}):
+                found[layer.name, operand, bits] = {**widest, layer.name: replace(own, **{field: bits})}
+    return found
+
+
+def _point_error(space: BitSpace, widest: float, narrower: Mapping[Key, float]) -> PointError:
+    """What is measured against the widest; a layer that the twin computes in floating point adds nothing."""
+    if not narrower:
+        return PointError(widest, None)
+    added: dict[Key, float] = {
+        (layer.name, operand, bits): max(0.0, narrower.get((layer.name, operand, bits), widest) - widest)
+        for layer, precisions in zip(space.workload.layers, space.precisions, strict=True)
+        if layer.contraction is not None
+        for operand in OPERANDS
+        for bits in sorted({getattr(p, f"{operand}_bits") for p in precisions})
+    }
+    return PointError(widest, Sensitivity(added, "top-1 error"))
