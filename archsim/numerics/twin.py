@@ -64,14 +64,14 @@ class Hardware:
 
     `steps` are the ADCs'; without those of a product its largest possible sums set them. `levels=False`
     leaves the ADCs' rounding and clipping out, their other errors stay. `activations` are read through the
-    weak cells of a memory, by the product that reads them.
+    weak cells of memories, by the product that reads them.
     """
 
     crossbars: Mapping[str, Crossbar] = field(default_factory=dict)
     steps: Mapping[str, Steps] = field(default_factory=dict)
     corrections: Mapping[str, ChannelCorrection] = field(default_factory=dict)
     levels: bool = True
-    activations: Mapping[str, ReadThrough] = field(default_factory=dict)
+    activations: Mapping[str, tuple[ReadThrough, ...]] = field(default_factory=dict)
 
 
 EXACT = Hardware()
@@ -92,7 +92,7 @@ class _Twin:
         self._tap = tap
         self._builder = GraphBuilder(opset_of(quantised.network.model))
         self._crossbars = CrossbarNodes(self._builder, NoisePool(chip.noise()), levels=hardware.levels)
-        self._inputs: dict[tuple[str, float, int, int, ReadThrough | None], str] = {}
+        self._inputs: dict[tuple[str, float, int, int, tuple[ReadThrough, ...]], str] = {}
 
     def model(self) -> onnx.ModelProto:
         products = {p.product.place: (number, p) for number, p in enumerate(self._quantised.products)}
@@ -133,7 +133,7 @@ class _Twin:
     def _codes(self, quantised: QuantisedProduct) -> str:
         """The input as whole numbers from 0 on; padded here where a convolution's zero is not code 0."""
         product, activation, builder = quantised.product, quantised.activation, self._builder
-        faults = self._hardware.activations.get(product.name)
+        faults = self._hardware.activations.get(product.name, ())
         key = (product.activation, quantised.step, activation.lowest, activation.highest, faults)
         if key not in self._inputs:
             steps = builder.add("Div", product.activation, builder.scalar(quantised.step))
@@ -142,7 +142,9 @@ class _Twin:
             whole = builder.add("Clip", rounded, *edges)
             if activation.lowest:
                 whole = builder.add("Sub", whole, builder.scalar(activation.lowest))
-            self._inputs[key] = whole if faults is None else faults.add_to(builder, whole)
+            for through in faults:
+                whole = through.add_to(builder, whole)
+            self._inputs[key] = whole
         whole = self._inputs[key]
         pads = self._pads(quantised)
         if activation.lowest and any(pads):

@@ -17,7 +17,7 @@ an array (`array_rows` rows share a bit line): with v uniform a column and w uni
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from zlib import crc32
@@ -59,19 +59,25 @@ class Memory:
 class Supply:
     """What a chip is run at: the BER of every memory below its safe voltage, by name; others do not fail.
 
-    `vdd_v` tells which voltage that is, where it is known.
+    A BER for each of the banks, over which words are interleaved: word i lies in bank i mod banks. `vdd_v`
+    tells which voltage that is, where it is known. Raises InputError for a BER outside 0 … 1.
     """
 
-    ber: dict[str, float]
+    ber: Mapping[str, tuple[float, ...]]
     vdd_v: float | None = None
 
     def __post_init__(self) -> None:
-        for name, ber in self.ber.items():
-            if not 0 <= ber <= 1:
-                raise InputError(f"the bit error rate of {name!r} is {ber!r}; it must be from 0 to 1")
+        for name, banks in self.ber.items():
+            for ber in banks:
+                if not 0 <= ber <= 1:
+                    raise InputError(f"the bit error rate of {name!r} is {ber!r}; it must be from 0 to 1")
 
-    def of(self, memory: Memory) -> float:
-        return self.ber.get(memory.name, 0.0)
+    def of(self, memory: Memory) -> tuple[float, ...]:
+        return self.ber.get(memory.name, (0.0,))
+
+    def mean(self) -> dict[str, float]:
+        """The BER of every memory, over its banks."""
+        return {name: float(np.mean(banks)) for name, banks in self.ber.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,24 +132,26 @@ class DrawnChip:
     seed: int = 0
 
     def faults(self, memory: Memory, words: int, supply: Supply) -> Faults:
-        ber = supply.of(memory)
-        if ber <= 0:
+        ber = np.array(supply.of(memory))
+        if not ber.any():
             return _none(self.model)
         arrays = range(-(-min(words, memory.words) // memory.array_rows))
         found = _joined((self._array(memory, number, ber) for number in arrays), self.model)
         return found.at(found.word < min(words, memory.words))
 
-    def _array(self, memory: Memory, number: int, ber: float) -> Faults:
+    def _array(self, memory: Memory, number: int, ber: NDArray[np.float64]) -> Faults:
         """The faults of one array: of its data columns, then of its check columns, drawn apart so that the
-        data cells are the same with and without ECC."""
+        data cells are the same with and without ECC. `ber` (banks)."""
         parts = []
+        word = number * memory.array_rows + np.arange(memory.array_rows)
+        failing = ber[word % len(ber), None]
         for part, (first, columns) in enumerate(
             ((0, memory.word_bits), (memory.word_bits, memory.cells_per_word - memory.word_bits))
         ):
             key = [self.seed, self.number, crc32(memory.name.encode()), number, part]
             random = np.random.default_rng(key)
             threshold, value = _thresholds(random, (memory.array_rows, columns), self.model)
-            row, column = np.nonzero(threshold < ber)
+            row, column = np.nonzero(threshold < failing)
             stuck = value[row, column].astype(np.uint32) if self.model.kind == "stuck" else None
             parts.append(Faults(row + number * memory.array_rows, column + first, stuck))
         return _joined(parts, self.model)

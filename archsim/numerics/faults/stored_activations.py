@@ -1,10 +1,10 @@
 """Activations as they are read back from a memory with weak cells: nodes in the twin.
 
 An activation is stored as its whole number from 0 on (`code - lowest`), item by item in the same cells: item
-after item meets the same faults, whatever the batch. Every activation starts at word 0 of its memory and goes
-round where it is larger. The few different patterns of faults in a number make a table of what is read for
-what was written, a row a pattern, and the twin looks it up: Gather, which every opset has (ONNX's BitwiseAnd
-and BitwiseXor come with opset 18). Numbers of more than 8 bits are looked up in two halves.
+after item meets the same faults, whatever the batch. Every activation starts at word 0 of its memory. The few
+different patterns of faults in a number make a table of what is read for what was written, a row a pattern,
+and the twin looks it up: Gather, which every opset has (ONNX's BitwiseAnd and BitwiseXor come with opset 18).
+Numbers of more than 8 bits are looked up in two halves.
 
 With ECC a word with one faulty cell is always right, one with two or more is taken as it is read, also where
 only one of them is stuck at the wrong value: that depends on the data, so this is on the safe side.
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from archsim.errors import InputError
 from archsim.numerics.calibration import Calibration
-from archsim.numerics.faults.addresses import Region
-from archsim.numerics.faults.cells import ChipMap, Faults, Memory, Supply
+from archsim.numerics.faults.addresses import Placed, Region, allocate
+from archsim.numerics.faults.cells import ChipMap, Faults, Supply
 from archsim.numerics.faults.stored_weights import places
 from archsim.numerics.model_edit import with_outputs
-from archsim.numerics.quantised_network import QuantisedNetwork
+from archsim.numerics.quantised_network import QuantisedNetwork, QuantisedProduct
 from archsim.numerics.sessions import Session
 from archsim.numerics.twin_graph import GraphBuilder
 
@@ -57,33 +57,43 @@ class ReadThrough:
 
 
 class StoredActivations:
-    """The inputs of the layers that `memories` names, each in its memory.
+    """The inputs of the layers that `placed` names, each in the memories that they pass in turn.
 
     Raises InputError where an activation's first axis does not count the items.
     """
 
     def __init__(
-        self, quantised: QuantisedNetwork, memories: Mapping[str, Memory], inputs: Calibration
+        self, quantised: QuantisedNetwork, placed: Mapping[str, Sequence[Placed]], inputs: Calibration
     ) -> None:
-        products = [p for p in quantised.products if p.product.name in memories]
-        shapes = _item_shapes(quantised, [p.product.activation for p in products], inputs)
-        self._layers = {
-            p.product.name: (p.product.activation, shapes[p.product.activation], Region(
-                memories[p.product.name], int(np.prod(shapes[p.product.activation])), p.activation_bits
-            ))
+        products = [p for p in quantised.products if p.product.name in placed]
+        self._shapes = _item_shapes(quantised, [p.product.activation for p in products], inputs)
+        self._tensors = {p.product.name: p.product.activation for p in products}
+        self._regions = {
+            p.product.name: tuple(
+                self._region(p, place) for place in placed[p.product.name]
+            )
             for p in products
         }  # fmt: skip
 
-    def read(self, chip: ChipMap, supply: Supply) -> dict[str, ReadThrough]:
+    def read(self, chip: ChipMap, supply: Supply) -> dict[str, tuple[ReadThrough, ...]]:
         """By layer; layers that read one tensor from one memory share theirs. Layers without faults are left
         out."""
         shared: dict[tuple[str, Region], ReadThrough | None] = {}
-        for tensor, shape, region in self._layers.values():
-            if (tensor, region) not in shared:
-                faults = region.met(chip.faults(region.memory, region.reach, supply))
-                shared[tensor, region] = _read_through(region, shape, faults)
-        found = {name: shared[tensor, region] for name, (tensor, _, region) in self._layers.items()}
-        return {name: through for name, through in found.items() if through is not None}
+        found: dict[str, tuple[ReadThrough, ...]] = {}
+        for name, regions in self._regions.items():
+            tensor = self._tensors[name]
+            for region in regions:
+                if (tensor, region) not in shared:
+                    faults = region.met(chip.faults(region.memory, region.reach, supply))
+                    shared[tensor, region] = _read_through(region, self._shapes[tensor], faults)
+            passed = (shared[tensor, region] for region in regions)
+            found[name] = tuple(through for through in passed if through is not None)
+        return {name: passed for name, passed in found.items() if passed}
+
+    def _region(self, p: QuantisedProduct, place: Placed) -> Region:
+        numbers = int(np.prod(self._shapes[p.product.activation]))
+        alone = {p.product.name: (place, numbers, p.activation_bits)}
+        return allocate(alone)[p.product.name]
 
 
 def _read_through(region: Region, shape: Sequence[int], faults: Faults) -> ReadThrough | None:

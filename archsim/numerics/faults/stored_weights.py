@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.numerics.faults.addresses import Region, allocate
-from archsim.numerics.faults.cells import ChipMap, Faults, Memory, Supply
+from archsim.numerics.faults.addresses import Placed, Region, allocate
+from archsim.numerics.faults.cells import ChipMap, Faults, Supply
 from archsim.numerics.faults.encoding import Encoding, Ints, Words, from_bits, to_bits
 from archsim.numerics.faults.secded import checked
 from archsim.numerics.quantised_network import QuantisedNetwork
@@ -47,28 +48,32 @@ class ReadBack:
 
 @dataclass(frozen=True, eq=False)
 class StoredWeights:
-    """The weights of the layers that `memories` names, each in its memory; other layers are never faulty."""
+    """The weights of the layers that `placed` names, each in the memories that they pass, one after the
+    other; other layers are never faulty."""
 
     quantised: QuantisedNetwork
-    memories: Mapping[str, Memory]
+    placed: Mapping[str, Sequence[Placed]]
     encoding: Encoding = "twos_complement"
 
     @cached_property
-    def regions(self) -> dict[str, Region]:
-        return allocate(
-            {
-                p.product.name: (self.memories[p.product.name], p.codes.size, p.weight_bits)
-                for p in self.quantised.products
-                if p.product.name in self.memories
-            }
-        )
+    def regions(self) -> dict[str, tuple[Region, ...]]:
+        """By layer; a memory of each place in the sequence is shared out on its own."""
+        sizes = {p.product.name: (p.codes.size, p.weight_bits) for p in self.quantised.products}
+        passed = zip_longest(*self.placed.values())
+        by_place = [
+            allocate(
+                {layer: (at, *sizes[layer]) for layer, at in zip(self.placed, places, strict=True) if at}
+            )
+            for places in passed
+        ]
+        return {layer: tuple(p[layer] for p in by_place if layer in p) for layer in self.placed}
 
     @cached_property
     def _bits(self) -> dict[str, Words]:
         return {
             p.product.name: to_bits(p.codes.reshape(-1), p.weight_bits, self.encoding)
             for p in self.quantised.products
-            if p.product.name in self.regions
+            if p.product.name in self.placed
         }
 
     def read(self, chip: ChipMap, supply: Supply) -> ReadBack:
@@ -78,22 +83,25 @@ class StoredWeights:
         total = Flips()
         for p in self.quantised.products:
             name = p.product.name
-            region = self.regions.get(name)
-            if region is None:
+            if name not in self.placed:
                 continue
-            seen, flips = read_words(self._bits[name], region, faults[region.memory.name])
-            total += flips
-            if flips.flipped:
+            written = seen = self._bits[name]
+            corrected = 0
+            for region in self.regions[name]:
+                seen, flips = read_words(seen, region, faults[region.memory.name])
+                corrected += flips.corrected_words
+            flipped = int(np.bitwise_count(seen ^ written).sum())
+            total += Flips(flipped, p.codes.size * p.weight_bits, corrected)
+            if flipped:
                 values = from_bits(seen, p.weight_bits, self.encoding)
                 codes[name] = values.astype(p.codes.dtype).reshape(p.codes.shape)
         return ReadBack(codes, total)
 
     def _faults(self, chip: ChipMap, supply: Supply) -> dict[str, Faults]:
-        reach: dict[str, tuple[Memory, int]] = {}
-        for region in self.regions.values():
-            memory = region.memory
-            reach[memory.name] = memory, max(region.reach, reach.get(memory.name, (memory, 0))[1])
-        return {name: chip.faults(memory, words, supply) for name, (memory, words) in reach.items()}
+        regions = [region for passed in self.regions.values() for region in passed]
+        memories = {region.memory.name: region.memory for region in regions}
+        reach = {name: max(r.reach for r in regions if r.memory.name == name) for name in memories}
+        return {name: chip.faults(memory, reach[name], supply) for name, memory in memories.items()}
 
 
 def read_words(stored: Words, region: Region, faults: Faults) -> tuple[Words, Flips]:
@@ -131,14 +139,14 @@ def _flips(stored: Words, region: Region, met: Faults) -> NDArray[np.bool_]:
 def places(region: Region, faults: Faults) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """The number and the bit in it that a faulty cell holds, and whether it holds one at all."""
     slot, bit = np.divmod(faults.bit, region.bits)
-    number = faults.word * region.per_word + slot
-    return number, bit, (slot < region.per_word) & (number < region.numbers)
+    number, holds = region.number_of(faults.word, slot)
+    return number, bit, holds
 
 
 def _data_bits(stored: Words, region: Region, words: NDArray[np.int64]) -> NDArray[np.uint8]:
     """The data bits (words, word bits) of some words."""
-    number = words[:, None] * region.per_word + np.arange(region.per_word)
-    values = np.where(number < region.numbers, stored[np.minimum(number, region.numbers - 1)], 0)
+    number, holds = region.number_of(words[:, None], np.arange(region.per_word))
+    values = np.where(holds, stored[np.minimum(number, region.numbers - 1)], 0)
     spread = (values[:, :, None] >> np.arange(region.bits, dtype=np.uint32)) & 1
     data = np.zeros((len(words), region.memory.word_bits), np.uint8)
     data[:, : region.per_word * region.bits] = spread.reshape(len(words), -1)

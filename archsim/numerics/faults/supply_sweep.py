@@ -14,6 +14,7 @@ from archsim.errors import InputError
 from archsim.numerics.accuracy_report import Spread
 from archsim.numerics.calibration import Calibration
 from archsim.numerics.chips import Build, classify
+from archsim.numerics.faults.addresses import Placed
 from archsim.numerics.faults.cells import ChipMap, DrawnChip, FaultModel, Memory, Supply
 from archsim.numerics.faults.encoding import Encoding
 from archsim.numerics.faults.fault_report import LowVoltage, StoredIn, SupplyAccuracy, knee_of
@@ -30,11 +31,11 @@ WORD_BITS = 64
 
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """Where a network's numbers lie: the memory of each layer's weights and of its inputs, by layer. Layers
-    that are not named lie where nothing fails."""
+    """Where a network's numbers lie: the memories that each layer's weights pass, and its inputs, by layer.
+    Layers that are not named lie where nothing fails."""
 
-    weights: Mapping[str, Memory] = field(default_factory=dict)
-    activations: Mapping[str, Memory] = field(default_factory=dict)
+    weights: Mapping[str, Sequence[Placed]] = field(default_factory=dict)
+    activations: Mapping[str, Sequence[Placed]] = field(default_factory=dict)
     encoding: Encoding = "twos_complement"
 
 
@@ -66,7 +67,7 @@ def one_memory(
     ecc: bool = False,
     protected_bits: int = 0,
     name: str = "weights",
-) -> dict[str, Memory]:
+) -> dict[str, tuple[Placed, ...]]:
     """A memory of 64-bit words, just large enough for the weights of `layers`, for each of them."""
     words = sum(
         -(-p.codes.size // (WORD_BITS // p.weight_bits))
@@ -74,7 +75,7 @@ def one_memory(
         if p.product.name in layers
     )
     memory = Memory(name, max(1, words), WORD_BITS, ecc, protected_bits)
-    return dict.fromkeys(layers, memory)
+    return dict.fromkeys(layers, (Placed(memory),))
 
 
 def measure_supplies(
@@ -99,7 +100,7 @@ def measure_supplies(
     points = tuple(
         SupplyAccuracy(
             supply.vdd_v,
-            dict(supply.ber),
+            supply.mean(),
             float(np.mean([flips.rate for flips, _ in row])),
             float(np.mean([flips.corrected_words for flips, _ in row])),
             Spread.of([accuracy for _, accuracy in row]),
@@ -116,7 +117,7 @@ def measure_supplies(
 
 
 def _from_safe_on(supply: Supply) -> tuple[float, float]:
-    return -(supply.vdd_v or 0.0), max(supply.ber.values(), default=0.0)
+    return -(supply.vdd_v or 0.0), max(supply.mean().values(), default=0.0)
 
 
 class _Measurement:
@@ -158,10 +159,10 @@ class _Measurement:
         for name, codes in read.codes.items():
             digest.update(name.encode() + codes.tobytes())
         activations = self._activations.read(chip, supply)
-        for name, through in activations.items():
-            digest.update(
-                name.encode() + through.pattern.tobytes() + b"".join(t.tobytes() for t in through.tables)
-            )
+        for name, passed in activations.items():
+            digest.update(name.encode())
+            for through in passed:
+                digest.update(through.pattern.tobytes() + b"".join(t.tobytes() for t in through.tables))
         return digest.digest() if read.codes or activations else b""
 
     def _chip(self, chip: ChipMap, supply: Supply) -> onnx.ModelProto:
@@ -171,15 +172,13 @@ class _Measurement:
 
 
 def _stored_in(storage: Storage) -> tuple[StoredIn, ...]:
-    memories = {m.name: m for m in (*storage.weights.values(), *storage.activations.values())}
+    sides = (storage.weights, storage.activations)
+    memories = {at.memory.name: at.memory for side in sides for passed in side.values() for at in passed}
     return tuple(
-        StoredIn(
-            name,
-            memory.words,
-            memory.word_bits,
-            memory.ecc,
-            tuple(layer for layer, m in storage.weights.items() if m.name == name),
-            tuple(layer for layer, m in storage.activations.items() if m.name == name),
-        )
+        StoredIn(name, memory.words, memory.word_bits, memory.ecc, *(_passing(side, name) for side in sides))
         for name, memory in memories.items()
     )
+
+
+def _passing(side: Mapping[str, Sequence[Placed]], memory: str) -> tuple[str, ...]:
+    return tuple(layer for layer, passed in side.items() if memory in {at.memory.name for at in passed})

@@ -15,7 +15,7 @@ MEMORY = Memory("weights", words=4096, word_bits=64)
 
 
 def faulty(chip: DrawnChip, ber: float, memory: Memory = MEMORY) -> Faults:
-    return chip.faults(memory, memory.words, Supply({memory.name: ber}))
+    return chip.faults(memory, memory.words, Supply({memory.name: (ber,)}))
 
 
 def cells(found: Faults) -> dict[tuple[int, int], int | None]:
@@ -88,7 +88,7 @@ def test_chips_seeds_and_memories_differ_and_repeat() -> None:
 
 
 def test_a_chip_does_not_depend_on_what_is_asked() -> None:
-    chip, supply = DrawnChip(FaultModel()), Supply({"weights": 0.02})
+    chip, supply = DrawnChip(FaultModel()), Supply({"weights": (0.02,)})
     whole = cells(chip.faults(MEMORY, 4096, supply))
     part = cells(chip.faults(MEMORY, 700, supply))
     assert part == {place: value for place, value in whole.items() if place[0] < 700}
@@ -98,13 +98,13 @@ def test_a_chip_does_not_depend_on_what_is_asked() -> None:
 
 
 def test_memories_at_their_safe_voltage_do_not_fail() -> None:
-    assert not len(DrawnChip(FaultModel()).faults(MEMORY, 4096, Supply({"other": 0.5})))
+    assert not len(DrawnChip(FaultModel()).faults(MEMORY, 4096, Supply({"other": (0.5,)})))
 
 
 def test_bad_models_and_rates() -> None:
     with pytest.raises(InputError, match=r"column_share is 1\.5"):
         FaultModel(column_share=1.5)
     with pytest.raises(InputError, match="from 0 to 1"):
-        Supply({"weights": 1.01})
+        Supply({"weights": (1.01,)})
     with pytest.raises(InputError, match="at least 1"):
         Memory("weights", 0, 64)

@@ -9,7 +9,7 @@ import pytest
 
 from archsim.errors import InputError
 from archsim.numerics.calibration import calibration_for
-from archsim.numerics.faults.addresses import Region
+from archsim.numerics.faults.addresses import Placed, Region
 from archsim.numerics.faults.cells import DrawnChip, FaultModel, Memory, Supply
 from archsim.numerics.faults.stored_activations import StoredActivations
 from archsim.numerics.faults.stored_weights import read_words
@@ -25,8 +25,8 @@ def through(
     network: QuantisedNetwork, memory: Memory, model: FaultModel, x: np.ndarray, ber: float = 0.08
 ) -> np.ndarray:
     inputs = calibration_for(network.network.model, {"x": x.astype(np.float32)})
-    stored = StoredActivations(network, {p.product.name: memory for p in network.products}, inputs)
-    read = stored.read(DrawnChip(model, 4), Supply({memory.name: ber}))
+    stored = StoredActivations(network, {p.product.name: (Placed(memory),) for p in network.products}, inputs)
+    read = stored.read(DrawnChip(model, 4), Supply({memory.name: (ber,)}))
     assert read
     return run(build_twin(network, Hardware(activations=read)), x)
 
@@ -43,7 +43,7 @@ def test_a_layer_reads_the_faulty_codes(tmp_path: Path, kind: str, bits: int, wo
     memory = Memory("activations", words, 32)
     model = FaultModel(kind)  # pyright: ignore[reportArgumentType]
     region = Region(memory, rows, bits)
-    faults = DrawnChip(model, 4).faults(memory, words, Supply({"activations": 0.08}))
+    faults = DrawnChip(model, 4).faults(memory, words, Supply({"activations": (0.08,)}))
     read = np.stack([read_words(item.astype(np.uint32), region, faults)[0] for item in x])
     assert (read != x).any()
     found = through(network, memory, model, x)
@@ -61,7 +61,7 @@ def test_signed_inputs_of_a_convolution_are_stored_from_zero_on(tmp_path: Path) 
     )  # fmt: skip
     network = quantised(save(model, tmp_path), x, 3, 4)
     memory, cells = Memory("activations", 40, 8), FaultModel("flip")
-    faults = DrawnChip(cells, 4).faults(memory, 40, Supply({"activations": 0.08}))
+    faults = DrawnChip(cells, 4).faults(memory, 40, Supply({"activations": (0.08,)}))
     region = Region(memory, 50, 4)
     read = [read_words((item + 8).reshape(-1).astype(np.uint32), region, faults)[0] for item in x]
     seen = np.stack(read).reshape(x.shape).astype(np.int64) - 8
@@ -105,4 +105,4 @@ def test_an_activation_without_items(tmp_path: Path) -> None:
     network = quantised(save(model, tmp_path), x, 3, 8)
     inputs = calibration_for(network.network.model, {"x": x.astype(np.float32)})
     with pytest.raises(InputError, match="first axis must count the items"):
-        StoredActivations(network, {"fc": Memory("a", 4, 32)}, inputs)
+        StoredActivations(network, {"fc": (Placed(Memory("a", 4, 32)),)}, inputs)
