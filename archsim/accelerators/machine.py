@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -223,6 +224,12 @@ class Machine(Protocol):
 
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row; their energy is what the table priced."""
+        ...
+
+    def stored(self, row: Row) -> Sequence[Stored]:
+        """Where the operands of a row's layer lie on chip: an entry for each on-chip memory that an operand
+        lies in or passes, from the outermost in; nothing for what only passes registers.
+        """
         ...
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:

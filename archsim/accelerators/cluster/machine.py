@@ -22,6 +22,7 @@ from archsim.accelerators.cluster.program import LayerProgram, graph_of
 from archsim.accelerators.cluster.residency import weights_home
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
+from archsim.accelerators.cluster.stored import stored_in_chunks, stored_of
 from archsim.accelerators.cluster.table import KEYS, contraction_options
 from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
@@ -30,6 +31,7 @@ from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -121,6 +123,7 @@ class ClusterMachine:
             "vdd_v": point.vdd_v,
             "clock_mhz": point.clock_mhz,
             "body_bias": point.body_bias,
+            **self.prices.sram,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -235,6 +238,11 @@ class ClusterMachine:
             bound_by=max(busy, key=lambda name: busy[name]),
             mapping=mapping,
         )
+
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        if row.layer.contraction is None:
+            return stored_in_chunks(row.layer, self.prices, self.spec, self._stream(row))
+        return stored_of(row.layer, self.prices, self.spec, self._priced(row)[0])
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit.

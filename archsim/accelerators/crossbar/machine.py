@@ -19,6 +19,7 @@ from archsim.accelerators.crossbar.program import LayerProgram, graph_of
 from archsim.accelerators.crossbar.site import Site, check_precision
 from archsim.accelerators.crossbar.spec import CrossbarSpec
 from archsim.accelerators.crossbar.stages import StageTimes, pipeline_of
+from archsim.accelerators.crossbar.stored import stored_of
 from archsim.accelerators.crossbar.table import (
     BUFFERS,
     CROSSBARS,
@@ -31,6 +32,7 @@ from archsim.accelerators.crossbar.ways import Ways
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -105,6 +107,7 @@ class CrossbarMachine:
             "node_nm": self.spec.technology.node_nm,
             "vdd_v": self.prices.point.vdd_v,
             "clock_mhz": self.clock_mhz,
+            **self.prices.sram,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -208,6 +211,9 @@ class CrossbarMachine:
         """Arrays that keep weights, tiles whose vector units are a stage's, KiB of lines in the buffers."""
         used = [self.performed(row).resources for row in rows]
         return {name: sum(each.get(name, 0.0) for each in used) for name in self.capacity}
+
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        return stored_of(row.layer, self.spec, self.prices)
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         """Rows one after the other, or as the stages of a pipeline."""
