@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
+    from archsim.undervolting import Undervolting
     from archsim.workloads.layer import Contraction, Layer, Tensor
     from archsim.workloads.library import list_workloads, load_workload
     from archsim.workloads.precision import Precision
@@ -50,6 +51,7 @@ _HOMES = {
     "Study": "archsim.dse.study",
     "Sweep": "archsim.dse.sweep.sweep",
     "Tensor": "archsim.workloads.layer",
+    "Undervolting": "archsim.undervolting",
     "Workload": "archsim.workloads.workload",
     "accuracy": "archsim.evaluation",
     "list_accelerators": "archsim.accelerators.library",
@@ -82,6 +84,7 @@ __all__ = [
     "Study",
     "Sweep",
     "Tensor",
+    "Undervolting",
     "Workload",
     "__version__",
     "accuracy",

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import onnx
 
     from archsim.accelerators.machine import Machine
+    from archsim.numerics.faults.supply_sweep import SupplySweep
+    from archsim.numerics.quantised_network import QuantisedNetwork
+    from archsim.undervolting import Undervolting
 
 Accelerator = str | Path | Mapping[str, Any]
 Widths = str | Precision | Callable[[str], Precision]
@@ -49,6 +52,7 @@ def accuracy(
     fit: Fit = "least_squares",
     batch_norm: bool = False,
     causes: bool = True,
+    undervolting: Undervolting | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Accuracy:
     """Accuracy of a classifier in floating point, in whole numbers, and on the chips of an accelerator.
@@ -59,7 +63,8 @@ def accuracy(
     first of the data calibrate (a tenth, at most 64), and the rest are judged on. `bits`: `w8a8`, or a
     function from a layer's name to its precision; default: what the accelerator is built for, else w8a8.
     `adc_bits`: repeat the chips at these resolutions. `batch_norm`: re-calibrate every chip, and tell the
-    gain. Raises InputError for whatever does not fit.
+    gain. `undervolting`: also on chips whose memories are below their safe voltage. Raises InputError for
+    whatever does not fit.
     """
     file = model_file(model)
     machine = None if on is None else load_accelerator(dict(on) if isinstance(on, Mapping) else on)
@@ -68,16 +73,36 @@ def accuracy(
         batch_norm=batch_norm, causes=causes,
     )  # fmt: skip
     test, inputs = _data(file, data, calibration)
+    precision, crossbar = _precision(bits, machine), crossbar_of(machine)
+    if undervolting is not None and crossbar is not None:
+        raise InputError(
+            f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM"
+        )
     return measure_accuracy(
         file,
         test,
         inputs,
-        _precision(bits, machine),
-        crossbar_of(machine),
+        precision,
+        crossbar,
         options,
         accelerator=None if machine is None else machine.name,
+        sweep=_supply_sweep(undervolting, on, file, precision, options),
         progress=progress,
     )
+
+
+def _supply_sweep(
+    asked: Undervolting | None,
+    on: Accelerator | None,
+    file: Path,
+    precision: Precision | Callable[[str], Precision],
+    options: AccuracyOptions,
+) -> Callable[[QuantisedNetwork], SupplySweep] | None:
+    if asked is None:
+        return None
+    from archsim.undervolting import supply_sweep
+
+    return supply_sweep(asked, on, file, precision, chips=options.chips, seed=options.seed)
 
 
 def twin(

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -78,7 +79,7 @@ class Generator(nn.Module):
             "fuse_lowest": np.float32(0), "fuse_highest": np.float32(HIGHEST),
         }  # fmt: skip
 
-        def add(operator: str, inputs: list[str], output: str, **attributes: object) -> str:
+        def add(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
             made.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
             return output
 
@@ -105,9 +106,7 @@ class Generator(nn.Module):
 
 def classify(model: onnx.ModelProto, weights: Weights, image: Tensor) -> Tensor:
     """The classifier's graph in torch, with `weights` in place of its products'."""
-    constants = {
-        t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in model.graph.initializer
-    }
+    constants = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in model.graph.initializer}
     values: dict[str, Tensor] = {model.graph.input[0].name: image}
     for node in model.graph.node:
         x = values[node.input[0]]

@@ -27,7 +27,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "composition": {*PRICED, "run"},
     "simulation": {*PRICED, "run", "composition"},
-    "evaluation": {*PRICED, "numerics"},
+    "undervolting": {*PRICED, "numerics", "run", "simulation"},
+    "evaluation": {*PRICED, "numerics", "undervolting"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},
     "cli": {
@@ -37,6 +38,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "run",
         "simulation",
         "evaluation",
+        "undervolting",
         "reports",
         "validation",
         "archsim",
@@ -49,6 +51,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "run",
         "simulation",
         "evaluation",
+        "undervolting",
     },  # the package's own __init__.py
 }
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """Of one inference: everything, and what the memories below their safe voltage take of it."""
+    """Of one inference: everything, and what the memories that run below their safe voltage take of it."""
 
     total_mj: float
-    scaled_mj: float
+    memories_mj: float
     latency_ms: float
 
 
@@ -35,10 +35,6 @@ class SupplyAccuracy:
     per_chip: tuple[float, ...]
     energy: Energy | None = None
 
-    @property
-    def highest_ber(self) -> float:
-        return max(self.ber.values(), default=0.0)
-
 
 @dataclass(frozen=True, slots=True)
 class StoredIn:
@@ -54,7 +50,8 @@ class StoredIn:
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """The last point before accuracy falls: see `knee_of`. `energy_saving` is against the highest voltage."""
+    """The last point before accuracy falls: see `knee_of`. `energy_saving`: share of the energy at the safe
+    voltage."""
 
     vdd_v: float | None
     ber: dict[str, float]
@@ -65,7 +62,7 @@ class Knee:
 
 @dataclass(frozen=True, slots=True)
 class LowVoltage:
-    """`points` stand from the highest voltage (the lowest BER) on."""
+    """`points` stand from the highest voltage (the lowest BER) on; `safe` is the energy where none fails."""
 
     kind: str
     encoding: str
@@ -76,21 +73,22 @@ class LowVoltage:
     fault_map: str | None
     memories: tuple[StoredIn, ...]
     points: tuple[SupplyAccuracy, ...]
+    safe: Energy | None
     knee: Knee | None
 
 
-def knee_of(points: Sequence[SupplyAccuracy], nominal: float, within: float) -> Knee | None:
+def knee_of(
+    points: Sequence[SupplyAccuracy], exact: float, within: float, safe: Energy | None = None
+) -> Knee | None:
     """The point of the lowest voltage such that its mean accuracy and that of every higher voltage measured
-    is at least `nominal - within`, which is the accuracy without faults and a share of 1. None where the
-    first point falls below already."""
+    is at least `exact`, the accuracy without faults, less `within` (shares of 1). None where the first point
+    falls below already."""
     good = None
     for point in points:
-        if point.hardware.mean < nominal - within:
+        if point.hardware.mean < exact - within:
             break
         good = point
     if good is None:
         return None
-    saving = None
-    if good.energy is not None and points[0].energy is not None:
-        saving = 1 - good.energy.total_mj / points[0].energy.total_mj
+    saving = 1 - good.energy.total_mj / safe.total_mj if good.energy and safe else None
     return Knee(good.vdd_v, good.ber, good.hardware.mean, within, saving)

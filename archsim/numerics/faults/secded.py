@@ -1,8 +1,8 @@
 """Words with check bits: single errors corrected, double errors detected (SECDED).
 
-The extended Hamming code (Hamming 1950, Bell System Technical Journal 29(2); Hsiao 1970 has as many check
-bits): the k data bits have distinct non-zero r-bit columns of weight two or more, r check bits the unit
-columns, and one more bit makes the parity of the whole word even.
+The extended Hamming code (Hamming 1950, Bell System Technical Journal 29(2)), which has as many check bits as
+Hsiao's, whose gates `archsim.components.secded` prices: the data bits have distinct columns of two or more
+ones, the check bits but one the unit columns, and the last makes the parity of the whole word even.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.components.secded import Secded
 
-@lru_cache
+
 def check_bits(data_bits: int) -> int:
-    """The least r with 2^r ≥ k + r + 1, and one for the parity of all: 8 for 64 data bits."""
-    hamming = 1
-    while 2**hamming < data_bits + hamming + 1:
-        hamming += 1
-    return hamming + 1
+    """8 for 64 data bits. Raises InputError for words wider than 1024 bits."""
+    return Secded(data_bits).check_bits
 
 
 @lru_cache

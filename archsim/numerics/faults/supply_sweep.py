@@ -17,7 +17,7 @@ from archsim.numerics.chips import Build, classify
 from archsim.numerics.faults.addresses import Placed
 from archsim.numerics.faults.cells import ChipMap, DrawnChip, FaultModel, Memory, Supply
 from archsim.numerics.faults.encoding import Encoding
-from archsim.numerics.faults.fault_report import LowVoltage, StoredIn, SupplyAccuracy, knee_of
+from archsim.numerics.faults.fault_report import Energy, LowVoltage, StoredIn, SupplyAccuracy, knee_of
 from archsim.numerics.faults.measured_map import MeasuredChip
 from archsim.numerics.faults.stored_activations import StoredActivations
 from archsim.numerics.faults.stored_weights import Flips, ReadBack, StoredWeights
@@ -43,7 +43,8 @@ class Storage:
 class SupplySweep:
     """`supplies` to measure at; `chips` chips of `seed` are drawn by `model`, or `fault_map` is the one chip.
 
-    The knee is the last point `within` this share of the accuracy without faults.
+    The knee is the last point `within` this share of the accuracy without faults. `energy` is what an
+    inference takes at a voltage, `safe` where nothing fails; both only pass through to the report.
     """
 
     storage: Storage
@@ -53,6 +54,8 @@ class SupplySweep:
     chips: int = 20
     seed: int = 0
     within: float = 0.01
+    energy: Mapping[float, Energy] = field(default_factory=dict)
+    safe: Energy | None = None
 
     def chip_maps(self) -> list[ChipMap]:
         if self.fault_map is not None:
@@ -105,14 +108,16 @@ def measure_supplies(
             float(np.mean([flips.corrected_words for flips, _ in row])),
             Spread.of([accuracy for _, accuracy in row]),
             tuple(accuracy for _, accuracy in row),
+            None if supply.vdd_v is None else sweep.energy.get(supply.vdd_v),
         )
         for supply, row in zip(supplies, found, strict=True)
     )
     model = sweep.model
+    knee = knee_of(points, measured.without_faults, sweep.within, sweep.safe)
     return LowVoltage(
         "stuck" if sweep.fault_map else model.kind, sweep.storage.encoding, model.stuck_at_one,
         model.column_share, len(chips), sweep.seed, sweep.fault_map.source if sweep.fault_map else None,
-        _stored_in(sweep.storage), points, knee_of(points, measured.without_faults, sweep.within),
+        _stored_in(sweep.storage), points, sweep.safe, knee,
     )  # fmt: skip
 
 
