@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from archsim.accelerators.low_voltage import LowVoltage, SramSite
 from archsim.components.figure import Figure
-from archsim.components.fpga import BRAM_WORD_BITS, bram_mhz, bram_supply_v
+from archsim.components.fpga import BRAM_WORD_BITS, FINN_NODE_NM, bram_mhz, bram_supply_v
 
 RAIL = "bram"
 ON_RAIL = ("bram18", "uram")
 
 
 def bram_site(given: LowVoltage | None, node_nm: float) -> SramSite:
+    """Block RAMs of 28 nm take what was measured on such, unless the YAML names another technology."""
     nominal = bram_supply_v(node_nm)
+    if given is not None and "technology" not in given.model_fields_set and node_nm == FINN_NODE_NM:
+        given = given.model_copy(update={"technology": "fpga-28nm"})
     return SramSite(
         memory=RAIL,
         given=given,

@@ -26,9 +26,7 @@ class MeasuredRate(StrictModel):
 class LowVoltage(StrictModel):
     """The supply of an SRAM apart from the rest, and how its cells take it."""
 
-    technology: str = Field(
-        "generic", description="14nm, 65nm, fpga-28nm, or generic: that of the machine's node"
-    )
+    technology: str = Field("generic", description="of its cells: 14nm, 65nm, fpga-28nm, or generic")
     vdd_v: Voltage | Annotated[list[Voltage], Field(min_length=1)] | None = Field(
         None, description="V, or one a bank (words are interleaved over them); default: nominal, no errors"
     )
@@ -55,7 +53,7 @@ class LowVoltage(StrictModel):
 
     def sram(self, node_nm: float, nominal_v: float) -> LowVoltageSram:
         """The technology with what is given here, in a machine whose figures hold at `nominal_v`."""
-        base = low_voltage_sram(self.technology, node_nm)
+        base = low_voltage_sram(self.technology, node_nm, nominal_v)
         given = {
             "vmin_v": self.vmin_v,
             "mean": self.ber_mean,
@@ -73,7 +71,7 @@ class LowVoltage(StrictModel):
             changes["measured_source"] = "given as low_voltage.measured"
         elif {"vmin_v", "mean", "sigma"} & changes.keys():
             changes["measured"] = ()
-        return replace(base, nominal_v=nominal_v, **changes)
+        return replace(base, **changes)
 
 
 @dataclass(frozen=True)
@@ -106,13 +104,29 @@ class SramSite:
                 f"{where}.vdd_v has {len(volts)} voltages, but the memory has banks: {self.banks}; "
                 "give one voltage, or one a bank"
             )
+        technology = self.technology
+        assert technology is not None
         try:
-            technology = given.sram(self.node_nm, self.nominal_v)
             supply = SramSupply(technology, volts, self.word_bits, given.ecc, asked is None)
             _ = supply.bit_error_rates  # raises for a supply that cannot be
             return supply
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
+
+    def at(self, vdd_v: float) -> SramSite:
+        """The same memory at another supply."""
+        given = LowVoltage() if self.given is None else self.given
+        return replace(self, given=given.model_copy(update={"vdd_v": vdd_v}))
+
+    @property
+    def technology(self) -> LowVoltageSram | None:
+        """How its cells take a lower supply; None where the YAML does not say. Raises InputError."""
+        if self.given is None:
+            return None
+        try:
+            return self.given.sram(self.node_nm, self.nominal_v)
+        except InputError as error:
+            raise InputError(f"memory {self.memory!r}: low_voltage: {error}") from None
 
     def supplied(self, part: Part, *, codecs: int = 1) -> Part:
         """The part at its supply; unchanged where nothing is given."""

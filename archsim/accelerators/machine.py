@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from archsim.accelerators.low_voltage import SramSite
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
@@ -182,6 +183,7 @@ class Machine(Protocol):
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited
     counts_from_zero: bool  # report the index of a contraction's last cycle instead of the count
+    sram_sites: Sequence[SramSite]  # SRAMs that may have supplies of their own
 
     def settings(self) -> Mapping[str, Any]:
         """What a reader of a result needs to know about the machine: family, technology, clock, ..."""

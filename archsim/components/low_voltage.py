@@ -119,10 +119,6 @@ class LowVoltageSram:
             )
         return float(np.interp(-probit, -probits, known))
 
-    def at_nominal(self, nominal_v: float) -> LowVoltageSram:
-        """The same cells in a machine whose energies, leakage and clock are given at another supply."""
-        return replace(self, nominal_v=nominal_v)
-
     @cached_property
     def _table(self) -> tuple[FloatArray, FloatArray]:
         rates = [NormalDist().inv_cdf(rate) for _, rate in self.measured]
@@ -140,14 +136,19 @@ class LowVoltageSram:
         return volts
 
 
-def low_voltage_sram(name: str, node_nm: float) -> LowVoltageSram:
-    """The SRAM of a named technology; "generic" is that of a node. InputError for a name not known."""
+def low_voltage_sram(name: str, node_nm: float, nominal_v: float | None = None) -> LowVoltageSram:
+    """The SRAM of a named technology, or "generic": that of a node.
+
+    `nominal_v`: the supply at which the machine's figures are given; default: the technology's, the node's.
+    Raises InputError for a name that is not known.
+    """
     if name == "generic":
-        return _generic(node_nm)
+        return _generic(node_nm, nominal_vdd_v(node_nm) if nominal_v is None else nominal_v)
     if name not in TECHNOLOGIES:
         allowed = ", ".join((*TECHNOLOGIES, "generic"))
         raise InputError(f"low-voltage SRAM technology {name!r} is not known; allowed: {allowed}")
-    return TECHNOLOGIES[name]
+    found = TECHNOLOGIES[name]
+    return found if nominal_v is None else replace(found, nominal_v=nominal_v)
 
 
 def _check_measured(name: str, table: tuple[tuple[float, float], ...]) -> None:
@@ -186,7 +187,8 @@ _MATIC = (
 )
 _FPGA = (
     "Salami et al., MICRO 2018 and 'Fault characterization through FPGA undervolting': no fault at 0.61 V "
-    "(one bit of 37 Mbit taken), 0.06 % of bits at the lowest working voltage (0.54 V, from memory)"
+    "(one bit of 37 Mbit taken), 0.06 % of bits at the lowest working voltage (0.54 V, from memory); "
+    "1e-15 at the nominal supply is assumed"
 )
 
 
@@ -224,19 +226,18 @@ TECHNOLOGIES: Mapping[str, LowVoltageSram] = {
         energy_exponent=Figure(2.0, "dynamic power ~ V^2 (Salami et al., MICRO 2018)", 1.3),
         leakage_per_volt=_LEAKAGE,
         threshold_v=_threshold(28),
-        measured=((0.54, 6e-4), (0.61, 2.6e-8)),
+        measured=((0.54, 6e-4), (0.61, 2.6e-8), (1.0, 1e-15)),
         measured_source=_FPGA,
     ),
 }
 
 
-def _generic(node_nm: float) -> LowVoltageSram:
-    """The 14 nm distribution at any node, with Vmin at its nominal supply: no guardband is presumed."""
-    nominal = nominal_vdd_v(node_nm)
+def _generic(node_nm: float, nominal: float) -> LowVoltageSram:
+    """The 14 nm distribution at any node, with Vmin at the nominal supply: no guardband is presumed."""
     return LowVoltageSram(
         name=f"generic {node_nm:g} nm",
         nominal_v=nominal,
-        vmin_v=Figure(nominal, "assumed: the node's nominal supply, no guardband", 1.4),
+        vmin_v=Figure(nominal, "assumed: the nominal supply, no guardband", 1.4),
         mean=Figure(0.595, _PROBIT, 1.15),
         sigma=Figure(0.101, _PROBIT, 1.6),
         energy_exponent=Figure(_ENERGY.value, _ENERGY.source, 1.2),

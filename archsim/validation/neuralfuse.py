@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from archsim.accelerators.choice import best_row
-from archsim.accelerators.library import load_accelerator, read_accelerator
+from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import Machine
-from archsim.accelerators.spec_paths import with_values
 from archsim.validation.figure import PublishedFigure
 from archsim.workloads.layer import Contraction, Layer, Tensor
 from archsim.workloads.library import load_workload
@@ -144,30 +143,32 @@ def classifier(name: str) -> list[Contraction]:
 
 @cache
 def _machine(weights_v: float | None) -> Machine:
-    spec = read_accelerator(ACCELERATOR)
-    return load_accelerator(with_values(spec, {f"{MEMORY}.low_voltage.vdd_v": weights_v}))
+    volts = {} if weights_v is None else {MEMORY: weights_v}
+    return load_accelerator(ACCELERATOR, sram_vdd_v=volts)
 
 
 @cache
-def _reads(c: Contraction) -> float:
-    """Words of weights that the array reads, mapped for the least energy."""
+def _reads(c: Contraction, weights_v: float | None = None) -> tuple[float, float]:
+    """Words of weights that the array reads, mapped for the least energy, and pJ of one."""
     tensors = (Tensor("in", (c.input_elements,)), Tensor("out", (c.output_elements,)))
     weight = Tensor("weight", (c.weight_elements,))
     layer = Layer("layer", "conv", tensors[:1], tensors[1:], (weight,), c, precision=_INT8)
-    on = _machine(None)
+    on = _machine(weights_v)
     actions = on.performed(best_row(layer, on, "energy").row).actions
-    return next(a.count for a in actions if (a.component, a.action) == (MEMORY, "read"))
+    read = next(a for a in actions if (a.component, a.action) == (MEMORY, "read"))
+    return read.count, read.unit_energy.value
 
 
 @cache
 def network_reads(name: str) -> float:
     layers = classifier(name) if name in CLASSIFIERS else [conv.contraction for conv in generator(name)]
-    return sum(_reads(c) for c in layers)
+    return sum(_reads(c)[0] for c in layers)
 
 
 def saving_percent(network: str, generator_name: str) -> float:
     """Energy of reading weights that is saved, the generator's own reads at the nominal supply included."""
-    nominal, low = (_machine(volts).costs(_INT8).unit_energy(MEMORY, "read").value for volts in (None, LOW_V))
+    some = classifier(network)[0]
+    nominal, low = (_reads(some, volts)[1] for volts in (None, LOW_V))
     before = network_reads(network) * nominal
     after = network_reads(network) * low + network_reads(generator_name) * nominal
     return 100 * (1 - after / before)

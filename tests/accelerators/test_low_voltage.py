@@ -72,7 +72,7 @@ def test_energy_of_an_access_falls_by_the_law_and_no_other_does(family):
 def test_the_slowest_memory_sets_the_clock(family):
     plain = machine(family, None)
     nominal = 0.9 * plain.clock_mhz
-    low = machine(family, {"vdd_v": 0.75, "max_mhz": nominal, "technology": "generic"})
+    low = machine(family, {"vdd_v": 0.75, "max_mhz": nominal})
     said = low.settings()
     assert low.clock_mhz < nominal < plain.clock_mhz
     assert said["clock_limited_by"] in said["sram"]
@@ -129,7 +129,7 @@ def test_a_tile_lies_whole_in_its_half_of_a_buffer():
 
 
 def test_weights_of_a_pipeline_lie_in_the_memory_of_their_stage():
-    on = machine("dataflow", {"vdd_v": 0.57, "technology": "fpga-28nm"})
+    on = machine("dataflow", {"vdd_v": 0.57})
     network = load_workload("cnv-w1a1")
     on = on.for_workload(network)
     seen = set()
@@ -194,7 +194,7 @@ def test_without_a_given_clock_a_memory_was_made_for_that_of_the_machine():
         ("systolic", {"technology": "5nm", "vdd_v": 0.7}, "14nm, 65nm"),
         ("systolic", {"vdd_v": []}, "vdd_v"),
         ("systolic", {"vdd": 0.7}, "vdd"),
-        ("dataflow", {"technology": "fpga-28nm", "vdd_v": 0.8}, "outside the measured"),
+        ("dataflow", {"vdd_v": 0.5}, "outside the measured"),
     ],
 )
 def test_bad_supplies_are_refused(family, low_voltage, message):

@@ -11,7 +11,7 @@ import numpy as np
 
 from archsim.accelerators.cluster import elementwise
 from archsim.accelerators.cluster.core_kernels import Cores
-from archsim.accelerators.cluster.costs import Costs, costs_of
+from archsim.accelerators.cluster.costs import Costs, costs_of, sites_of
 from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
@@ -28,6 +28,7 @@ from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
 from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.work import Site
+from archsim.accelerators.low_voltage import SramSite
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
@@ -62,6 +63,7 @@ class ClusterMachine:
         self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
         self.prices = costs_of(spec)
+        self.sram_sites: Sequence[SramSite] = sites_of(spec, self.prices.point)
         self.clock_mhz = self.prices.point.clock_mhz
         self.peak_macs_per_cycle = self._peak()
         outermost = spec.l3.bandwidth_mb_s / self.clock_mhz if spec.l3 is not None else None

@@ -89,7 +89,7 @@ def stores_of(spec: CrossbarSpec) -> dict[str, tuple[Store, int]]:
 
 
 def sites_of(spec: CrossbarSpec, point: Point) -> list[SramSite]:
-    """The stores with their supplies."""
+    """The stores that are SRAMs, with their supplies."""
     technology = spec.technology
     return [
         SramSite(
@@ -102,6 +102,7 @@ def sites_of(spec: CrossbarSpec, point: Point) -> list[SramSite]:
             made_for_mhz=technology.clock_mhz,
         )
         for name, (store, _) in stores_of(spec).items()
+        if store.is_sram
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.crossbar import elementwise
-from archsim.accelerators.crossbar.costs import Costs, costs_of
+from archsim.accelerators.crossbar.costs import Costs, costs_of, sites_of
 from archsim.accelerators.crossbar.job import Job
 from archsim.accelerators.crossbar.layout import layouts, product_of
 from archsim.accelerators.crossbar.mapping import raw_mapping, readable_mapping, ways_of_row
@@ -29,6 +29,7 @@ from archsim.accelerators.crossbar.table import (
     job_of,
 )
 from archsim.accelerators.crossbar.ways import Ways
+from archsim.accelerators.low_voltage import SramSite
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
@@ -57,6 +58,7 @@ class CrossbarMachine:
         self.precision = Precision.parse(spec.precision)
         check_precision(spec.name, self.precision)
         self.prices = costs_of(spec)
+        self.sram_sites: Sequence[SramSite] = sites_of(spec, self.prices.point)
         self.clock_mhz = self.prices.point.clock_mhz
         pipelined = spec.composition == "pipelined"
         given = spec.reload_arrays if reload_arrays is None else reload_arrays

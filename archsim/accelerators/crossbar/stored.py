@@ -29,6 +29,6 @@ def stored_of(layer: Layer, spec: CrossbarSpec, costs: Costs) -> tuple[Stored, .
         for operand in PASSING[name]:
             tile = max(1, min(elements[operand], room // bits[operand]))
             found.append(
-                Stored(operand, name, 8 * WORD_BYTES, words, bits[operand], tile, supply=supplies[name])
+                Stored(operand, name, 8 * WORD_BYTES, words, bits[operand], tile, supply=supplies.get(name))
             )
     return tuple(found)

@@ -23,7 +23,7 @@ from archsim.accelerators.dataflow.table import (
     price,
     stage_options,
 )
-from archsim.accelerators.low_voltage import sram_clock, sram_settings
+from archsim.accelerators.low_voltage import SramSite, sram_clock, sram_settings
 from archsim.accelerators.machine import Action, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
@@ -48,9 +48,9 @@ class DataflowMachine:
 
     def __init__(self, spec: DataflowSpec, workload: Workload | None = None) -> None:
         """`workload`: what it is set up for; its first and last layers move data from and to memory."""
-        self.rails = rails_of(spec)
-        clock = sram_clock(spec.clock_mhz, self.rails)
-        self._sram_settings = sram_settings(self.rails, clock)
+        self.sram_sites: Sequence[SramSite] = rails_of(spec)
+        clock = sram_clock(spec.clock_mhz, self.sram_sites)
+        self._sram_settings = sram_settings(self.sram_sites, clock)
         self.spec, self.name, self.clock_mhz = spec, spec.name, clock.mhz
         self.fabric = fabric_of(spec.model_copy(update={"clock_mhz": clock.mhz}))
         self.precision = Precision.parse(spec.precision)
@@ -269,7 +269,7 @@ class DataflowMachine:
                 element_bits=bits,
                 tile_elements=int(stage.weights),
                 is_resident=memory != "stream",
-                supply=self.rails[0].supply if on_rail and self.rails else None,
+                supply=self.sram_sites[0].supply if on_rail and self.sram_sites else None,
             ),
         )
 

@@ -12,7 +12,7 @@ import numpy as np
 from archsim.accelerators.bram_rail import at_bram_supply, bram_site
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
 from archsim.accelerators.dataflow.resources import multiplier_luts
-from archsim.accelerators.low_voltage import sram_clock, sram_settings
+from archsim.accelerators.low_voltage import SramSite, sram_clock, sram_settings
 from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.accelerators.overlay.program import (
@@ -61,8 +61,9 @@ class OverlayMachine:
         """Raises InputError where the engine or its buffers do not fit the device."""
         self.device = device_named(spec.device)
         self.rail = bram_site(spec.buffers.low_voltage, self.device.node_nm)
-        clock = sram_clock(spec.clock_mhz, [self.rail])
-        self._sram_settings = sram_settings([self.rail], clock)
+        self.sram_sites: Sequence[SramSite] = [self.rail]
+        clock = sram_clock(spec.clock_mhz, self.sram_sites)
+        self._sram_settings = sram_settings(self.sram_sites, clock)
         self.spec, self.name, self.clock_mhz = spec, spec.name, clock.mhz
         self.precision = Precision.parse(spec.precision)
         bandwidth = spec.memory.bandwidth_gb_s or self.device.ddr_bytes_per_s * 1e-9

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
 
-from archsim.accelerators.low_voltage import sram_settings
+from archsim.accelerators.low_voltage import SramSite, sram_settings
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.systolic.arrays import tiles_of
 from archsim.accelerators.systolic.chosen import Chosen, Structure, chosen_mapping, row_key
@@ -75,7 +75,8 @@ class SystolicMachine:
     composition: Literal["sequential"] = "sequential"
 
     def __init__(self, spec: SystolicSpec, *, tile_candidates: int | None = None) -> None:
-        self._sram_settings = sram_settings(sites_of(spec), sram_clock_of(spec))
+        self.sram_sites: Sequence[SramSite] = sites_of(spec)
+        self._sram_settings = sram_settings(self.sram_sites, sram_clock_of(spec))
         self.spec = spec = at_sram_clock(spec)
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)

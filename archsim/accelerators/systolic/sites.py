@@ -24,7 +24,9 @@ def site_of(m: Sram | Register, spec: SystolicSpec) -> SramSite:
 
 
 def sites_of(spec: SystolicSpec) -> list[SramSite]:
-    return [site_of(m, spec) for m in spec.memories if isinstance(m, Sram | Register)]
+    """Of the memories that are SRAMs."""
+    on_chip = [m for m in spec.memories if isinstance(m, Sram | Register)]
+    return [site_of(m, spec) for m in on_chip if isinstance(m, Sram) or m.built_as == "sram"]
 
 
 def sram_clock_of(spec: SystolicSpec) -> SramClock:
