@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from archsim.dse.sweep.run import sweep
     from archsim.dse.sweep.sweep import Sweep
     from archsim.errors import InputError
-    from archsim.evaluation import accuracy, twin
+    from archsim.evaluation import accuracy, ber_sensitivity, twin
     from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
@@ -54,6 +54,7 @@ _HOMES = {
     "Undervolting": "archsim.undervolting",
     "Workload": "archsim.workloads.workload",
     "accuracy": "archsim.evaluation",
+    "ber_sensitivity": "archsim.evaluation",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
     "list_sweeps": "archsim.dse.sweep.files",
@@ -88,6 +89,7 @@ __all__ = [
     "Workload",
     "__version__",
     "accuracy",
+    "ber_sensitivity",
     "list_accelerators",
     "list_studies",
     "list_sweeps",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from archsim.accelerators.library import load_accelerator
 from archsim.errors import InputError
 from archsim.numerics.accuracy import AccuracyOptions, Progress, measure_accuracy, ready_hardware
 from archsim.numerics.accuracy_report import Accuracy
-from archsim.numerics.calibration import Arrays, read_arrays
+from archsim.numerics.calibration import Arrays, calibration_for, read_arrays
 from archsim.numerics.crossbar import Cells, Converter, Crossbar
-from archsim.numerics.labelled import LABELS
+from archsim.numerics.faults.cells import FaultModel
+from archsim.numerics.labelled import LABELS, labelled_for
+from archsim.numerics.network import read_network
 from archsim.numerics.quantise import Fit
+from archsim.numerics.quantised_network import QuantisedNetwork, quantise_network
 from archsim.numerics.twin import Chip, build_twin
 from archsim.workloads.library import model_file
 from archsim.workloads.precision import Precision
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
     import onnx
 
     from archsim.accelerators.machine import Machine
+    from archsim.numerics.faults.ber_sensitivity import BerSensitivity
     from archsim.numerics.faults.supply_sweep import SupplySweep
-    from archsim.numerics.quantised_network import QuantisedNetwork
     from archsim.undervolting import Undervolting
 
 Accelerator = str | Path | Mapping[str, Any]
@@ -88,6 +91,38 @@ def accuracy(
         accelerator=None if machine is None else machine.name,
         sweep=_supply_sweep(undervolting, on, file, precision, options),
         progress=progress,
+    )
+
+
+def ber_sensitivity(
+    model: str | Path,
+    ber: Sequence[float],
+    *,
+    data: Data | None = None,
+    calibration: Data | None = None,
+    bits: Widths = _DEFAULT,
+    faults: Literal["stuck", "flip"] = "stuck",
+    chips: int = 10,
+    seed: int = 0,
+    images: int | None = None,
+    fit: Fit = "least_squares",
+    progress: Progress = lambda _done, _all: None,
+) -> BerSensitivity:
+    """What each of these shares of faulty cells under the weights of one layer alone costs in accuracy.
+
+    Other arguments as of `accuracy`. Raises InputError for whatever does not fit.
+    """
+    from archsim.numerics.faults.ber_sensitivity import measure_ber_sensitivity
+
+    file = model_file(model)
+    network = read_network(file)
+    given, inputs = _data(file, data, calibration)
+    test, calibrating = labelled_for(network.model, given, images), calibration_for(network.model, inputs)
+    quantised = quantise_network(
+        network, calibrating, _precision(bits, None), weight_fit=fit, activation_fit=fit
+    )
+    return measure_ber_sensitivity(
+        quantised, ber, test, calibrating, model=FaultModel(faults), chips=chips, seed=seed, progress=progress
     )
 
 

@@ -6,8 +6,7 @@ mapping runs, so that data lie in the same cells and energies can be compared.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +16,7 @@ import pandas as pd
 
 from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.accelerators.machine import Machine
+from archsim.accelerators.sram_supplies import sram_places
 from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.numerics.faults.addresses import Placed
@@ -31,20 +31,18 @@ from archsim.simulation import choose, run_rows, set_up
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
 
-KEY = "low_voltage"
 Widths = Precision | Callable[[str], Precision]
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Undervolting:
     """At which voltages (V) of an accelerator's memories, or bit error rates of any memory, to measure.
 
-    `memories` are those whose voltage is set, by name; default: all that hold weights and have the key
-    `low_voltage`, with `activations` those that hold inputs too. `nominal`: names of layers, with `*`, whose
-    data always lie at a safe voltage. `protected_bits`: the highest bits of every number do. `ecc` is for a
-    rate; an accelerator's memories have their own. `fault_map`: a file with the cells of one real chip.
-    `within`: the knee is the last voltage with so little loss, as a share of 1.
+    `memories` are those whose voltage is set, by name; default: all that hold weights, with `activations`
+    those that hold inputs too. `nominal`: names of layers, with `*`, whose data always lie at a safe voltage.
+    `protected_bits`: the highest bits of every number do. `ecc` is for a rate; an accelerator's memories have
+    their own. `fault_map`: a file with the cells of one real chip. `within`: the knee is the last point with
+    so little loss, as a share of 1. Raises InputError for what does not go together.
     """
 
     vdd_v: Sequence[float] = ()
@@ -116,7 +114,7 @@ def supply_sweep(
 class Chosen:
     """An accelerator with some of its memories at another voltage, and the mapping of the model's layers.
 
-    Raises InputError where no memory's voltage may be set, and for a voltage that a memory cannot have.
+    Raises InputError where no memory's cells may fail, and for a voltage that a memory cannot have.
     """
 
     def __init__(
@@ -124,19 +122,13 @@ class Chosen:
     ) -> None:
         self._asked = asked
         self._spec = read_accelerator(on)
-        places = dict(_entries(self._spec))
-        if not places:
-            raise InputError(
-                f"accelerator {self._spec.get('name')!r}: no memory has the key {KEY}, so none has a voltage "
-                f"of its own; add it in the YAML, as {KEY}: {{technology: generic}}"
-            )
         widths = precision if callable(precision) else lambda _name: precision
         self._workload = load_workload(model).with_precision(lambda layer: widths(layer.name))
-        self._rows, _ = choose(self._workload, self._at(None, places.values()), "latency")
-        wanted = self._wanted(places)
-        self._machines = {vdd: self._at(vdd, wanted) for vdd in asked.vdd_v}
-        self._safe_run = self._run(self._at(None, wanted))
-        self._lowered = set(self._first.settings().get("sram", ()))
+        own = self._at(None, ())
+        self._rows, _ = choose(self._workload, own, "latency")
+        self._lowered = self._wanted()
+        self._machines = {vdd: self._at(vdd, self._lowered) for vdd in asked.vdd_v}
+        self._safe_run = self._run(own)
 
     @property
     def _first(self) -> Machine:
@@ -163,37 +155,26 @@ class Chosen:
         """With the memories at their own supply."""
         return self._energy(self._safe_run)
 
-    def _at(self, vdd_v: float | None, places: Iterable[Place]) -> Machine:
-        spec = copy.deepcopy(self._spec)
-        for place in places:
-            part: Any = spec
-            for key in place:
-                part = part[key]
-            part[KEY] = {**(part[KEY] or {}), "vdd_v": vdd_v}
-        return set_up(load_accelerator(spec), self._workload)
+    def _at(self, vdd_v: float | None, memories: Sequence[str]) -> Machine:
+        volts = {} if vdd_v is None else dict.fromkeys(memories, vdd_v)
+        return set_up(load_accelerator(self._spec, sram_vdd_v=volts), self._workload)
 
-    def _wanted(self, places: Mapping[str, Place]) -> list[Place]:
-        """Where in the spec the memories are whose voltage is set."""
-        asked, name = self._asked, self._spec.get("name")
-        unknown = [memory for memory in asked.memories if memory not in places]
-        if unknown:
-            raise InputError(
-                f"accelerator {name!r}: no memory {unknown[0]!r} has the key {KEY}; those that have: "
-                f"{', '.join(places)}"
-            )
+    def _wanted(self) -> list[str]:
+        """The memories whose voltage is set."""
+        asked = self._asked
         if asked.memories:
-            return [places[memory] for memory in asked.memories]
+            return list(asked.memories)
         operands = {"weight", "input"} if asked.activations else {"weight"}
-        found = [place for place in places.values() if operands & self._operands(place)]
+        found = [name for name in sram_places(self._spec) if operands & self._operands(name)]
         if not found:
             raise InputError(
-                f"accelerator {name!r}: no memory with the key {KEY} holds {' or '.join(sorted(operands))}s; "
-                f"name the memories to set, of {', '.join(places)}"
+                f"accelerator {self._spec.get('name')!r} has no SRAM whose cells may fail that holds "
+                f"{' or '.join(sorted(operands))}s"
             )
         return found
 
-    def _operands(self, place: Place) -> set[str]:
-        return {at.operand for _, at in self._failing(self._at(self._asked.vdd_v[0], [place]))}
+    def _operands(self, memory: str) -> set[str]:
+        return {at.operand for _, at in self._failing(self._at(self._asked.vdd_v[0], [memory]))}
 
     def _failing(self, machine: Machine) -> list[tuple[str, Stored]]:
         """Layers and where their operands lie, as far as cells may fail there."""
@@ -219,12 +200,3 @@ class Chosen:
         return Energy(
             float(rows["energy_pj"].sum()) * 1e-9, float(memories.sum()) * 1e-9, run.totals.latency_ms
         )
-
-
-def _entries(part: Any, place: Place = ()) -> Iterator[tuple[str, Place]]:
-    """The name of every memory with the key, and the keys that lead to it."""
-    if isinstance(part, Mapping) and KEY in part:
-        yield str(part.get("name", place[-1]) if place else "all"), place
-    items = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
-    for key, value in items:
-        yield from _entries(value, (*place, key))

@@ -42,9 +42,9 @@ from archsim.workloads.shipped_data import shipped_data
 SEED = 0
 CHIP_SEED = 1_000_000
 BER = 0.01  # share of cells stuck at 0 or 1
-CHIPS_A_STEP = 2
-FAULTY_WEIGHT = 2.0
-EPOCHS, BATCH, RATE = 3, 128, 5e-3
+CHIPS_A_STEP = 7
+FAULTY_WEIGHT = 3.0
+STEPS, BATCH, RATE = 2000, 48, 2e-3
 WIDTH = 8
 HIGHEST = 255.0  # of a pixel
 
@@ -150,24 +150,27 @@ def trained(quantised: QuantisedNetwork, images: Images) -> Generator:
     exact, supply = weights_of(quantised), Supply({"weights": (BER,)})
     generator = Generator()
     pixels, labels = (torch.from_numpy(part.copy()) for part in images.train)
-    steps = EPOCHS * (len(labels) // BATCH)
     optimiser = torch.optim.Adam(generator.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=RATE, total_steps=steps)
-    order = torch.cat([torch.randperm(len(labels))[: steps // EPOCHS * BATCH] for _ in range(EPOCHS)])
-    for step, chosen in enumerate(order.split(BATCH)):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=RATE, total_steps=STEPS)
+    told: list[tuple[float, float]] = []
+    for step in range(STEPS):
+        chosen = torch.randint(len(labels), (BATCH,))
         image, label = generator(pixels[chosen].float()), labels[chosen].long()
-        loss = functional.cross_entropy(classify(model, exact, image), label)
+        clean = functional.cross_entropy(classify(model, exact, image), label)
+        losses = []
         for number in range(step * CHIPS_A_STEP, (step + 1) * CHIPS_A_STEP):
             read = stored.read(DrawnChip(FaultModel("stuck"), number, CHIP_SEED), supply)
             faulty = weights_of(with_codes(quantised, read.codes))
-            told = functional.cross_entropy(classify(model, faulty, image), label)
-            loss = loss + FAULTY_WEIGHT / CHIPS_A_STEP * told
+            losses.append(functional.cross_entropy(classify(model, faulty, image), label))
+        wrong = torch.stack(losses).mean()
         optimiser.zero_grad()
-        loss.backward()
+        (clean + FAULTY_WEIGHT * wrong).backward()
         optimiser.step()
         schedule.step()
-        if step % 100 == 0:
-            print(f"step {step} of {steps}: loss {loss.item():.3f}", flush=True)
+        told.append((clean.item(), wrong.item()))
+        if step % 100 == 99:
+            exact_loss, faulty_loss = np.mean(told[-100:], axis=0)
+            print(f"step {step + 1}: loss {exact_loss:.3f}, with faults {faulty_loss:.3f}", flush=True)
     return generator
 
 

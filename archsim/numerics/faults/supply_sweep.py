@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
+from itertools import count
 
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from archsim.numerics.faults.encoding import Encoding
 from archsim.numerics.faults.fault_report import Energy, LowVoltage, StoredIn, SupplyAccuracy, knee_of
 from archsim.numerics.faults.measured_map import MeasuredChip
 from archsim.numerics.faults.stored_activations import StoredActivations
-from archsim.numerics.faults.stored_weights import Flips, ReadBack, StoredWeights
+from archsim.numerics.faults.stored_weights import Flips, StoredWeights
 from archsim.numerics.labelled import Labelled
 from archsim.numerics.quantised_network import QuantisedNetwork, with_codes
 from archsim.numerics.twin import Hardware, build_twin
@@ -96,81 +97,99 @@ def measure_supplies(
         raise InputError(
             "no layer's weights or activations lie in a memory that fails; there is nothing to measure"
         )
-    measured = _Measurement(quantised, sweep, test, calibration)
-    supplies = sorted(sweep.supplies, key=_from_safe_on)
-    chips = sweep.chip_maps()
-    found = measured.accuracies(supplies, chips, progress)
-    points = tuple(
-        SupplyAccuracy(
-            supply.vdd_v,
-            supply.mean(),
-            float(np.mean([flips.rate for flips, _ in row])),
-            float(np.mean([flips.corrected_words for flips, _ in row])),
-            Spread.of([accuracy for _, accuracy in row]),
-            tuple(accuracy for _, accuracy in row),
-            None if supply.vdd_v is None else sweep.energy.get(supply.vdd_v),
-        )
-        for supply, row in zip(supplies, found, strict=True)
-    )
-    model = sweep.model
-    knee = knee_of(points, measured.without_faults, sweep.within, sweep.safe)
+    exact, (points,) = measure_accuracies(quantised, [sweep], test, calibration, progress)
+    model, fault_map = sweep.model, sweep.fault_map
     return LowVoltage(
-        "stuck" if sweep.fault_map else model.kind, sweep.storage.encoding, model.stuck_at_one,
-        model.column_share, len(chips), sweep.seed, sweep.fault_map.source if sweep.fault_map else None,
-        _stored_in(sweep.storage), points, sweep.safe, knee,
-    )  # fmt: skip
+        kind=model.kind if fault_map is None else "stuck",
+        encoding=sweep.storage.encoding,
+        stuck_at_one=model.stuck_at_one,
+        column_share=model.column_share,
+        chips=len(sweep.chip_maps()),
+        seed=sweep.seed,
+        fault_map=None if fault_map is None else fault_map.source,
+        memories=_stored_in(sweep.storage),
+        points=points,
+        safe=sweep.safe,
+        knee=knee_of(points, exact, sweep.within, sweep.safe),
+    )
+
+
+def measure_accuracies(
+    quantised: QuantisedNetwork,
+    sweeps: Sequence[SupplySweep],
+    test: Labelled,
+    calibration: Calibration,
+    progress: Progress = lambda _done, _all: None,
+) -> tuple[float, list[tuple[SupplyAccuracy, ...]]]:
+    """Accuracy without faults, and at the supplies of every sweep, from the highest voltage (lowest BER) on.
+
+    Chips that read the same numbers are classified once.
+    """
+    builds: dict[bytes, Build] = {b"": partial(build_twin, quantised)}
+    rows: list[tuple[SupplySweep, Supply, list[tuple[Flips, bytes]]]] = []
+    for sweep in sweeps:
+        network = _StoredNetwork(quantised, sweep.storage, calibration)
+        for supply in sorted(sweep.supplies, key=_from_safe_on):
+            row = []
+            for chip in sweep.chip_maps():
+                flips, key = network.read(chip, supply)
+                builds.setdefault(key, partial(network.twin, chip, supply))
+                row.append((flips, key))
+            rows.append((sweep, supply, row))
+    done = count(1)
+    found = classify(list(builds.values()), test, lambda: progress(next(done), len(builds)))
+    accuracy = dict(zip(builds, found, strict=True))
+    points = [
+        tuple(_point(supply, row, accuracy, sweep.energy) for own, supply, row in rows if own is sweep)
+        for sweep in sweeps
+    ]
+    return accuracy[b""], points
 
 
 def _from_safe_on(supply: Supply) -> tuple[float, float]:
     return -(supply.vdd_v or 0.0), max(supply.mean().values(), default=0.0)
 
 
-class _Measurement:
-    """Chips that read the same numbers are classified once."""
+def _point(
+    supply: Supply,
+    row: Sequence[tuple[Flips, bytes]],
+    accuracy: Mapping[bytes, float],
+    energy: Mapping[float, Energy],
+) -> SupplyAccuracy:
+    accuracies = tuple(accuracy[key] for _, key in row)
+    return SupplyAccuracy(
+        vdd_v=supply.vdd_v,
+        ber=supply.mean(),
+        flip_rate=float(np.mean([flips.rate for flips, _ in row])),
+        corrected_words=float(np.mean([flips.corrected_words for flips, _ in row])),
+        hardware=Spread.of(accuracies),
+        per_chip=accuracies,
+        energy=None if supply.vdd_v is None else energy.get(supply.vdd_v),
+    )
 
-    def __init__(
-        self, quantised: QuantisedNetwork, sweep: SupplySweep, test: Labelled, calibration: Calibration
-    ) -> None:
-        storage = sweep.storage
+
+class _StoredNetwork:
+    """A network whose numbers lie in memories, as chips read it."""
+
+    def __init__(self, quantised: QuantisedNetwork, storage: Storage, calibration: Calibration) -> None:
         self._quantised = quantised
         self._weights = StoredWeights(quantised, storage.weights, storage.encoding)
         self._activations = StoredActivations(quantised, storage.activations, calibration)
-        self._test = test
-        self.without_faults = 0.0
 
-    def accuracies(
-        self, supplies: Sequence[Supply], chips: Sequence[ChipMap], progress: Progress
-    ) -> list[list[tuple[Flips, float]]]:
-        """Flips and accuracy of every chip, a list a supply."""
-        builds: dict[bytes, Build] = {b"": partial(build_twin, self._quantised)}
-        rows: list[list[tuple[Flips, bytes]]] = []
-        for supply in supplies:
-            row = []
-            for chip in chips:
-                read = self._weights.read(chip, supply)
-                key = self._key(read, chip, supply)
-                builds.setdefault(key, partial(self._chip, chip, supply))
-                row.append((read.flips, key))
-            rows.append(row)
-        done = iter(range(1, len(builds) + 1))
-        found = classify(list(builds.values()), self._test, lambda: progress(next(done), len(builds)))
-        accuracy = dict(zip(builds, found, strict=True))
-        self.without_faults = accuracy[b""]
-        return [[(flips, accuracy[key]) for flips, key in row] for row in rows]
-
-    def _key(self, read: ReadBack, chip: ChipMap, supply: Supply) -> bytes:
-        """The same for chips that compute the same; empty without a fault."""
+    def read(self, chip: ChipMap, supply: Supply) -> tuple[Flips, bytes]:
+        """How many bits flip, and a key that is the same for chips that compute the same; empty without a
+        fault."""
+        read, activations = self._weights.read(chip, supply), self._activations.read(chip, supply)
         digest = blake2b(digest_size=16)
         for name, codes in read.codes.items():
             digest.update(name.encode() + codes.tobytes())
-        activations = self._activations.read(chip, supply)
         for name, passed in activations.items():
             digest.update(name.encode())
             for through in passed:
                 digest.update(through.pattern.tobytes() + b"".join(t.tobytes() for t in through.tables))
-        return digest.digest() if read.codes or activations else b""
+        return read.flips, digest.digest() if read.codes or activations else b""
 
-    def _chip(self, chip: ChipMap, supply: Supply) -> onnx.ModelProto:
+    def twin(self, chip: ChipMap, supply: Supply) -> onnx.ModelProto:
         read = self._weights.read(chip, supply)
         hardware = Hardware(activations=self._activations.read(chip, supply))
         return build_twin(with_codes(self._quantised, read.codes), hardware)

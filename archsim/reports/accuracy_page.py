@@ -1,0 +1,23 @@
+"""The page of accuracy and energy below the safe voltage. Self-contained, as the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from archsim.atomic import whole_file
+from archsim.reports.html_page import assemble, page_file
+
+_SCRIPTS = ("quantities.js", "low_voltage.js")
+
+
+def write_accuracy_page(document: Mapping[str, Any], path: str | Path) -> None:
+    """Write the page of an accuracy measurement (JSON `archsim.accuracy/1`) that has `low_voltage`.
+
+    Raises InputError as `whole_file`.
+    """
+    subject = [str(document["model"]), *([str(document["accelerator"])] if document["accelerator"] else [])]
+    page = assemble("accuracy", "Low voltage", subject, page_file("low_voltage.html"), _SCRIPTS, document)
+    with whole_file(path) as file:
+        file.write_text(page, encoding="utf-8")
