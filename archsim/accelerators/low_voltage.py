@@ -115,7 +115,7 @@ class SramSite:
 
     def at(self, vdd_v: float) -> SramSite:
         """The same memory at another supply."""
-        given = LowVoltage() if self.given is None else self.given
+        given = LowVoltage.model_validate({}) if self.given is None else self.given
         return replace(self, given=given.model_copy(update={"vdd_v": vdd_v}))
 
     @property
@@ -140,6 +140,15 @@ class SramSite:
         if supply is None or self.given is None:
             return None
         return supply.max_mhz(self.given.max_mhz or self.made_for_mhz, self.node_nm, self.logic_v)
+
+
+def passed(sites: Iterable[SramSite]) -> float:
+    """Share of faulty bits in what passes several memories, behind their codes."""
+    fine = 1.0
+    for site in sites:
+        supply = site.supply
+        fine *= 1 - (0.0 if supply is None else supply.residual_bit_error_rate)
+    return 1 - fine
 
 
 @dataclass(frozen=True)

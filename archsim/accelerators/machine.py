@@ -183,7 +183,6 @@ class Machine(Protocol):
     peak_macs_per_cycle: float
     dram_bytes_per_cycle: float | None  # None: unlimited
     counts_from_zero: bool  # report the index of a contraction's last cycle instead of the count
-    sram_sites: Sequence[SramSite]  # SRAMs that may have supplies of their own
 
     def settings(self) -> Mapping[str, Any]:
         """What a reader of a result needs to know about the machine: family, technology, clock, ..."""
@@ -228,14 +227,24 @@ class Machine(Protocol):
         """Counted actions of a row; their energy is what the table priced."""
         ...
 
+    def program(self, rows: Sequence[Row]) -> TimedGraph:
+        """The timed dataflow graph of rows run in order. A layer's actors are named `<layer>:<part>`."""
+        ...
+
+
+class UndervoltedMachine(Machine, Protocol):
+    """A machine whose SRAMs may have supplies of their own, apart from the logic's."""
+
+    sram_sites: Sequence[SramSite]
+
     def stored(self, row: Row) -> Sequence[Stored]:
         """Where the operands of a row's layer lie on chip: an entry for each on-chip memory that an operand
         lies in or passes, from the outermost in; nothing for what only passes registers.
         """
         ...
 
-    def program(self, rows: Sequence[Row]) -> TimedGraph:
-        """The timed dataflow graph of rows run in order. A layer's actors are named `<layer>:<part>`."""
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """By row the share of faulty bits in static weights as they are read, behind the memories' codes."""
         ...
 
 
@@ -259,6 +268,11 @@ class PipelinedMachine(Machine, Protocol):
 
 def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
     return machine.composition == "pipelined"
+
+
+def is_undervolted(machine: Machine) -> TypeGuard[UndervoltedMachine]:
+    """Whether its SRAMs may have supplies of their own; those of others are nominal."""
+    return hasattr(machine, "sram_sites")
 
 
 def shared_capacity(machine: Machine) -> Mapping[str, float]:

@@ -64,7 +64,7 @@ def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> d
             holder = holder[key]
         given = holder.get("low_voltage")
         own = dict(given) if isinstance(given, Mapping) else {}
-        holder["low_voltage"] = {**own, "vdd_v": asked if isinstance(asked, float) else list(asked)}
+        holder["low_voltage"] = {**own, "vdd_v": asked if isinstance(asked, int | float) else list(asked)}
     return changed
 
 

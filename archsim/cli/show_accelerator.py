@@ -14,7 +14,7 @@ from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.dataflow.machine import DataflowMachine
 from archsim.accelerators.low_voltage import SramSite
-from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
+from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined, is_undervolted
 from archsim.accelerators.operating_point import Point
 from archsim.accelerators.overlay.machine import OverlayMachine
 from archsim.accelerators.systolic.machine import SystolicMachine
@@ -60,7 +60,7 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             if content and _is_section(content):
                 _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
-    for site in machine.sram_sites:
+    for site in machine.sram_sites if is_undervolted(machine) else ():
         _print_low_voltage(console, site)
     _print_area(console, machine)
 

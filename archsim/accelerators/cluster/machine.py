@@ -28,8 +28,8 @@ from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
 from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.work import Site
-from archsim.accelerators.low_voltage import SramSite
-from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.low_voltage import SramSite, passed
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
@@ -245,6 +245,10 @@ class ClusterMachine:
         if row.layer.contraction is None:
             return stored_in_chunks(row.layer, self.prices, self.spec, self._stream(row))
         return stored_of(row.layer, self.prices, self.spec, self._priced(row)[0])
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """All weights pass L2 and L1."""
+        return np.full(len(options), passed(self.sram_sites))
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit.

@@ -30,7 +30,7 @@ from archsim.accelerators.crossbar.table import (
 )
 from archsim.accelerators.crossbar.ways import Ways
 from archsim.accelerators.low_voltage import SramSite
-from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
@@ -216,6 +216,10 @@ class CrossbarMachine:
 
     def stored(self, row: Row) -> tuple[Stored, ...]:
         return stored_of(row.layer, self.spec, self.prices)
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """None: weights lie in the arrays' cells, whose errors are `noise`."""
+        return np.zeros(len(options))
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         """Rows one after the other, or as the stages of a pipeline."""

@@ -23,8 +23,8 @@ from archsim.accelerators.dataflow.table import (
     price,
     stage_options,
 )
-from archsim.accelerators.low_voltage import SramSite, sram_clock, sram_settings
-from archsim.accelerators.machine import Action, Options, Performed, Row, UnitEnergies
+from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
@@ -35,6 +35,7 @@ from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 PROCESSOR = "processor"
+ON_RAIL_MEMORIES = ("bram", "uram")
 
 
 class DataflowMachine:
@@ -259,7 +260,7 @@ class DataflowMachine:
             return ()
         word = int(row.mapping["pe"]) * int(row.mapping["simd"])
         bits = row.layer.precision.weight_bits
-        on_rail = memory in ("bram", "uram")
+        on_rail = memory in ON_RAIL_MEMORIES
         return (
             Stored(
                 operand="weight",
@@ -272,6 +273,11 @@ class DataflowMachine:
                 supply=self.sram_sites[0].supply if on_rail and self.sram_sites else None,
             ),
         )
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """Those of the memory that a stage's weights are in: block RAMs' and UltraRAMs', or none."""
+        kinds = options.codebooks["memory"]["memory"][options.mapping["memory"]]
+        return np.where(np.isin(kinds, ON_RAIL_MEMORIES), passed(self.sram_sites), 0.0)
 
     def _held_bytes(self, row: Row) -> float:
         stage = self._shape(row.layer)

@@ -12,8 +12,8 @@ import numpy as np
 from archsim.accelerators.bram_rail import at_bram_supply, bram_site
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
 from archsim.accelerators.dataflow.resources import multiplier_luts
-from archsim.accelerators.low_voltage import SramSite, sram_clock, sram_settings
-from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row, UnitEnergies
+from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
+from archsim.accelerators.machine import Action, DoesNotFit, FloatArray, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.accelerators.overlay.program import (
     LayerProgram,
@@ -281,6 +281,9 @@ class OverlayMachine:
 
     def stored(self, row: Row) -> tuple[Stored, ...]:
         return stored_of(row, self.spec, self.rail)
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        return np.full(len(options), passed(self.sram_sites))
 
     def _chosen(self, row: Row) -> _Block:
         """The block of the layer with the one tiling of a row."""

@@ -7,8 +7,10 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
 
-from archsim.accelerators.low_voltage import SramSite, sram_settings
-from archsim.accelerators.machine import Action, Options, Performed, Row
+import numpy as np
+
+from archsim.accelerators.low_voltage import SramSite, passed, sram_settings
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.systolic.arrays import tiles_of
 from archsim.accelerators.systolic.chosen import Chosen, Structure, chosen_mapping, row_key
 from archsim.accelerators.systolic.contraction_options import contraction_options
@@ -39,7 +41,7 @@ from archsim.accelerators.systolic.readable import read_mapping, read_vector_map
 from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.sites import at_sram_clock, sites_of, sram_clock_of
 from archsim.accelerators.systolic.space import Space, space_of
-from archsim.accelerators.systolic.spec import Sram, SystolicSpec
+from archsim.accelerators.systolic.spec import Register, Sram, SystolicSpec
 from archsim.accelerators.systolic.stored import stored_in_chunks, stored_of
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
 from archsim.accelerators.systolic.vector import (
@@ -228,6 +230,13 @@ class SystolicMachine:
             work = vector_work(layer, self.spec, self.hierarchy)
             return stored_in_chunks(layer, work, self.spec, self.hierarchy)
         return stored_of(layer, self._chosen(row), self.spec, self.hierarchy)
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """Every mapping's weights pass all memories that hold weights."""
+        holders = {
+            m.name for m in self.spec.memories if isinstance(m, Sram | Register) and "weight" in m.holds
+        }
+        return np.full(len(options), passed(site for site in self.sram_sites if site.memory in holders))
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit."""
