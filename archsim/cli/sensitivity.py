@@ -63,7 +63,7 @@ def sensitivity(
         typer.Option(
             "--ber",
             metavar="RATE,…",
-            help="Measure bit errors instead: accuracy lost by these shares of faulty cells in each layer's weights.",
+            help="Measure the accuracy lost by these shares of faulty cells under each layer's weights.",
         ),
     ] = None,
     data: Annotated[

@@ -33,8 +33,10 @@ def print_sensitivity(table: Sensitivity, console: Console, warnings: Sequence[s
 def print_ber_sensitivity(table: BerSensitivity, console: Console) -> None:
     """Points of accuracy lost by layer and bit error rate; ordered by the worst loss of the layer."""
     cells = "stuck at 0 or 1" if table.faults == "stuck" else "flip"
-    title = f"Points of accuracy lost by layer, of {100 * table.accuracy:.2f} % (cells {cells}, {table.chips} chips)"
-    console.print(Text(title, style="bold"))
+    exact = f"{100 * table.accuracy:.2f} %"
+    console.print(
+        Text(f"Points of accuracy lost, of {exact} (cells {cells}, {table.chips} chips)", style="bold")
+    )
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     shown.add_column("Layer", overflow="fold")
     for rate in next(iter(table.layers.values())).ber:

@@ -17,7 +17,12 @@ def write_accuracy_page(document: Mapping[str, Any], path: str | Path) -> None:
 
     Raises InputError as `whole_file`.
     """
-    subject = [str(document["model"]), *([str(document["accelerator"])] if document["accelerator"] else [])]
-    page = assemble("accuracy", "Low voltage", subject, page_file("low_voltage.html"), _SCRIPTS, document)
+    page = render_accuracy_page(document)
     with whole_file(path) as file:
         file.write_text(page, encoding="utf-8")
+
+
+def render_accuracy_page(document: Mapping[str, Any]) -> str:
+    """The page as one HTML document."""
+    subject = [str(document[key]) for key in ("model", "accelerator") if document[key]]
+    return assemble("accuracy", "Low voltage", subject, page_file("low_voltage.html"), _SCRIPTS, document)

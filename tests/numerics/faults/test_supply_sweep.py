@@ -21,8 +21,8 @@ from archsim.simulation import simulate
 TWO_CONVOLUTIONS = Path(__file__).parents[2] / "data" / "digits-two-conv.onnx"
 
 
-def measured(model: str | Path, on: str | None = None, chips: int = 5, **asked: object) -> Accuracy:
-    return archsim.accuracy(model, on, chips=chips, fit="max", undervolting=Undervolting(**asked))  # pyright: ignore[reportArgumentType]
+def measured(name: str | Path, on: str | None = None, /, chips: int = 5, **asked: object) -> Accuracy:
+    return archsim.accuracy(name, on, chips=chips, fit="max", undervolting=Undervolting(**asked))  # pyright: ignore[reportArgumentType]
 
 
 def low(found: Accuracy) -> LowVoltage:
@@ -54,13 +54,13 @@ def test_stuck_cells_flip_half() -> None:
 
 def test_codes_and_protection_help() -> None:
     plain, ecc, protected, signed = (
-        low(measured("digits-cnn", chips=8, ber=[4e-3], **asked)).points[0]
+        low(measured("digits-cnn", chips=10, ber=[8e-3], **asked)).points[0]
         for asked in ({}, {"ecc": True}, {"protected_bits": 2}, {"encoding": "sign_magnitude"})
     )
     assert plain.corrected_words == 0
     assert ecc.corrected_words > 0
     assert ecc.flip_rate < plain.flip_rate / 3
-    assert min(ecc.hardware.mean, protected.hardware.mean) > 0.985 > plain.hardware.mean
+    assert min(ecc.hardware.mean, protected.hardware.mean) > plain.hardware.mean + 0.01
     assert signed.hardware.mean > plain.hardware.mean
 
 
@@ -123,9 +123,9 @@ def test_activations_fail_too_if_asked() -> None:
     assert {memory.name for memory in found.memories} == {"weights", "inputs"}
     held = next(memory for memory in found.memories if memory.name == "inputs")
     assert held.activations_of == ("conv1", "conv2", "conv3", "gemm1")
-    alone = low(measured("digits-cnn", "lowvolt-npu", vdd_v=[0.68], memories=["inputs"]))
+    alone = low(measured("digits-cnn", "lowvolt-npu", vdd_v=[0.62], memories=["inputs"]))
     assert alone.points[0].flip_rate == 0
-    assert alone.points[0].hardware.mean < 0.99
+    assert alone.points[0].hardware.mean < 0.97
 
 
 def test_a_measured_chip(tmp_path: Path) -> None:
