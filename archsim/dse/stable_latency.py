@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from archsim.accelerators.library import load_accelerator
+from archsim.accelerators.machine import Machine
 from archsim.errors import InputError
+from archsim.run import Totals
 from archsim.simulation import simulate
 from archsim.workloads.channel_pruning import with_pruned_channels
 from archsim.workloads.workload import Workload
@@ -68,7 +70,7 @@ def stable_latency(
     kept: Sequence[float] = KEPT,
     minimize: str = "latency",
 ) -> StableLatency:
-    """A sub-network for every operating point (`vdd_v` or `clock_mhz` or both, as `load_accelerator` takes).
+    """A sub-network for every operating point (`vdd_v` or `clock_mhz`, or both).
 
     `target_ms`: default what the whole network takes at the fastest point. Where even the smallest share in
     `kept` is too slow, that one is taken (see `AtPoint.meets`). Raises InputError for no point or no share,
@@ -76,18 +78,17 @@ def stable_latency(
     """
     if not operating_points or not kept:
         raise InputError("stable_latency needs at least one operating point and one share of channels")
-    machines = [load_accelerator(accelerator, **point) for point in operating_points]
+    machines = [
+        load_accelerator(accelerator, vdd_v=point.get("vdd_v"), clock_mhz=point.get("clock_mhz"))
+        for point in operating_points
+    ]
     machines.sort(key=lambda machine: -machine.clock_mhz)
     whole = [simulate(workload, machine, minimize=minimize).totals for machine in machines]
     target = whole[0].latency_ms if target_ms is None else target_ms
-    shares = sorted(kept, reverse=True)
-    networks = {share: with_pruned_channels(workload, share) for share in shares}
+    networks = {share: with_pruned_channels(workload, share) for share in sorted(kept, reverse=True)}
     points: list[AtPoint] = []
     for machine, before in zip(machines, whole, strict=True):
-        for share in shares:
-            totals = simulate(networks[share], machine, minimize=minimize).totals
-            if totals.latency_ms <= target:
-                break
+        share, totals = _largest(machine, networks, target, minimize)
         points.append(
             AtPoint(
                 vdd_v=machine.settings()["vdd_v"],
@@ -101,6 +102,18 @@ def stable_latency(
             )
         )
     return StableLatency(target, tuple(points))
+
+
+def _largest(
+    machine: Machine, networks: Mapping[float, Workload], target_ms: float, minimize: str
+) -> tuple[float, Totals]:
+    """The first network that meets the target, else the last; and what it takes."""
+    *larger, (smallest, last) = networks.items()
+    for share, network in larger:
+        totals = simulate(network, machine, minimize=minimize).totals
+        if totals.latency_ms <= target_ms:
+            return share, totals
+    return smallest, simulate(last, machine, minimize=minimize).totals
 
 
 def _spread(latencies: Sequence[float]) -> float:

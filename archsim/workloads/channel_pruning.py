@@ -67,10 +67,9 @@ def _reached(tensor: Tensor, readers: Mapping[str, list[Layer]], outputs: set[st
         return None
     found = [tensor.name]
     for layer in readers.get(tensor.name, ()):
-        c = layer.contraction
-        sums_channels = c is not None and c.G == 1 and layer.has_static_weights and not c.transposed
-        if sums_channels and (layer.operator == "conv" or tensor.elements == c.C * c.P * c.Q * c.B):
+        if _sums_channels(layer, tensor):
             continue
+        c = layer.contraction
         passes = layer.operator in PASSING or (c is not None and c.is_depthwise)
         if not passes or len(layer.inputs) != 1:
             return None
@@ -79,6 +78,14 @@ def _reached(tensor: Tensor, readers: Mapping[str, list[Layer]], outputs: set[st
             return None
         found += behind
     return found
+
+
+def _sums_channels(layer: Layer, tensor: Tensor) -> bool:
+    """Whether a layer with weights needs no more than the tensor's channels that are there."""
+    c = layer.contraction
+    if c is None or c.G != 1 or c.transposed or not layer.has_static_weights:
+        return False
+    return layer.operator == "conv" or tensor.elements == c.B * c.P * c.Q * c.C
 
 
 def _pruned(layer: Layer, cuts: Mapping[str, Cut]) -> Layer:
