@@ -60,6 +60,7 @@ function addResourceCharts(layerPlaces) {
   if (run.firings) {
     firingCaption();
     addChart("firings", firingOption, null);
+    followFiringZoom(charts.firings);
   }
 }
 

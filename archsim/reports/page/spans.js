@@ -34,8 +34,9 @@ function spanCaption() {
     : "From a layer's first transfer to its last. Where bars overlap, weights are fetched while the layer before still runs.";
 }
 
-// A line a firing, broken in between; every other one fainter, so that neighbours can be told apart.
-function firingSeries(lane, index, scale) {
+// A line a firing, broken in between; every other one fainter, so that neighbours can be told apart. Shorter
+// lines than a pixel would not be drawn: each is at least `shortest` long.
+function firingSeries(lane, index, scale, shortest) {
   const colours = cssColour("series").split(" ");
   const part = (rest) => ({
     type: "line",
@@ -45,7 +46,9 @@ function firingSeries(lane, index, scale) {
     emphasis: { disabled: true },
     lineStyle: { width: 12, cap: "butt", color: colours[index % colours.length], opacity: rest ? 0.55 : 1 },
     data: lane.firings.flatMap(([start, cycles], place) =>
-      place % 2 === rest ? [[start * scale, index], [(start + cycles) * scale, index], [null, null]] : [],
+      place % 2 === rest
+        ? [[start * scale, index], [start * scale + Math.max(cycles * scale, shortest), index], [null, null]]
+        : [],
     ),
   });
   return [part(0), part(1)];
@@ -60,11 +63,34 @@ function firingTip(at, scale) {
   return tip(`cycle ${whole(cycle)}`, busy.length ? busy : [["nothing runs", ""]]);
 }
 
+// [unit of the axis, units a cycle].
+function firingScale() {
+  const toMs = 1 / (run.roofline.clock_mhz * 1e3);
+  const [factor, unit] = step("duration", run.firings.until_cycle * toMs);
+  return [unit, toMs / factor];
+}
+
+function firingRoom(chart) {
+  return isNarrow(chart) ? 96 : 190;
+}
+
+function allFirings(chart, part) {
+  const [, scale] = firingScale();
+  const shortest = (1.5 * part * run.firings.until_cycle * scale) / (chart.getWidth() - firingRoom(chart));
+  return run.firings.lanes.flatMap((lane, index) => firingSeries(lane, index, scale, shortest));
+}
+
+function followFiringZoom({ chart }) {
+  chart.on("datazoom", () => {
+    const { start, end } = chart.getOption().dataZoom[0];
+    chart.setOption({ series: allFirings(chart, (end - start) / 100) });
+  });
+}
+
 function firingOption(chart) {
   const { lanes, until_cycle: until } = run.firings;
-  const [factor, unit] = step("duration", until / (run.roofline.clock_mhz * 1e3));
-  const scale = 1 / (run.roofline.clock_mhz * 1e3 * factor);
-  const room = isNarrow(chart) ? 96 : 190;
+  const [unit, scale] = firingScale();
+  const room = firingRoom(chart);
   return {
     animation: false,
     grid: { left: room, right: 16, top: 12, bottom: 70, outerBoundsMode: "none" },
@@ -88,10 +114,10 @@ function firingOption(chart) {
       axisLabel: { ...axisText(), formatter: (name) => shorten(name, isNarrow(chart) ? 13 : 26) },
     },
     dataZoom: [
-      { type: "slider", height: 16, bottom: 4, filterMode: "none", showDetail: false, showDataShadow: false },
+      { ...zoomSlider(), filterMode: "none" },
       { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl" },
     ],
-    series: lanes.flatMap((lane, index) => firingSeries(lane, index, scale)),
+    series: allFirings(chart, 1),
   };
 }
 
