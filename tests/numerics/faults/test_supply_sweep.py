@@ -210,3 +210,26 @@ def test_ecc_of_an_accelerators_memory() -> None:
     assert coded.memories[0].ecc
     assert coded.points[0].corrected_words > 0
     assert coded.points[0].flip_rate < plain.points[0].flip_rate / 2
+
+
+def test_the_input_transformation_stays_safe_and_counts() -> None:
+    """The generator before `fashion-cnn`: its layers meet no fault, the classifier's cells are the same, and
+    its energy is that of all layers."""
+    asked = {"chips": 2, "vdd_v": [0.664]}
+    fused = measured("fashion-cnn-fuse", "lowvolt-npu", nominal=["fuse*"], **asked)
+    plain = measured("fashion-cnn", "lowvolt-npu", **asked)
+    assert low(fused).memories[0].weights_of == low(plain).memories[0].weights_of
+    assert low(fused).points[0].flip_rate == low(plain).points[0].flip_rate
+    assert fused.quantized == pytest.approx(plain.quantized, abs=0.02)
+    run = simulate("fashion-cnn-fuse", load_accelerator("lowvolt-npu"), precision="w8a8")
+    reads = run.energy[(run.energy["component"] == "weights") & (run.energy["action"] == "read")]
+    generator = reads[reads["layer"].str.startswith("fuse")]["count"].sum()
+    assert 0.1 < generator / (reads["count"].sum() - generator) < 0.2
+    spent, safe = low(fused).points[0].energy, low(fused).safe
+    assert spent is not None
+    assert safe is not None
+    of_classifier = low(plain)
+    assert of_classifier.safe is not None
+    assert of_classifier.points[0].energy is not None
+    saved = of_classifier.safe.memories_mj - of_classifier.points[0].energy.memories_mj
+    assert safe.memories_mj - spent.memories_mj == pytest.approx(saved, rel=0.05)
