@@ -6,6 +6,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archsim.accelerators.bram_rail import RAIL
+from archsim.accelerators.crossbar.spec import REGISTER_KIB
 from archsim.errors import InputError
 
 ALL = ""
@@ -13,8 +15,6 @@ ALL = ""
 
 Volts = float | Sequence[float]
 Place = tuple[str | int, ...]
-_REGISTER_KIB = 1.0  # up to here a crossbar's store is flip-flops
-_RAIL = "bram"
 
 
 def sram_places(spec: Mapping[str, Any]) -> dict[str, Place]:
@@ -36,8 +36,8 @@ def sram_places(spec: Mapping[str, Any]) -> dict[str, Place]:
         names = ("buffer", "input_register", "output_register")
         return {name: ("tile", name) for name in names if _is_sram(stores.get(name))}
     if family == "overlay":
-        return {_RAIL: ("buffers",)} if isinstance(spec.get("buffers"), Mapping) else {}
-    return {_RAIL: ()}
+        return {RAIL: ("buffers",)} if isinstance(spec.get("buffers"), Mapping) else {}
+    return {RAIL: ()} if family == "dataflow" else {}
 
 
 def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> dict[str, Any]:
@@ -70,4 +70,4 @@ def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> d
 
 def _is_sram(store: Any) -> bool:
     size = store.get("capacity_kib") if isinstance(store, Mapping) else None
-    return isinstance(size, int | float) and size > _REGISTER_KIB
+    return isinstance(size, int | float) and size > REGISTER_KIB

@@ -105,20 +105,6 @@ class LowVoltageSram:
         drive = ((volts - threshold) / (self.nominal_v - threshold)) ** self.alpha
         return nominal_mhz * drive * self.nominal_v / volts
 
-    def voltage_at(self, bit_error_rate: float) -> float:
-        """The supply (V) at which so many cells fail; the inverse of `bit_error_rate`."""
-        if not 0 < bit_error_rate < 1:
-            raise InputError(f"SRAM {self.name}: a bit-error rate of {bit_error_rate} is not between 0 and 1")
-        probit = NormalDist().inv_cdf(bit_error_rate)
-        if not self.measured:
-            return float((self.mean.value - probit * self.sigma.value) * self.vmin_v.value)
-        known, probits = self._table
-        if not probits[-1] - TOLERANCE <= probit <= probits[0] + TOLERANCE:
-            raise InputError(
-                f"SRAM {self.name}: a bit-error rate of {bit_error_rate:g} is outside the measured ones"
-            )
-        return float(np.interp(-probit, -probits, known))
-
     @cached_property
     def _table(self) -> tuple[FloatArray, FloatArray]:
         rates = [NormalDist().inv_cdf(rate) for _, rate in self.measured]

@@ -76,9 +76,14 @@ def fault_losses(study: Study) -> FaultLosses | None:
     if study.ber_sensitivity is None:
         raise InputError(
             f"{FAULT_LOSS.name} is read, but no table says what bit errors cost; give ber_sensitivity "
-            "(--ber-sensitivity) a file"
+            "(--ber-sensitivity)"
         )
-    return read_fault_losses(study.ber_sensitivity)
+    if isinstance(study.ber_sensitivity, str):
+        return read_fault_losses(study.ber_sensitivity)
+    try:
+        return _losses({"schema": SCHEMA, **study.ber_sensitivity})
+    except InputError as error:
+        raise InputError(f"ber_sensitivity: {error}") from None
 
 
 def read_fault_losses(path: str | Path) -> FaultLosses:

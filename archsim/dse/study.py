@@ -155,7 +155,9 @@ class SearchTerms(Part):
     budgets: dict[str, Limit] = Field(default_factory=dict)
     allow_recompute: bool = False
     sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
-    ber_sensitivity: str | None = Field(None, description="JSON: each layer's loss by bit-error rate")
+    ber_sensitivity: str | dict[str, Any] | None = Field(
+        None, description="each layer's loss by bit-error rate: a JSON file, or its content"
+    )
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
     gap: float = Field(0.0, ge=0, lt=1)

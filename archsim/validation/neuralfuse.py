@@ -19,6 +19,7 @@ from functools import cache, partial
 from archsim.accelerators.choice import best_row
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import Machine
+from archsim.components.low_voltage import TECHNOLOGIES
 from archsim.validation.figure import PublishedFigure
 from archsim.workloads.layer import Contraction, Layer, Tensor
 from archsim.workloads.library import load_workload
@@ -26,7 +27,7 @@ from archsim.workloads.precision import Precision
 
 SOURCE = "Sun et al., NeuralFuse, NeurIPS 2024"
 ACCELERATOR, MEMORY = "lowvolt-npu", "weights"
-LOW_V, CALIBRATED_ON = 0.83 * 0.8, ("resnet18", "unet-l")
+LOW_V, CALIBRATED_ON = 0.83 * TECHNOLOGIES["14nm"].vmin_v.value, ("resnet18", "unet-l")
 _INT8 = Precision.parse("w8a8")
 
 CLASSIFIERS = {

@@ -73,6 +73,12 @@ def test_bad_supplies_end_with_2(archsim, tiny_trace: Path, option, message):
     assert message in " ".join(result.stderr.split())
 
 
+def test_a_chip_without_srams_is_told(archsim):
+    result = archsim("show", "econ-t-65nm", "--sram-vdd", "0.9")
+    assert result.exit_code == 2
+    assert "keeps all in registers" in " ".join(result.stderr.split())
+
+
 def test_a_memory_given_twice_is_refused(archsim, tiny_trace: Path):
     twice = ("--sram-vdd", "weights=0.7", "--sram-vdd", "weights=0.6")
     result = archsim("run", tiny_trace, "--on", "lowvolt-npu", *twice)

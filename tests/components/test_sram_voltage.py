@@ -80,13 +80,6 @@ def test_an_array_of_voltages_gives_what_each_gives(name, given_shares):
         assert together.tolist() == pytest.approx([float(method(v)) for v in volts], rel=1e-14)
 
 
-@given(st.sampled_from(["14nm", "65nm", "fpga-28nm", "generic"]), st.floats(-5.0, -3.3))
-def test_voltage_and_rate_are_inverse(name, probit):
-    sram = of(name)
-    rate = NormalDist().cdf(probit)
-    assert sram.bit_error_rate(sram.voltage_at(rate)) == pytest.approx(rate, rel=1e-6)
-
-
 def test_a_measured_table_is_straight_in_probits():
     points = ((0.6, 1e-2), (0.7, 1e-4))
     sram = replace(AT_14, measured=points)
