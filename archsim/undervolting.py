@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from archsim.accelerators.library import load_accelerator, read_accelerator
-from archsim.accelerators.machine import Machine
+from archsim.accelerators.machine import Machine, is_undervolted
 from archsim.accelerators.sram_supplies import sram_places
 from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
@@ -178,6 +178,8 @@ class Chosen:
 
     def _failing(self, machine: Machine) -> list[tuple[str, Stored]]:
         """Layers and where their operands lie, as far as cells may fail there."""
+        if not is_undervolted(machine):
+            return []
         stored = ((row.layer.name, at) for row in self._rows for at in machine.stored(row))
         return [(layer, at) for layer, at in stored if at.supply is not None and not at.supply.is_nominal]
 
