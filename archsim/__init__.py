@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from archsim.dse.sweep.run import sweep
     from archsim.dse.sweep.sweep import Sweep
     from archsim.errors import InputError
-    from archsim.evaluation import accuracy, twin
+    from archsim.evaluation import accuracy, ber_sensitivity, twin
     from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
+    from archsim.undervolting import Undervolting
     from archsim.workloads.layer import Contraction, Layer, Tensor
     from archsim.workloads.library import list_workloads, load_workload
     from archsim.workloads.precision import Precision
@@ -51,8 +52,10 @@ _HOMES = {
     "Study": "archsim.dse.study",
     "Sweep": "archsim.dse.sweep.sweep",
     "Tensor": "archsim.workloads.layer",
+    "Undervolting": "archsim.undervolting",
     "Workload": "archsim.workloads.workload",
     "accuracy": "archsim.evaluation",
+    "ber_sensitivity": "archsim.evaluation",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
     "list_sweeps": "archsim.dse.sweep.files",
@@ -84,9 +87,11 @@ __all__ = [
     "Study",
     "Sweep",
     "Tensor",
+    "Undervolting",
     "Workload",
     "__version__",
     "accuracy",
+    "ber_sensitivity",
     "list_accelerators",
     "list_studies",
     "list_sweeps",

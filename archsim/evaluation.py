@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,12 +14,14 @@ from archsim.accelerators.library import load_accelerator
 from archsim.errors import InputError
 from archsim.numerics.accuracy import AccuracyOptions, Progress, measure_accuracy, ready_hardware
 from archsim.numerics.accuracy_report import Accuracy
-from archsim.numerics.calibration import Arrays, read_arrays
+from archsim.numerics.calibration import Arrays, calibration_for, read_arrays
 from archsim.numerics.crossbar import Cells, Converter, Crossbar
-from archsim.numerics.labelled import LABELS
+from archsim.numerics.faults.cells import FaultModel
+from archsim.numerics.labelled import LABELS, labelled_for
 from archsim.numerics.layer_bits import bits_by_layer
 from archsim.numerics.network import read_network
 from archsim.numerics.quantise import Fit
+from archsim.numerics.quantised_network import QuantisedNetwork, quantise_network
 from archsim.numerics.twin import Chip, build_twin
 from archsim.numerics.twin_accuracy import TwinAccuracy
 from archsim.workloads.library import model_file
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     import onnx
 
     from archsim.accelerators.machine import Machine
+    from archsim.numerics.faults.ber_sensitivity import BerSensitivity
+    from archsim.numerics.faults.supply_sweep import SupplySweep
+    from archsim.undervolting import Undervolting
 
 Accelerator = str | Path | Mapping[str, Any]
 Widths = str | Precision | Callable[[str], Precision] | Mapping[str, str | Precision]
@@ -52,6 +57,7 @@ def accuracy(
     fit: Fit = "least_squares",
     batch_norm: bool = False,
     causes: bool = True,
+    undervolting: Undervolting | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Accuracy:
     """Accuracy of a classifier in floating point, in whole numbers, and on the chips of an accelerator.
@@ -63,7 +69,8 @@ def accuracy(
     by layer (`{"conv*": "w4a8", "first": "w8a8"}`), or a function from a layer's name to its precision;
     default: what the accelerator is built for, else w8a8.
     `adc_bits`: repeat the chips at these resolutions. `batch_norm`: re-calibrate every chip, and tell the
-    gain. Raises InputError for whatever does not fit.
+    gain. `undervolting`: also on chips whose memories are below their safe voltage. Raises InputError for
+    whatever does not fit.
     """
     file = model_file(model)
     machine = None if on is None else load_accelerator(dict(on) if isinstance(on, Mapping) else on)
@@ -72,16 +79,68 @@ def accuracy(
         batch_norm=batch_norm, causes=causes,
     )  # fmt: skip
     test, inputs = _data(file, data, calibration)
+    precision, crossbar = _precision(bits, machine, file), crossbar_of(machine)
+    if undervolting is not None and crossbar is not None:
+        raise InputError(
+            f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM"
+        )
     return measure_accuracy(
         file,
         test,
         inputs,
-        _precision(bits, machine, file),
-        crossbar_of(machine),
+        precision,
+        crossbar,
         options,
         accelerator=None if machine is None else machine.name,
+        sweep=_supply_sweep(undervolting, on, file, precision, options),
         progress=progress,
     )
+
+
+def ber_sensitivity(
+    model: str | Path,
+    ber: Sequence[float],
+    *,
+    data: Data | None = None,
+    calibration: Data | None = None,
+    bits: Widths = _DEFAULT,
+    faults: Literal["stuck", "flip"] = "stuck",
+    chips: int = 10,
+    seed: int = 0,
+    images: int | None = None,
+    fit: Fit = "least_squares",
+    progress: Progress = lambda _done, _all: None,
+) -> BerSensitivity:
+    """What each of these shares of faulty cells under the weights of one layer alone costs in accuracy.
+
+    Other arguments as of `accuracy`. Raises InputError for whatever does not fit.
+    """
+    from archsim.numerics.faults.ber_sensitivity import measure_ber_sensitivity
+
+    file = model_file(model)
+    network = read_network(file)
+    given, inputs = _data(file, data, calibration)
+    test, calibrating = labelled_for(network.model, given, images), calibration_for(network.model, inputs)
+    quantised = quantise_network(
+        network, calibrating, _precision(bits, None, file), weight_fit=fit, activation_fit=fit
+    )
+    return measure_ber_sensitivity(
+        quantised, ber, test, calibrating, model=FaultModel(faults), chips=chips, seed=seed, progress=progress
+    )
+
+
+def _supply_sweep(
+    asked: Undervolting | None,
+    on: Accelerator | None,
+    file: Path,
+    precision: Precision | Callable[[str], Precision],
+    options: AccuracyOptions,
+) -> Callable[[QuantisedNetwork], SupplySweep] | None:
+    if asked is None:
+        return None
+    from archsim.undervolting import supply_sweep
+
+    return supply_sweep(asked, on, file, precision, chips=options.chips, seed=options.seed)
 
 
 def twin(

@@ -32,7 +32,8 @@ ALLOWED: Mapping[str, set[str]] = {
         "composition",
         "numerics.weight_norms",
     },  # for machines that ask for weights
-    "evaluation": {*PRICED, "numerics"},
+    "undervolting": {*PRICED, "numerics", "run", "simulation"},
+    "evaluation": {*PRICED, "numerics", "undervolting"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},
     "cli": {
@@ -42,6 +43,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "run",
         "simulation",
         "evaluation",
+        "undervolting",
         "reports",
         "validation",
         "archsim",
@@ -54,6 +56,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "run",
         "simulation",
         "evaluation",
+        "undervolting",
     },  # the package's own __init__.py
 }
 

@@ -13,6 +13,23 @@ import typer
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.progress import progress_bar
+from archsim.cli.undervolting_options import (
+    Activations,
+    Ber,
+    ColumnShare,
+    Ecc,
+    EncodingChoice,
+    EncodingOf,
+    FaultKind,
+    FaultMap,
+    Faults,
+    Memories,
+    Nominal,
+    ProtectedBits,
+    Vdd,
+    Within,
+    undervolting,
+)
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,21 +118,45 @@ def accuracy(
         bool, typer.Option("--causes/--no-causes", help="Tell what each cause of error costs alone.")
     ] = True,
     fit: Fits = FitChoice.least_squares,
+    vdd: Vdd = None,
+    ber: Ber = None,
+    memory: Memories = None,
+    activations: Activations = False,
+    nominal: Nominal = None,
+    faults: Faults = FaultKind.stuck,
+    column_share: ColumnShare = 0.0,
+    encoding: EncodingOf = EncodingChoice.twos_complement,
+    ecc: Ecc = False,
+    protected_bits: ProtectedBits = 0,
+    fault_map: FaultMap = None,
+    within: Within = 1.0,
     seed: Seed = 0,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the result as JSON (archsim.accuracy/1)."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="An HTML page of --vdd or --ber that works offline."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure a classifier's accuracy: in floating point, in whole numbers, and on an accelerator's chips."""
-    files = [] if json is None else [Output("--json", json, _write_json)]
-    read = [str(path) for path in (model, on, plan, data, calibration) if path is not None]
+    wanted = (("--json", json, _write_json), ("--report", report, _write_page))
+    files = [Output(option, path, write) for option, path, write in wanted if path is not None]
+    read = [str(path) for path in (model, on, plan, data, calibration, fault_map) if path is not None]
     check_outputs(files, inputs=read)
     asked = _asked(model, on, bits, plan)
     resolutions = parse_range(adc_bits, "--adc-bits") if adc_bits is not None else ()
     if resolutions and asked.on is None:
         raise InputError("--adc-bits are of an accelerator's ADCs; give --on too")
+    below = undervolting(
+        vdd=vdd, ber=ber, memories=memory, activations=activations, nominal=nominal, faults=faults,
+        column_share=column_share, encoding=encoding, ecc=ecc, protected_bits=protected_bits,
+        fault_map=fault_map, within=within,
+    )  # fmt: skip
+    if report is not None and below is None:
+        raise InputError("--report draws accuracy over voltages or bit error rates; give --vdd or --ber too")
     with progress_bar(f"Accuracy of {asked.model}", shown=not quiet) as progress:
         from archsim.evaluation import accuracy as measure
 
@@ -123,7 +164,7 @@ def accuracy(
             asked.model, asked.on, data=data, calibration=calibration, bits=asked.bits, chips=chips,
             seed=seed, images=images, adc_bits=resolutions,
             fit="max" if fit is FitChoice.max else "least_squares",
-            batch_norm=batch_norm, causes=causes, progress=progress,
+            batch_norm=batch_norm, causes=causes, undervolting=below, progress=progress,
         )  # fmt: skip
         write_outputs(files, found)
     if quiet:
@@ -226,6 +267,12 @@ def parse_range(text: str, option: str) -> tuple[int, ...]:
 
 def _write_json(result: Accuracy, path: Path) -> None:
     result.to_json(path)
+
+
+def _write_page(result: Accuracy, path: Path) -> None:
+    from archsim.reports.accuracy_page import write_accuracy_page
+
+    write_accuracy_page(result.to_dict(), path)
 
 
 def _write_model(made: onnx.ModelProto, path: Path) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from archsim.numerics.accuracy_report import Accuracy, LayerAccuracy, Spread
+    from archsim.numerics.faults.fault_report import LowVoltage, SupplyAccuracy
 
 _LAYERS = 40  # more than these are left to the JSON
 
@@ -23,6 +24,8 @@ def print_accuracy(found: Accuracy, console: Console) -> None:
     console.print(_accuracies(found))
     if found.adc_sweep:
         console.print(_sweep(found))
+    if found.low_voltage:
+        print_low_voltage(found.low_voltage, console)
     console.print(_layers(found))
     if len(found.layers) > _LAYERS:
         console.print(f"… and {len(found.layers) - _LAYERS} more layers: see --json", markup=False)
@@ -48,6 +51,61 @@ def _sweep(found: Accuracy) -> Table:
     for point in found.adc_sweep:
         _add(table, str(point.adc_bits), point.hardware)
     return table
+
+
+def print_low_voltage(found: LowVoltage, console: Console) -> None:
+    """Accuracy and energy at every operating point, and the knee."""
+    wrong = "cells stuck at 0 or 1" if found.kind == "stuck" else "cells that flip"
+    chips = f"the chip of {found.fault_map}" if found.fault_map else f"{found.chips} chips"
+    places = ", ".join(
+        _placed(memory.name, memory.weights_of, memory.activations_of) for memory in found.memories
+    )
+    console.print(f"Below the safe voltage: {wrong}, {chips}; {places}", markup=False, highlight=False)
+    console.print(_supplies(found))
+    if found.knee is None:
+        console.print("No knee: the first point loses more than allowed", markup=False)
+        return
+    where = (
+        f"BER {max(found.knee.ber.values()):.3g}" if found.knee.vdd_v is None else f"{found.knee.vdd_v:g} V"
+    )
+    saved = (
+        "" if found.knee.energy_saving is None else f", {_percent(found.knee.energy_saving)} % less energy"
+    )
+    console.print(
+        f"Knee, within {100 * found.knee.within:g} points: {where}, {_percent(found.knee.accuracy)} %{saved}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _placed(memory: str, weights: tuple[str, ...], activations: tuple[str, ...]) -> str:
+    sides = ((len(weights), "weights"), (len(activations), "inputs"))
+    held = [f"{what} of {count} layer{'s' if count > 1 else ''}" for count, what in sides if count]
+    return f"{memory}: {' and '.join(held)}"
+
+
+def _supplies(found: LowVoltage) -> Table:
+    with_volts = any(point.vdd_v is not None for point in found.points)
+    titles = ["Cells that fail %", "Bits wrong %", "Mean", "Std", "Worst", "Energy µJ", "SRAM", "Latency µs"]
+    table = _table("V" if with_volts else "BER", *(titles if with_volts else titles[:5]))
+    for point in found.points:
+        table.add_row(*_supply(point, with_volts))
+    return table
+
+
+def _supply(point: SupplyAccuracy, with_volts: bool) -> list[str]:
+    ber = max(point.ber.values(), default=0.0)
+    spread = point.hardware
+    cells = [f"{point.vdd_v:g}" if with_volts else f"{ber:.3g}"]
+    cells += [f"{100 * share:.3g}" for share in (ber, point.flip_rate)]
+    cells += [_percent(share) for share in (spread.mean, spread.std, spread.worst)]
+    if point.energy is None:
+        return cells
+    energy = point.energy
+    return [
+        *cells,
+        *(f"{1e3 * value:.4g}" for value in (energy.total_mj, energy.memories_mj, energy.latency_ms)),
+    ]
 
 
 def _layers(found: Accuracy) -> Table:

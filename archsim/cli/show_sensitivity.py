@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from archsim.numerics.faults.ber_sensitivity import BerSensitivity
 from archsim.numerics.sensitivity import OPERANDS, Operand, Sensitivity
 from archsim.reports import units
 from archsim.reports.table import printable
@@ -27,6 +28,22 @@ def print_sensitivity(table: Sensitivity, console: Console, warnings: Sequence[s
         console.print(Text(printable(line), style="dim"))
     for warning in warnings:
         console.print(Text(f"Warning: {printable(warning)}", style="yellow"))
+
+
+def print_ber_sensitivity(table: BerSensitivity, console: Console) -> None:
+    """Points of accuracy lost by layer and bit error rate; ordered by the worst loss of the layer."""
+    cells = "stuck at 0 or 1" if table.faults == "stuck" else "flip"
+    exact = f"{100 * table.accuracy:.2f} %"
+    console.print(
+        Text(f"Points of accuracy lost, of {exact} (cells {cells}, {table.chips} chips)", style="bold")
+    )
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    shown.add_column("Layer", overflow="fold")
+    for rate in next(iter(table.layers.values())).ber:
+        shown.add_column(f"BER {rate:.3g}", justify="right", no_wrap=True)
+    for layer in sorted(table.layers, key=lambda name: -max(table.layers[name].loss)):
+        shown.add_row(Text(printable(layer)), *(f"{100 * loss:.2f}" for loss in table.layers[layer].loss))
+    console.print(shown)
 
 
 def _rows(table: Sensitivity, columns: Sequence[tuple[Operand, int]]) -> Table:

@@ -12,4 +12,5 @@ Where to start reading about the twin:
     crossbar_nodes, noise_nodes         the nodes of a product on arrays
     full_scale, range_calibration       ADC steps from ranges, ranges from calibration inputs
     accuracy, chips, batch_norm, layer_statistics    measuring; accuracy_report: what is told
+    faults                              memories below their safe voltage
 """

@@ -21,6 +21,7 @@ from archsim.numerics.batch_norm import float_moments, recalibrated
 from archsim.numerics.calibration import Arrays, Calibration, calibration_for
 from archsim.numerics.chips import Build, classify, in_cache_sized_runs
 from archsim.numerics.crossbar import Crossbar
+from archsim.numerics.faults.supply_sweep import SupplySweep, measure_supplies
 from archsim.numerics.labelled import Labelled, labelled_for
 from archsim.numerics.layer_statistics import layer_statistics
 from archsim.numerics.network import Network, read_network
@@ -66,12 +67,14 @@ def measure_accuracy(
     options: AccuracyOptions | None = None,
     *,
     accelerator: str | None = None,
+    sweep: Callable[[QuantisedNetwork], SupplySweep] | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Accuracy:
     """Accuracy of the ONNX classifier at `model` on `data`, with all products on `crossbar` if there is one.
 
     `data` has an array for every input, and `labels`; `calibration` has inputs alone, and should not share
-    items with `data`. Raises InputError for whatever of these does not fit.
+    items with `data`. `sweep`: measure on chips below their safe voltage too. Raises InputError for whatever
+    of these does not fit.
     """
     options = options or AccuracyOptions()
     network = read_network(model)
@@ -80,9 +83,12 @@ def measure_accuracy(
     quantised = quantise_network(
         network, inputs, precision, weight_fit=options.weight_fit, activation_fit=options.activation_fit
     )
-    return _Measurement(quantised, _all_on(network, crossbar), test, inputs, options, progress).report(
+    found = _Measurement(quantised, _all_on(network, crossbar), test, inputs, options, progress).report(
         accelerator
     )
+    if sweep is None:
+        return found
+    return replace(found, low_voltage=measure_supplies(quantised, sweep(quantised), test, inputs, progress))
 
 
 def ready_hardware(

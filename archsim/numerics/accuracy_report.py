@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from archsim.atomic import whole_file
+from archsim.numerics.faults.fault_report import LowVoltage
 
 SCHEMA = "archsim.accuracy/1"
 
@@ -91,7 +92,10 @@ class BatchNormGain:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Accuracies are shares of 1. `hardware` is over `chips` chips, `per_chip` in their order."""
+    """Accuracies are shares of 1. `hardware` is over `chips` chips, `per_chip` in their order.
+
+    `low_voltage`: the same with memories below their safe voltage, at several voltages.
+    """
 
     model: str
     accelerator: str | None
@@ -107,6 +111,7 @@ class Accuracy:
     layers: tuple[LayerAccuracy, ...]
     adc_sweep: tuple[AdcPoint, ...] = ()
     batch_norm: BatchNormGain | None = None
+    low_voltage: LowVoltage | None = None
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:

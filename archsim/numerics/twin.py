@@ -22,6 +22,7 @@ from archsim.errors import InputError
 from archsim.numerics.array_product import ArrayProduct, Steps, array_product
 from archsim.numerics.crossbar import Crossbar
 from archsim.numerics.crossbar_nodes import Conversions, CrossbarNodes
+from archsim.numerics.faults.stored_activations import ReadThrough
 from archsim.numerics.full_scale import steps_for
 from archsim.numerics.model_edit import copied, drop_unread, replace_all
 from archsim.numerics.network import Product, opset_of
@@ -62,13 +63,15 @@ class Hardware:
     """Where products are computed: on `crossbars`, by product name; the others exactly.
 
     `steps` are the ADCs'; without those of a product its largest possible sums set them. `levels=False`
-    leaves the ADCs' rounding and clipping out, their other errors stay.
+    leaves the ADCs' rounding and clipping out, their other errors stay. `activations` are read through the
+    weak cells of memories, by the product that reads them.
     """
 
     crossbars: Mapping[str, Crossbar] = field(default_factory=dict)
     steps: Mapping[str, Steps] = field(default_factory=dict)
     corrections: Mapping[str, ChannelCorrection] = field(default_factory=dict)
     levels: bool = True
+    activations: Mapping[str, tuple[ReadThrough, ...]] = field(default_factory=dict)
 
 
 EXACT = Hardware()
@@ -89,7 +92,7 @@ class _Twin:
         self._tap = tap
         self._builder = GraphBuilder(opset_of(quantised.network.model))
         self._crossbars = CrossbarNodes(self._builder, NoisePool(chip.noise()), levels=hardware.levels)
-        self._inputs: dict[tuple[str, float, int, int], str] = {}
+        self._inputs: dict[tuple[str, float, int, int, tuple[ReadThrough, ...]], str] = {}
 
     def model(self) -> onnx.ModelProto:
         products = {p.product.place: (number, p) for number, p in enumerate(self._quantised.products)}
@@ -130,7 +133,8 @@ class _Twin:
     def _codes(self, quantised: QuantisedProduct) -> str:
         """The input as whole numbers from 0 on; padded here where a convolution's zero is not code 0."""
         product, activation, builder = quantised.product, quantised.activation, self._builder
-        key = (product.activation, quantised.step, activation.lowest, activation.highest)
+        faults = self._hardware.activations.get(product.name, ())
+        key = (product.activation, quantised.step, activation.lowest, activation.highest, faults)
         if key not in self._inputs:
             steps = builder.add("Div", product.activation, builder.scalar(quantised.step))
             rounded = builder.add("Round", steps)
@@ -138,6 +142,8 @@ class _Twin:
             whole = builder.add("Clip", rounded, *edges)
             if activation.lowest:
                 whole = builder.add("Sub", whole, builder.scalar(activation.lowest))
+            for through in faults:
+                whole = through.add_to(builder, whole)
             self._inputs[key] = whole
         whole = self._inputs[key]
         pads = self._pads(quantised)

@@ -14,8 +14,12 @@ import pytest
 from archsim.cli.accuracy import parse_range
 from archsim.errors import InputError
 from archsim.numerics.accuracy_report import Accuracy, LayerAccuracy, OnArrays, Spread
+from archsim.numerics.faults.ber_sensitivity import BerSensitivity, LayerLoss
+from archsim.numerics.faults.fault_report import Energy, Knee, LowVoltage, StoredIn, SupplyAccuracy
 
-PAGE = (Path(__file__).parents[2] / "docs" / "accuracy.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "accuracy.md").read_text()
+LOW_VOLTAGE_PAGE = (DOCS / "low-voltage-accuracy.md").read_text()
 
 
 def test_accuracy_on_a_crossbar(archsim, tmp_path: Path) -> None:
@@ -139,4 +143,49 @@ def test_the_page_names_every_key_and_option(archsim) -> None:
         "--causes",
         "--quiet",
     }
-    assert {option for option in options if option not in PAGE} - {"--images"} == set()
+    assert {option for option in options if option not in PAGE + LOW_VOLTAGE_PAGE} - {"--images"} == set()
+    told = (LowVoltage, StoredIn, SupplyAccuracy, Energy, Knee, BerSensitivity, LayerLoss)
+    keys = {entry.name for kind in told for entry in fields(kind)}
+    assert {key for key in keys if f'"{key}"' not in LOW_VOLTAGE_PAGE} == set()
+
+
+def test_voltages_and_the_page(archsim, tmp_path: Path) -> None:
+    json_file, page = tmp_path / "a.json", tmp_path / "a.html"
+    words = ("--on", "lowvolt-npu", "--vdd", "0.8,0.65", "--chips", 2, "--images", 60)
+    result = archsim("accuracy", "digits-cnn", *words, "--json", json_file, "--report", page)
+    assert result.exit_code == 0, result.output
+    content = json.loads(json_file.read_text())["low_voltage"]
+    assert [point["vdd_v"] for point in content["points"]] == [0.8, 0.65]
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line}
+    point = content["points"][1]
+    assert float(rows["0.65"][3]) == pytest.approx(100 * point["hardware"]["mean"], abs=0.01)
+    assert float(rows["0.65"][6]) == pytest.approx(1e3 * point["energy"]["total_mj"], rel=0.01)
+    knee = content["knee"]
+    saved = f"{100 * knee['energy_saving']:.2f} % less energy"
+    assert (
+        f"Knee, within 1 points: {knee['vdd_v']} V, {100 * knee['accuracy']:.2f} %, {saved}" in result.stdout
+    )
+    assert "lowvolt-npu" in page.read_text()
+
+
+def test_bit_error_rates(archsim) -> None:
+    words = ("--ber", "0.02,0.0001", "--chips", 2, "--images", 60, "--faults", "flip", "--ecc")
+    result = archsim("accuracy", "digits-cnn", *words)
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.stdout.splitlines() if line.startswith("0.")] == [
+        "0.0001",
+        "0.02",
+    ]
+    assert "cells that flip, 2 chips; weights: weights of 4 layers" in result.stdout
+
+
+def test_bad_low_voltage(refused, tmp_path: Path) -> None:
+    assert "--vdd" in refused("accuracy", "digits-cnn", "--ecc")
+    assert "--vdd" in refused("accuracy", "digits-cnn", "--report", tmp_path / "a.html")
+    assert "'0.7;0.8'" in refused("accuracy", "digits-cnn", "--on", "lowvolt-npu", "--vdd", "0.7;0.8")
+    assert "twice" in refused("accuracy", "digits-cnn", "--ber", "0.1,0.1")
+    assert "from 0 to 1" in refused("accuracy", "digits-cnn", "--ber", "2")
+    assert "has: weights" in refused(
+        "accuracy", "digits-cnn", "--on", "lowvolt-npu", "--vdd", "0.7", "--memory", "l1"
+    )
+    assert ".csv or .npz" in refused("accuracy", "digits-cnn", "--ber", "0.1", "--fault-map", "map.txt")

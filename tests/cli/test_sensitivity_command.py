@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,22 @@ def test_the_output_may_not_be_an_input(refused, classifier: Path) -> None:
     inputs = classifier.parent / "inputs.npz"
     told = refused("sensitivity", classifier, "--calibration", inputs, "-o", inputs)
     assert "also an input" in told
+
+
+def test_bit_errors_by_layer(archsim, tmp_path: Path) -> None:
+    file = tmp_path / "ber.json"
+    words = ("--ber", "0.001,0.02", "--chips", 2, "--images", 60)
+    result = archsim("sensitivity", "digits-cnn", *words, "-o", file)
+    assert result.exit_code == 0, result.output
+    content = json.loads(file.read_text())
+    assert content["schema"] == "archsim.ber_sensitivity/1"
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line}
+    for layer, row in content["layers"].items():
+        assert row["ber"] == [0.001, 0.02]
+        assert float(rows[layer][2]) == pytest.approx(100 * row["loss"][1], abs=0.01)
+
+
+def test_bad_bit_errors(refused, tmp_path: Path) -> None:
+    assert "--ber 'much'" in refused("sensitivity", "digits-cnn", "--ber", "much")
+    assert "give --ber" in refused("sensitivity", "digits-cnn", "--data", tmp_path / "x.npz")
+    assert "layer trace" in refused("sensitivity", "resnet18", "--ber", "0.01")
