@@ -23,10 +23,12 @@ ALLOWED: Mapping[str, set[str]] = {
     "kernel": set(),
     "accelerators": {"workloads", "components", "kernel"},
     "numerics": {"workloads", "components"},
-    "dse": {*PRICED, "numerics", "simulation", "run", "reports"},  # reports as `run` does
+    "dse": {*PRICED, "numerics", "simulation", "totals", "run", "reports"},  # reports as `run` does
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "composition": {*PRICED, "run"},
-    "simulation": {*PRICED, "run", "composition"},
+    "accounting": {"accelerators", "components", "run"},
+    "simulation": {*PRICED, "run", "composition", "accounting"},
+    "totals": {"accelerators", "workloads", "run", "simulation", "accounting"},
     "evaluation": {*PRICED, "numerics"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},

@@ -13,6 +13,7 @@ from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Space
 from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.accelerators.systolic.vector import VectorWork
 from archsim.workloads.layer import Contraction
 from archsim.workloads.precision import Precision
 
@@ -26,6 +27,7 @@ class Findings:
     costs: dict[Precision, Costs] = field(default_factory=dict)
     tables: Recent[object, Options] = field(default_factory=lambda: Recent(MOST_TABLES))
     spaces: Recent[tuple[Contraction, bool], Space] = field(default_factory=lambda: Recent(MOST_SPACES))
+    vector_works: Recent[object, VectorWork] = field(default_factory=lambda: Recent(MOST_ROWS))
     rows: Recent[object, GridPrices] = field(default_factory=lambda: Recent(MOST_ROWS))
 
 

@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
 from archsim.accelerators.systolic.arrays import tiles_of
-from archsim.accelerators.systolic.chosen import Chosen, Structure, chosen_mapping, row_key
+from archsim.accelerators.systolic.chosen import (
+    Chosen,
+    Counted,
+    Structure,
+    chosen_mapping,
+    counting_of,
+    row_key,
+)
 from archsim.accelerators.systolic.contraction_options import contraction_options
 from archsim.accelerators.systolic.contraction_program import (
     Groups,
@@ -23,7 +30,7 @@ from archsim.accelerators.systolic.findings import findings_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.layer_steps import (
-    Turns,
+    LayerSteps,
     contraction_steps,
     undivided_steps,
     vector_steps,
@@ -32,6 +39,7 @@ from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
 from archsim.accelerators.systolic.program import (
     LayerProgram,
     graph_of,
+    transfer_cycles,
     undivided_program,
 )
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
@@ -39,13 +47,10 @@ from archsim.accelerators.systolic.recent import Recent
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import Sram, SystolicSpec
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
-from archsim.accelerators.systolic.vector import (
-    vector_actions,
-    vector_work,
-)
+from archsim.accelerators.systolic.vector import VectorWork, vector_actions, vector_work
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.accelerators.systolic.vector_table import vector_options
-from archsim.accelerators.systolic.walk import walked
+from archsim.accelerators.systolic.walk import Tail, ends_in_line, walked
 from archsim.components.figure import Figure
 from archsim.components.technology import supply_v
 from archsim.errors import InputError
@@ -54,7 +59,8 @@ from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
 
 MOST_STEPS = 4096
-_known_steps: Recent[object, Turns] = Recent(MOST_STEPS)
+_known_steps: Recent[object, LayerSteps] = Recent(MOST_STEPS)
+_known_counts: Recent[object, Counted] = Recent(MOST_STEPS)
 """By row, array and what else decides them: many specs share them."""
 
 
@@ -76,6 +82,7 @@ class SystolicMachine:
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
         self._structure = Structure(spec, self.hierarchy)
+        self._counting = counting_of(spec)
         self.precision = Precision.parse(spec.array.mac_bits)
         self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
@@ -187,33 +194,54 @@ class SystolicMachine:
         """Counted actions of a row, leakage apart (that follows from the latency)."""
         layer = row.layer
         costs = self.costs(layer.precision)
-        if layer.contraction is None:
-            work = vector_work(layer, self.spec, self.hierarchy)
-            counts = vector_actions(layer, work, self.spec, self.hierarchy)
-            transfer = (work.load_bits + work.store_bits) / (costs.dram_bits_per_cycle or float("inf"))
-            busy = {"compute": work.vector_cycles, self.hierarchy.dram.name: transfer}
-            mapping: Mapping[str, object] = {"unit": "vector_unit", "chunks": work.chunks}
-            dram_bits: float = work.load_bits + work.store_bits
-            compute = ceil(work.vector_cycles)
-        else:
-            priced = self._priced(row)
-            counts = priced.actions
-            compute = int(priced.counts.compute_cycles.max())
-            busy = {"compute": float(compute)} | {k: float(v.max()) for k, v in priced.memory_cycles.items()}
-            dram_bits = float(priced.dram_bits.max())
-            if costs.dram_bits_per_cycle is not None:
-                busy[self.hierarchy.dram.name] = dram_bits / costs.dram_bits_per_cycle
-            mapping = readable(row, self.spec, int(priced.counts.folds.max()))
+        counted = self._counted(row)
+        busy = {"compute": counted.busy_cycles, **self._port_busy(row)}
+        if costs.dram_bits_per_cycle is not None:
+            busy[self.hierarchy.dram.name] = counted.dram_bits / costs.dram_bits_per_cycle
         return Performed(
-            actions=tuple(
-                Action(component, action, count, costs.unit_energy(component, action))
-                for (component, action), count in counts.items()
-            ),
-            dram_bytes=dram_bits / 8,
-            compute_cycles=compute,
+            actions=self.actions(row),
+            dram_bytes=counted.dram_bits / 8,
+            compute_cycles=ceil(counted.busy_cycles),
             bound_by=max(busy, key=lambda name: busy[name]),
-            mapping=mapping,
+            mapping=self._readable(row, counted),
         )
+
+    def actions(self, row: Row) -> tuple[Action, ...]:
+        """Those of `performed`."""
+        unit = self.costs(row.layer.precision).energy_pj
+        return tuple(Action(*of, count, unit[of]) for of, count in self._counted(row).actions.items())
+
+    def dram_bytes(self, row: Row) -> float:
+        """Those of `performed`."""
+        return self._counted(row).dram_bits / 8
+
+    def _readable(self, row: Row, counted: Counted) -> Mapping[str, object]:
+        if row.layer.contraction is None:
+            return {"unit": "vector_unit", "chunks": counted.repeats}
+        return readable(row, self.spec, counted.repeats)
+
+    def _counted(self, row: Row) -> Counted:
+        if row.layer.contraction is None:
+            work = self._vector_work(row.layer)
+            return Counted(
+                actions=vector_actions(row.layer, work, self.spec, self.hierarchy),
+                dram_bits=work.load_bits + work.store_bits,
+                held_bits=work.held_bits,
+                busy_cycles=work.vector_cycles,
+                repeats=work.chunks,
+            )
+        key = row_key(row, self.spec), self._structure, self._counting
+        if key not in _known_counts:
+            _known_counts[key] = Counted.of(self._priced(row))
+        return _known_counts[key]
+
+    def _vector_work(self, layer: Layer) -> VectorWork:
+        known = self._known.vector_works
+        shapes = layer.inputs, layer.weights, layer.outputs
+        key = layer.operator, layer.precision, shapes, tuple(layer.ops.items())
+        if key not in known:
+            known[key] = vector_work(layer, self.spec, self.hierarchy)
+        return known[key]
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit."""
@@ -227,14 +255,35 @@ class SystolicMachine:
 
     def cycles_alone(self, row: Row) -> int:
         """What the kernel finds when it executes `program` of this row."""
+        return self._tail(self._steps(row), prefetch=0).end()
+
+    def ends(self, rows: Sequence[Row]) -> list[int]:
+        """When each row ends, as the kernel finds it when it executes `program` of all."""
+        rate = self.costs(Precision()).dram_bits_per_cycle
+        tails: list[Tail] = []
+        prefetches: list[int] = []
+        known: dict[tuple[int, int], Tail] = {}
+        for before, row in zip((None, *rows), rows, strict=False):
+            steps = self._steps(row)
+            prefetch = 0
+            if before is not None and rate is not None and self._has_room(row, before):
+                prefetch = transfer_cycles(min(steps.early_bits, steps.first.load_bits), rate)
+            key = id(steps), prefetch
+            if key not in known:
+                known[key] = self._tail(steps, prefetch)
+            tails.append(known[key])
+            prefetches.append(prefetch)
+        return ends_in_line(tails, prefetches)
+
+    def _tail(self, steps: LayerSteps, prefetch: int) -> Tail:
         costs = self.costs(Precision())
         depth = 2 if self._is_double_buffered else 1
-        return walked(self._steps(row), costs.dram_bits_per_cycle, depth, costs.dram_latency_cycles)
+        return walked(steps, costs.dram_bits_per_cycle, depth, costs.dram_latency_cycles - prefetch)
 
-    def _steps(self, row: Row) -> Turns:
+    def _steps(self, row: Row) -> LayerSteps:
         layer = row.layer
         if layer.contraction is None:
-            return vector_steps(vector_work(layer, self.spec, self.hierarchy))
+            return vector_steps(self._vector_work(layer))
         chosen = self._chosen(row)
         if never_stalls(self.spec, self.costs(layer.precision)):
             return undivided_steps(int(chosen.counts.compute_cycles.max()))
@@ -252,10 +301,13 @@ class SystolicMachine:
         return tiles, groups_of(row.layer.contraction.G, chosen.array.together)
 
     def _port_cycles(self, row: Row) -> tuple[float, ...]:
+        return tuple(self._port_busy(row).values())
+
+    def _port_busy(self, row: Row) -> dict[str, float]:
         """Busy time of each buffer whose bandwidth is finite."""
-        if not self._has_ports:
-            return ()
-        return tuple(float(cycles.max()) for cycles in self._priced(row).memory_cycles.values())
+        if not self._has_ports or row.layer.contraction is None:
+            return {}
+        return {name: float(cycles.max()) for name, cycles in self._priced(row).memory_cycles.items()}
 
     @property
     def _is_double_buffered(self) -> bool:
@@ -265,7 +317,7 @@ class SystolicMachine:
         costs = self.costs(row.layer.precision)
         double = self._is_double_buffered
         if row.layer.contraction is None:
-            work = vector_work(row.layer, self.spec, self.hierarchy)
+            work = self._vector_work(row.layer)
             return vector_program(row.layer, work, costs, double_buffered=double)
         chosen = self._chosen(row)
         if never_stalls(self.spec, costs):
@@ -285,9 +337,7 @@ class SystolicMachine:
         return self._held_bits(before).get(memory.name, 0.0) + bits <= memory.capacity_bits
 
     def _held_bits(self, row: Row) -> Mapping[str, float]:
-        if row.layer.contraction is None:
-            return vector_work(row.layer, self.spec, self.hierarchy).held_bits
-        return {name: float(grid.max()) for name, grid in self._priced(row).held_bits.items()}
+        return self._counted(row).held_bits
 
     def _chosen(self, row: Row) -> Chosen:
         contraction, *_, cuts, orders, split = row_key(row, self.spec)

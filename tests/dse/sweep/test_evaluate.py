@@ -52,7 +52,7 @@ def test_a_point_that_fails_says_why_and_stops_nothing(tmp_path: Path) -> None:
 
 def test_a_bug_met_by_one_point_is_told_of_it_alone(tmp_path: Path, monkeypatch) -> None:
     evaluator = Evaluator.of(tiny_sweep(tmp_path))
-    monkeypatch.setattr(Evaluator, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(Evaluator, "_ran", lambda *_: 1 / 0)
     chunk = evaluator.chunk([3, 4])
     assert (chunk.points, chunk.failed) == (2, 2)
 
