@@ -1,8 +1,7 @@
-"""The cheapest mapping of a complete space, where the table itself tells what a mapping costs.
+"""The cheapest mappings of a space of trees, where the table itself tells what a mapping costs.
 
-Best first over the same branches as `best_rows`. That keeps every row which the kernel's latency or another
-objective could make worth having; here one row a precision is wanted, least in the objective and, of those
-equal in it, least in the other cost.
+`best_rows` keeps every row which the kernel's latency or another objective could make worth having; here one
+row a precision is wanted, least in the objective and, of those equal in it, least in the other cost.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import numpy as np
 
 from archsim.accelerators.machine import cost_of
 from archsim.accelerators.systolic.best_rows import Rows
-from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable, TablePricing
-from archsim.accelerators.systolic.relaxation import Branches
+from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable
 
 FIRST_BRANCHES, MORE = 2, 8
 """Branches priced row by row in the first round; each further round takes so many times as many."""
@@ -86,22 +84,3 @@ class Cheapest:
                 wanted = np.arange(len(self._best))[:, np.newaxis] == p
                 found.append(Rows(one, wanted, one.cycles_high()))
         return found
-
-
-def cheapest_rows(branches: Branches, pricing: TablePricing, minimize: str) -> list[Rows]:
-    """The cheapest mapping at each precision at which one fits."""
-    cheapest = Cheapest(len(pricing.prices.precisions), minimize)
-    bounds = cheapest.costs(pricing.price(branches.bounds))
-    left: Int = np.arange(bounds[0].shape[1])
-    step = FIRST_BRANCHES
-    while True:
-        is_open = cheapest.are_open(bounds)
-        left, bounds = left[is_open], [b[:, is_open] for b in bounds]
-        if not len(left):
-            return cheapest.rows()
-        chosen = cheapest.first(bounds, step)
-        for table in branches.mappings(left[chosen]):
-            cheapest.note(pricing.price(table))
-        for cost in bounds:
-            cost[:, chosen] = np.inf
-        step *= MORE

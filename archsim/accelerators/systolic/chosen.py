@@ -6,8 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from archsim.accelerators.machine import Row
-from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest, tiles_of
+from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest
 from archsim.accelerators.systolic.counts import Counts, counts_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
@@ -38,6 +37,9 @@ class Structure:
         return self._hash
 
 
+Tiling = tuple[tuple[tuple[str, tuple[int, ...]], ...], tuple[str, ...], str | None]
+"""Tile sizes by dimension from the outermost level in, loop orders, the axis that cores share."""
+
 RowKey = tuple[
     Contraction,
     Precision,
@@ -47,15 +49,6 @@ RowKey = tuple[
     tuple[str, ...],
     str | None,
 ]
-
-
-def row_key(row: Row, spec: SystolicSpec) -> RowKey:
-    """Equal for rows of contractions that move and compute the same; the last three say how it is tiled."""
-    layer = row.layer
-    assert layer.contraction is not None
-    orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
-    ops, cuts = tuple(layer.ops.items()), tuple(tiles_of(row.mapping, spec).items())
-    return layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split
 
 
 @dataclass(frozen=True, eq=False)

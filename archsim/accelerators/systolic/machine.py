@@ -8,34 +8,20 @@ from math import ceil
 from typing import Any, Literal
 
 from archsim.accelerators.machine import Action, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import tiles_of
 from archsim.accelerators.systolic.chosen import (
-    Chosen,
     Counted,
-    Structure,
-    chosen_mapping,
-    counting_of,
-    row_key,
 )
-from archsim.accelerators.systolic.contraction_options import contraction_options
+from archsim.accelerators.systolic.contraction_options import cheapest_row, contraction_options
 from archsim.accelerators.systolic.contraction_program import (
-    Groups,
     contraction_program,
-    contraction_tiles,
-    groups_of,
 )
-from archsim.accelerators.systolic.contraction_tiles import ContractionTiles
-from archsim.accelerators.systolic.costs import Costs, costs_of
+from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.findings import findings_of
-from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.layer_steps import (
     LayerSteps,
-    contraction_steps,
-    undivided_steps,
-    vector_steps,
 )
-from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
+from archsim.accelerators.systolic.pricing import never_stalls
 from archsim.accelerators.systolic.program import (
     LayerProgram,
     graph_of,
@@ -43,11 +29,10 @@ from archsim.accelerators.systolic.program import (
     undivided_program,
 )
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
-from archsim.accelerators.systolic.recent import Recent
+from archsim.accelerators.systolic.row_facts import RowFacts
 from archsim.accelerators.systolic.space import Space, space_of
-from archsim.accelerators.systolic.spec import Sram, SystolicSpec
+from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
-from archsim.accelerators.systolic.vector import VectorWork, vector_actions, vector_work
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.accelerators.systolic.vector_table import vector_options
 from archsim.accelerators.systolic.walk import Tail, ends_in_line, walked
@@ -57,11 +42,6 @@ from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
-
-MOST_STEPS = 4096
-_known_steps: Recent[object, LayerSteps] = Recent(MOST_STEPS)
-_known_counts: Recent[object, Counted] = Recent(MOST_STEPS)
-"""By row, array and what else decides them: many specs share them."""
 
 
 class SystolicMachine:
@@ -81,24 +61,20 @@ class SystolicMachine:
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
-        self._structure = Structure(spec, self.hierarchy)
-        self._counting = counting_of(spec)
         self.precision = Precision.parse(spec.array.mac_bits)
         self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._known = findings_of(spec, tile_candidates)
-        bits = self.costs(Precision()).dram_bits_per_cycle
+        self._facts = RowFacts(spec, self.hierarchy, self._known)
+        self._costs = self.costs(Precision())  # of what no precision changes
+        bits = self._costs.dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
-        self.timing = timing_of(spec, self.costs(Precision()))
+        self.timing = timing_of(spec, self._costs)
         self.capacities = capacities_of(spec)
-        self._has_ports = any(isinstance(m, Sram) and m.bandwidth_bits_per_cycle for m in spec.memories)
 
     def costs(self, precision: Precision) -> Costs:
-        known = self._known.costs
-        if precision not in known:
-            known[precision] = costs_of(self.spec, precision, next(iter(known.values()), None))
-        return known[precision]
+        return self._facts.costs(precision)
 
     @property
     def counts_from_zero(self) -> bool:
@@ -118,10 +94,10 @@ class SystolicMachine:
         }
 
     def area(self) -> Mapping[str, Figure]:
-        return self.costs(Precision()).area_mm2
+        return self._costs.area_mm2
 
     def leakage(self) -> Mapping[str, Figure]:
-        return self.costs(Precision()).leakage_mw
+        return self._costs.leakage_mw
 
     def options(
         self,
@@ -153,6 +129,20 @@ class SystolicMachine:
             self._known.tables[asked] = options
         return options
 
+    def cheapest_row(self, layer: Layer, minimize: str) -> Row | None:
+        """The row that `best_row` would take from the table, found without one; None where there must be
+        a table."""
+        c = layer.contraction
+        if c is None:
+            return self.row(layer, {})
+        known = self._known.cheapest
+        asked = c, layer.has_static_weights, tuple(layer.ops.items()), layer.precision, minimize
+        if asked not in known:
+            space, costs = self._space(c, searched=True), self.costs(layer.precision)
+            known[asked] = cheapest_row(layer, self.spec, self.hierarchy, costs, space, minimize)
+        found = known[asked]
+        return None if found is None else replace(found, layer=layer)
+
     def _front(self, names: Sequence[str]) -> tuple[str, ...]:
         buffers = [m.name for tier in self.hierarchy.tiers for m in tier.memories]
         known = ["cycles", "energy_pj", f"traffic:{self.hierarchy.dram.name}"]
@@ -179,7 +169,7 @@ class SystolicMachine:
             return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
         read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
         unpriced = Row(layer, read, 0.0, 0.0)
-        priced = self._priced(unpriced)
+        priced = self._facts.priced(unpriced)
         for name, bits in priced.held_bits.items():
             needs, has = float(bits.max()), priced.prices.capacity[name]
             if needs > has:
@@ -194,8 +184,8 @@ class SystolicMachine:
         """Counted actions of a row, leakage apart (that follows from the latency)."""
         layer = row.layer
         costs = self.costs(layer.precision)
-        counted = self._counted(row)
-        busy = {"compute": counted.busy_cycles, **self._port_busy(row)}
+        counted = self._facts.counted(row)
+        busy = {"compute": counted.busy_cycles, **self._facts.port_busy(row)}
         if costs.dram_bits_per_cycle is not None:
             busy[self.hierarchy.dram.name] = counted.dram_bits / costs.dram_bits_per_cycle
         return Performed(
@@ -209,43 +199,20 @@ class SystolicMachine:
     def actions(self, row: Row) -> tuple[Action, ...]:
         """Those of `performed`."""
         unit = self.costs(row.layer.precision).energy_pj
-        return tuple(Action(*of, count, unit[of]) for of, count in self._counted(row).actions.items())
+        return tuple(Action(*of, count, unit[of]) for of, count in self._facts.counted(row).actions.items())
 
     def dram_bytes(self, row: Row) -> float:
         """Those of `performed`."""
-        return self._counted(row).dram_bits / 8
+        return self._facts.counted(row).dram_bits / 8
 
     def _readable(self, row: Row, counted: Counted) -> Mapping[str, object]:
         if row.layer.contraction is None:
             return {"unit": "vector_unit", "chunks": counted.repeats}
         return readable(row, self.spec, counted.repeats)
 
-    def _counted(self, row: Row) -> Counted:
-        if row.layer.contraction is None:
-            work = self._vector_work(row.layer)
-            return Counted(
-                actions=vector_actions(row.layer, work, self.spec, self.hierarchy),
-                dram_bits=work.load_bits + work.store_bits,
-                held_bits=work.held_bits,
-                busy_cycles=work.vector_cycles,
-                repeats=work.chunks,
-            )
-        key = row_key(row, self.spec), self._structure, self._counting
-        if key not in _known_counts:
-            _known_counts[key] = Counted.of(self._priced(row))
-        return _known_counts[key]
-
-    def _vector_work(self, layer: Layer) -> VectorWork:
-        known = self._known.vector_works
-        shapes = layer.inputs, layer.weights, layer.outputs
-        key = layer.operator, layer.precision, shapes, tuple(layer.ops.items())
-        if key not in known:
-            known[key] = vector_work(layer, self.spec, self.hierarchy)
-        return known[key]
-
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit."""
-        costs = self.costs(Precision())
+        costs = self._costs
         has_dram = costs.dram_bits_per_cycle is not None
         programs: list[LayerProgram] = []
         for before, row in zip((None, *rows), rows, strict=False):
@@ -255,16 +222,16 @@ class SystolicMachine:
 
     def cycles_alone(self, row: Row) -> int:
         """What the kernel finds when it executes `program` of this row."""
-        return self._tail(self._steps(row), prefetch=0).end()
+        return self._tail(self._facts.steps(row), prefetch=0).end()
 
     def ends(self, rows: Sequence[Row]) -> list[int]:
         """When each row ends, as the kernel finds it when it executes `program` of all."""
-        rate = self.costs(Precision()).dram_bits_per_cycle
+        rate = self._costs.dram_bits_per_cycle
         tails: list[Tail] = []
         prefetches: list[int] = []
         known: dict[tuple[int, int], Tail] = {}
         for before, row in zip((None, *rows), rows, strict=False):
-            steps = self._steps(row)
+            steps = self._facts.steps(row)
             prefetch = 0
             if before is not None and rate is not None and self._has_room(row, before):
                 prefetch = transfer_cycles(min(steps.early_bits, steps.first.load_bits), rate)
@@ -276,38 +243,9 @@ class SystolicMachine:
         return ends_in_line(tails, prefetches)
 
     def _tail(self, steps: LayerSteps, prefetch: int) -> Tail:
-        costs = self.costs(Precision())
+        costs = self._costs
         depth = 2 if self._is_double_buffered else 1
         return walked(steps, costs.dram_bits_per_cycle, depth, costs.dram_latency_cycles - prefetch)
-
-    def _steps(self, row: Row) -> LayerSteps:
-        layer = row.layer
-        if layer.contraction is None:
-            return vector_steps(self._vector_work(layer))
-        chosen = self._chosen(row)
-        if never_stalls(self.spec, self.costs(layer.precision)):
-            return undivided_steps(int(chosen.counts.compute_cycles.max()))
-        ports = self._port_cycles(row)
-        key = row_key(row, self.spec), self._structure, ports, self.spec.array.mac.accumulator_bits
-        if key not in _known_steps:
-            tiles, groups = self._tiles(row, chosen, ports)
-            _known_steps[key] = contraction_steps(tiles, groups)
-        return _known_steps[key]
-
-    def _tiles(self, row: Row, chosen: Chosen, ports: Sequence[float]) -> tuple[ContractionTiles, Groups]:
-        assert row.layer.contraction is not None
-        cuts = tiles_of(row.mapping, self.spec)
-        tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, chosen, cuts, ports)
-        return tiles, groups_of(row.layer.contraction.G, chosen.array.together)
-
-    def _port_cycles(self, row: Row) -> tuple[float, ...]:
-        return tuple(self._port_busy(row).values())
-
-    def _port_busy(self, row: Row) -> dict[str, float]:
-        """Busy time of each buffer whose bandwidth is finite."""
-        if not self._has_ports or row.layer.contraction is None:
-            return {}
-        return {name: float(cycles.max()) for name, cycles in self._priced(row).memory_cycles.items()}
 
     @property
     def _is_double_buffered(self) -> bool:
@@ -317,12 +255,12 @@ class SystolicMachine:
         costs = self.costs(row.layer.precision)
         double = self._is_double_buffered
         if row.layer.contraction is None:
-            work = self._vector_work(row.layer)
+            work = self._facts.vector_work(row.layer)
             return vector_program(row.layer, work, costs, double_buffered=double)
-        chosen = self._chosen(row)
+        chosen = self._facts.chosen(row)
         if never_stalls(self.spec, costs):
             return undivided_program(row.layer.name, int(chosen.counts.compute_cycles.max()))
-        tiles, groups = self._tiles(row, chosen, self._port_cycles(row))
+        tiles, groups = self._facts.tiles(row)
         return contraction_program(
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
@@ -332,24 +270,7 @@ class SystolicMachine:
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
-        tile = self._chosen(row).nest
+        tile = self._facts.chosen(row).nest
         bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
-        return self._held_bits(before).get(memory.name, 0.0) + bits <= memory.capacity_bits
-
-    def _held_bits(self, row: Row) -> Mapping[str, float]:
-        return self._counted(row).held_bits
-
-    def _chosen(self, row: Row) -> Chosen:
-        contraction, *_, cuts, orders, split = row_key(row, self.spec)
-        return chosen_mapping(contraction, self._structure, cuts, orders, split)
-
-    def _priced(self, row: Row) -> GridPrices:
-        """The price of a row's mapping."""
-        layer, key = row.layer, row_key(row, self.spec)
-        if key not in self._known.rows:
-            counts = self._chosen(row).counts
-            costs = {layer.precision: self.costs(layer.precision)}
-            counted = [key for key, _ in grids(counts)]
-            prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
-            self._known.rows[key] = GridPrices(counts, prices, 0)
-        return self._known.rows[key]
+        held = self._facts.counted(before).held_bits.get(memory.name, 0.0)
+        return held + bits <= memory.capacity_bits
