@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from archsim.run import Totals
 
 if TYPE_CHECKING:
-    from archsim.accelerators.machine import Action, Machine
+    from archsim.accelerators.machine import Machine
     from archsim.components.figure import Figure
+
+Floats = npt.NDArray[np.float64]
 
 EnergyRecord = tuple[str, str, str, float, "Figure"]
 """(layer, component, action, times, pJ of one)"""
@@ -19,16 +22,11 @@ EnergyRecord = tuple[str, str, str, float, "Figure"]
 
 def energy_records(
     machine: Machine,
-    performed: Iterable[tuple[str, Sequence[Action]]],
+    done: Iterable[tuple[str, Iterable[tuple[str, str, float, Figure]]]],
     leaking_cycles: Mapping[str, float],
 ) -> list[EnergyRecord]:
     """What every layer did, and how long what leaked; both by the name of the layer (or of the whole)."""
-    found: list[EnergyRecord] = [
-        (layer, action.component, action.action, action.count, action.unit_energy)
-        for layer, actions in performed
-        for action in actions
-        if action.count
-    ]
+    found = [(layer, *action) for layer, actions in done for action in actions if action[2]]
     # 1 mW for one cycle at f MHz is 1000 / f pJ
     leakage = {
         name: figure.scaled(1e3 / machine.clock_mhz)
@@ -40,14 +38,19 @@ def energy_records(
     return found
 
 
-def energy_of(count: float, unit: Figure) -> tuple[float, float, float]:
-    """pJ: expected, at the least, at the most."""
-    return count * unit.value, count * unit.low, count * unit.high
+def energies_of(records: Sequence[EnergyRecord]) -> tuple[Floats, Floats, Floats]:
+    """pJ of every record: expected, at the least, at the most."""
+    counts = np.array([count for *_, count, _ in records], dtype=float)
+    units = [unit for *_, unit in records]
+    values, factors = (
+        np.array(column) for column in ([u.value for u in units], [u.uncertainty for u in units])
+    )
+    return counts * values, counts * (values / factors), counts * (values * factors)
 
 
 def totals_of(
     machine: Machine,
-    records: Sequence[EnergyRecord],
+    energies: Iterable[Floats],
     *,
     macs: int,
     latency_cycles: int,
@@ -58,8 +61,7 @@ def totals_of(
 ) -> Totals:
     """Throughput counts a result an interval; a sequential machine's is the latency."""
     latency_ms, interval_ms = (c / machine.clock_mhz / 1e3 for c in (latency_cycles, interval_cycles))
-    energy_pj = np.array([energy_of(count, unit) for *_, count, unit in records]).reshape(-1, 3)
-    mj, low, high = (float(column.sum()) * 1e-9 for column in energy_pj.T.copy())
+    mj, low, high = (float(pj.sum()) * 1e-9 for pj in energies)
     return Totals(
         latency_cycles=latency_cycles,
         latency_ms=latency_ms,

@@ -20,7 +20,7 @@ from archsim.accelerators.machine import (
     is_pipelined,
     shared_capacity,
 )
-from archsim.accounting import EnergyRecord, energy_of, energy_records, totals_of
+from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records, totals_of
 from archsim.composition import time_rows
 from archsim.errors import InputError
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run
@@ -98,12 +98,13 @@ def run_rows(
     workload = workload.with_precision(lambda layer: at[layer.name])
     performed = [machine.performed(row) for row in rows]
     timed = time_rows(machine, workload, rows, performed, timeline=timeline)
-    records = energy_records(
-        machine,
-        [(row.layer.name, did.actions) for row, did in zip(rows, performed, strict=True)],
-        timed.leaking_cycles,
-    )
-    energy = _energy_table(records)
+    done = [
+        (row.layer.name, [(a.component, a.action, a.count, a.unit_energy) for a in did.actions])
+        for row, did in zip(rows, performed, strict=True)
+    ]
+    records = energy_records(machine, done, timed.leaking_cycles)
+    energies = energies_of(records)
+    energy = _energy_table(records, energies)
     layers = _with_energy(timed.layers, energy)
     area = {name: figure.value for name, figure in machine.area().items()}
     silicon = [use.used for use in timed.resources if use.name == "mm2"]
@@ -118,7 +119,7 @@ def run_rows(
         layers=layers,
         totals=totals_of(
             machine,
-            records,
+            energies,
             macs=sum(layer.macs for layer in layers),
             latency_cycles=sum(layer.latency_cycles for layer in layers),
             interval_cycles=timed.interval_cycles,
@@ -240,13 +241,13 @@ def _signature(layer: Layer) -> object:
     return layer.operator, layer.precision, tuple(layer.ops.items()), shapes
 
 
-def _energy_table(records: Sequence[EnergyRecord]) -> pd.DataFrame:
+def _energy_table(records: Sequence[EnergyRecord], energies: Sequence[Floats]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame.from_records(
         [
-            (layer, component, action, count, unit.value, *energy_of(count, unit), unit.source)
-            for layer, component, action, count, unit in records
+            (layer, component, action, count, unit.value, *pj, unit.source)
+            for (layer, component, action, count, unit), *pj in zip(records, *energies, strict=True)
         ],
         columns=list(ENERGY_COLUMNS),
     )

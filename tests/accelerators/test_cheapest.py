@@ -21,7 +21,14 @@ def machines(rng: Random) -> list[SystolicMachine]:
     stalls = rng.random() < 0.7
     return [
         machine_of(
-            [sram("buffer", list(OPERANDS), rng.choice((300, 700, 1500, 20_000)), read_pj=rng.choice((0.1, 1, 9)))],
+            [
+                sram(
+                    "buffer",
+                    list(OPERANDS),
+                    rng.choice((300, 700, 1500, 20_000)),
+                    read_pj=rng.choice((0.1, 1, 9)),
+                )
+            ],
             bits_per_cycle=rng.choice((0.7, 8.0, 64.0)) if stalls else None,
             **array,
         )

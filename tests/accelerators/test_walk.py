@@ -80,13 +80,13 @@ def test_random_mappings_in_line(number: int) -> None:
             continue
         rows.append(options.row(rng.randrange(len(options))))
     if rows:
-        assert machine.ends(rows) == ends_by_kernel(machine, rows)
+        assert [each.end for each in machine.tally(rows)] == ends_by_kernel(machine, rows)
 
 
 @pytest.mark.parametrize("network", LIBRARY)
 def test_whole_networks(network: str) -> None:
     machine, rows = library_rows(network)
-    assert machine.ends(rows) == ends_by_kernel(machine, rows)
+    assert [each.end for each in machine.tally(rows)] == ends_by_kernel(machine, rows)
     for row in rows:
         assert machine.cycles_alone(row) == by_kernel(machine, row)
 
@@ -96,7 +96,7 @@ def test_every_kind_of_machine(name: str) -> None:
     machine = archsim.load_accelerator(name)
     rows, _ = choose(archsim.load_workload("resnet8"), machine, "energy")
     assert isinstance(machine, SystolicMachine)
-    assert machine.ends(rows) == ends_by_kernel(machine, rows)
+    assert [each.end for each in machine.tally(rows)] == ends_by_kernel(machine, rows)
     for row in rows:
         assert machine.cycles_alone(row) == by_kernel(machine, row)
 

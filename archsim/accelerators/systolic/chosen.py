@@ -6,6 +6,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import numpy as np
+
 from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest
 from archsim.accelerators.systolic.counts import Counts, counts_of
 from archsim.accelerators.systolic.grid_prices import GridPrices
@@ -66,13 +68,15 @@ class Chosen:
 @dataclass(frozen=True, eq=False)
 class Counted:
     """What a chosen row does, whatever it costs; `repeats` are the folds of a contraction, the chunks of any
-    other layer. `busy_cycles` are those of the array or of the vector unit."""
+    other layer. `busy_cycles` are those of the array or of the vector unit, `weight_tile` the elements of
+    an outermost tile of weights, 0 where the outermost tier holds none."""
 
     actions: Mapping[tuple[str, str], float]  # (component, action) -> times
     dram_bits: float
     held_bits: Mapping[str, float]  # by memory
     busy_cycles: float
     repeats: int
+    weight_tile: int = 0
 
     @classmethod
     def of(cls, priced: GridPrices) -> Counted:
@@ -83,6 +87,7 @@ class Counted:
             held_bits={name: float(grid.max()) for name, grid in priced.held_bits.items()},
             busy_cycles=int(priced.counts.compute_cycles.max()),
             repeats=int(priced.counts.folds.max()),
+            weight_tile=int(np.max(priced.counts.exposed.get("weight", 0))),
         )
 
 

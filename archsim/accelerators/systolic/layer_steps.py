@@ -91,9 +91,11 @@ def _nested(
     if not loops:
         return (step(tile),)
     loop, *inner = loops
-    return tuple(
-        Turns.of(piece.count, _nested(inner, step, tile | {loop.dim: piece})) for piece in loop.pieces
-    )
+    parts: list[Turns | Step] = []
+    for piece in loop.pieces:
+        body = _nested(inner, step, tile | {loop.dim: piece})
+        parts += body if piece.count == 1 else (Turns.of(piece.count, body),)
+    return tuple(parts)
 
 
 def _filled(turns: Turns, cycles: int) -> Turns:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
 
-from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.machine import Action, Options, Performed, Row, Tallied
 from archsim.accelerators.systolic.chosen import (
     Counted,
 )
@@ -33,6 +33,7 @@ from archsim.accelerators.systolic.row_facts import RowFacts
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import SystolicSpec
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
+from archsim.accelerators.systolic.vector import vector_actions, vector_latency
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.accelerators.systolic.vector_table import vector_options
 from archsim.accelerators.systolic.walk import Tail, ends_in_line, walked
@@ -134,7 +135,7 @@ class SystolicMachine:
         a table."""
         c = layer.contraction
         if c is None:
-            return self.row(layer, {})
+            return self._vector_row(layer)
         known = self._known.cheapest
         asked = c, layer.has_static_weights, tuple(layer.ops.items()), layer.precision, minimize
         if asked not in known:
@@ -164,9 +165,8 @@ class SystolicMachine:
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
         """The row of a readable mapping (see `readable`), priced; its tiles must fit the memories."""
         if layer.contraction is None:
-            read = read_vector_mapping(layer, mapping)
-            table = vector_options(layer, (layer.precision,), self.spec, self.hierarchy, self.costs)
-            return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
+            read_vector_mapping(layer, mapping)
+            return self._vector_row(layer)
         read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
         unpriced = Row(layer, read, 0.0, 0.0)
         priced = self._facts.priced(unpriced)
@@ -180,30 +180,30 @@ class SystolicMachine:
         cycles, energy_pj = float(priced.cycles.max()), float(priced.total_energy_pj.max())
         return Row(layer, read, cycles, energy_pj)
 
+    def _vector_row(self, layer: Layer) -> Row:
+        """The one way to run what is no contraction."""
+        work, costs = self._facts.vector_work(layer), self.costs(layer.precision)
+        cycles = vector_latency(work, costs)
+        counts = vector_actions(layer, work, self.spec, self.hierarchy)
+        spent = sum(count * costs.energy_pj[action].value for action, count in counts.items())
+        return Row(layer, {}, cycles, spent + cycles * sum(costs.leakage_pj_per_cycle.values()))
+
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, leakage apart (that follows from the latency)."""
-        layer = row.layer
-        costs = self.costs(layer.precision)
+        costs = self.costs(row.layer.precision)
         counted = self._facts.counted(row)
         busy = {"compute": counted.busy_cycles, **self._facts.port_busy(row)}
         if costs.dram_bits_per_cycle is not None:
             busy[self.hierarchy.dram.name] = counted.dram_bits / costs.dram_bits_per_cycle
         return Performed(
-            actions=self.actions(row),
+            actions=tuple(
+                Action(*action, count, costs.energy_pj[action]) for action, count in counted.actions.items()
+            ),
             dram_bytes=counted.dram_bits / 8,
             compute_cycles=ceil(counted.busy_cycles),
             bound_by=max(busy, key=lambda name: busy[name]),
             mapping=self._readable(row, counted),
         )
-
-    def actions(self, row: Row) -> tuple[Action, ...]:
-        """Those of `performed`."""
-        unit = self.costs(row.layer.precision).energy_pj
-        return tuple(Action(*of, count, unit[of]) for of, count in self._facts.counted(row).actions.items())
-
-    def dram_bytes(self, row: Row) -> float:
-        """Those of `performed`."""
-        return self._facts.counted(row).dram_bits / 8
 
     def _readable(self, row: Row, counted: Counted) -> Mapping[str, object]:
         if row.layer.contraction is None:
@@ -215,32 +215,49 @@ class SystolicMachine:
         costs = self._costs
         has_dram = costs.dram_bits_per_cycle is not None
         programs: list[LayerProgram] = []
-        for before, row in zip((None, *rows), rows, strict=False):
-            prefetch = before is not None and has_dram and self._has_room(row, before)
+        before: Counted | None = None
+        for row in rows:
+            counted = self._facts.counted(row)
+            prefetch = before is not None and has_dram and self._has_room(row, counted, before)
             programs.append(self._layer_program(row, prefetch=prefetch))
+            before = counted
         return graph_of(programs, costs.dram_latency_cycles, has_dram)
 
     def cycles_alone(self, row: Row) -> int:
         """What the kernel finds when it executes `program` of this row."""
         return self._tail(self._facts.steps(row), prefetch=0).end()
 
-    def ends(self, rows: Sequence[Row]) -> list[int]:
-        """When each row ends, as the kernel finds it when it executes `program` of all."""
-        rate = self._costs.dram_bits_per_cycle
+    def tally(self, rows: Sequence[Row]) -> list[Tallied]:
+        """See `CountedMachine`."""
         tails: list[Tail] = []
         prefetches: list[int] = []
-        known: dict[tuple[int, int], Tail] = {}
-        for before, row in zip((None, *rows), rows, strict=False):
-            steps = self._facts.steps(row)
-            prefetch = 0
-            if before is not None and rate is not None and self._has_room(row, before):
-                prefetch = transfer_cycles(min(steps.early_bits, steps.first.load_bits), rate)
-            key = id(steps), prefetch
-            if key not in known:
-                known[key] = self._tail(steps, prefetch)
-            tails.append(known[key])
+        tallied: list[tuple[Mapping[tuple[str, str], float], float]] = []
+        known: dict[object, tuple[LayerSteps, Counted]] = {}
+        known_tails: dict[tuple[int, int], Tail] = {}
+        before: Counted | None = None
+        for row in rows:
+            alike = id(row.mapping), row.layer.contraction, row.layer.precision, tuple(row.layer.ops.items())
+            if alike not in known:
+                known[alike] = self._facts.steps(row), self._facts.counted(row)
+            steps, counted = known[alike]
+            prefetch = self._prefetch_cycles(row, steps, counted, before)
+            if (id(steps), prefetch) not in known_tails:
+                known_tails[id(steps), prefetch] = self._tail(steps, prefetch)
+            tails.append(known_tails[id(steps), prefetch])
             prefetches.append(prefetch)
-        return ends_in_line(tails, prefetches)
+            tallied.append((counted.actions, counted.dram_bits / 8))
+            before = counted
+        ends = ends_in_line(tails, prefetches)
+        return [Tallied(end, *each) for end, each in zip(ends, tallied, strict=True)]
+
+    def unit_energies(self, precision: Precision) -> Mapping[tuple[str, str], Figure]:
+        return self.costs(precision).energy_pj
+
+    def _prefetch_cycles(self, row: Row, steps: LayerSteps, counted: Counted, before: Counted | None) -> int:
+        if before is None or not self._has_room(row, counted, before):
+            return 0
+        early = min(steps.early_bits, steps.first.load_bits)
+        return transfer_cycles(early, self._costs.dram_bits_per_cycle)
 
     def _tail(self, steps: LayerSteps, prefetch: int) -> Tail:
         costs = self._costs
@@ -265,12 +282,10 @@ class SystolicMachine:
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
 
-    def _has_room(self, row: Row, before: Row) -> bool:
+    def _has_room(self, row: Row, counted: Counted, before: Counted) -> bool:
         """Whether the row's first weight tile fits beside what the row `before` holds."""
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
-        tile = self._facts.chosen(row).nest
-        bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
-        held = self._facts.counted(before).held_bits.get(memory.name, 0.0)
-        return held + bits <= memory.capacity_bits
+        bits = counted.weight_tile * row.layer.precision.weight_bits
+        return before.held_bits.get(memory.name, 0.0) + bits <= memory.capacity_bits
