@@ -10,6 +10,7 @@ from systolic_cases import DATAFLOWS, OPERANDS, layer_of, machine_of, random_con
 
 from archsim.accelerators.machine import DoesNotFit, Row
 from archsim.accelerators.systolic.findings import _findings
+from archsim.accelerators.systolic.hierarchy import Holding
 from archsim.accelerators.systolic.machine import SystolicMachine
 from archsim.accelerators.systolic.relaxation import branches_of
 from archsim.workloads.layer import Layer
@@ -96,3 +97,16 @@ def test_a_layer_that_is_alike_keeps_its_name() -> None:
     assert isinstance(two, Row)
     assert isinstance(one.layer, Layer)
     assert (one.layer.name, two.layer.name) == ("one", "two")
+
+
+@pytest.mark.parametrize("most", [7, 100])
+def test_all_mappings_of_branches_are_counted_every_time(most: int, monkeypatch) -> None:
+    """However many tables they fill."""
+    monkeypatch.setattr("archsim.accelerators.systolic.relaxation.MOST_ROWS", most)
+    machine = machine_of([sram("buffer", list(OPERANDS), 20_000)], bits_per_cycle=8.0)
+    c = random_contraction(Random(3))
+    branches = branches_of(machine._space(c, searched=True), Holding(machine.hierarchy))
+    chosen = np.arange(len(branches.bounds))
+    once, again = ([table.values for table in branches.mappings(chosen)] for _ in range(2))
+    assert len(once) > 1
+    assert np.array_equal(np.concatenate(once, axis=1), np.concatenate(again, axis=1))

@@ -81,7 +81,7 @@ def cheapest_mappings(branches: Branches, pricing: TablePricing, minimize: str) 
         done[chosen] = True
         counted: list[CountTable] = []
         mappings = 0
-        for table in branches.mappings(chosen):
+        for table in branches.counted(chosen):
             note(table, places_of(table))
             mappings += len(table)
             if mappings <= MOST_MAPPINGS:

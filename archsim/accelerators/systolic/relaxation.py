@@ -83,12 +83,21 @@ class Branches:
         return CountTable.of(Part(number, block.array.at(m, n, k), orders), self.holding.hierarchy)
 
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
-        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
-        kept: what is worth pricing on one machine often is on the next."""
+        """As `counted`. Small tables are kept: what is worth pricing on one machine often is on the next."""
         key = chosen.tobytes()
         if key in self._expanded:
             yield self._expanded[key]
             return
+        tables = self.counted(chosen)
+        table, following = next(tables, None), next(tables, None)
+        if table is not None and following is None and len(table) <= CACHED_ROWS:
+            self._expanded[key] = table
+        while table is not None:
+            yield table
+            table, following = following, next(tables, None)
+
+    def counted(self, chosen: IntArray) -> Iterator[CountTable]:
+        """Counts of all mappings of the chosen (ascending) branches, so many at a time."""
         parts: list[CountTable] = []
         rows = 0
         for part, own in self.bounds.split(chosen):
@@ -105,10 +114,7 @@ class Branches:
                 parts.append(CountTable.of(flat, self.holding.hierarchy))
                 rows += len(m)
         if parts:
-            table = CountTable.joined(parts)
-            if rows <= CACHED_ROWS:
-                self._expanded[key] = table
-            yield table
+            yield CountTable.joined(parts)
 
 
 @lru_cache(maxsize=128)
