@@ -11,15 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.accelerators.machine import cost_of
 from archsim.accelerators.systolic.best_rows import Rows
+from archsim.accelerators.systolic.cheapest_mappings import costs_of, likely
 from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable
-
-FIRST_BRANCHES, MORE = 2, 8
-"""Branches priced row by row in the first round; each further round takes so many times as many."""
-
-TIE_BREAK = 1e-6
-"""Weight of the other cost where branches are ranked: many have the same objective."""
 
 
 @dataclass(eq=False)
@@ -51,25 +45,14 @@ class Cheapest:
     def costs(self, priced: PricedTable) -> list[Float]:
         """(objective, other cost) of mappings or branches at the least, infinite for those that do not
         fit."""
-        energy = priced.energy_pj + priced.pricing.leakage * priced.cycles
-        cost = cost_of(self.minimize, priced.cycles, energy)
-        other = priced.cycles if self.minimize == "energy" else energy
-        fits = priced.fits()
-        return [np.where(fits, values, np.inf) for values in (cost, other)]
+        return list(costs_of(priced, self.minimize))
 
     def are_open(self, costs: Sequence[Float]) -> Bool:
         each = [b.better(*own) for b, own in zip(self._best, zip(*costs, strict=True), strict=True)]
         return np.logical_or.reduce(each)
 
     def first(self, costs: Sequence[Float], most: int) -> Int:
-        """The branches likely to hold the cheapest mappings, some for each precision; ascending."""
-        some: list[Int] = []
-        for cost, other in zip(*costs, strict=True):
-            if len(cost) <= most:
-                return np.arange(len(cost))
-            ranked = cost + other * (TIE_BREAK * cost.min() / other.min())
-            some.append(np.argpartition(ranked, most)[:most])
-        return np.unique(np.concatenate(some))
+        return likely(costs, most)
 
     def note(self, priced: PricedTable) -> None:
         for found, cost, other in zip(self._best, *self.costs(priced), strict=True):

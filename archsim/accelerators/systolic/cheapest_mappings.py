@@ -77,7 +77,7 @@ def cheapest_mappings(branches: Branches, pricing: TablePricing, minimize: str) 
         left = np.flatnonzero(_are_open(bounds, best) & ~done)
         if not len(left):
             return best
-        chosen = left[_likely([cost[:, left] for cost in bounds], step)]
+        chosen = left[likely([cost[:, left] for cost in bounds], step)]
         done[chosen] = True
         counted: list[CountTable] = []
         mappings = 0
@@ -114,7 +114,7 @@ def _are_open(bounds: Sequence[Float], best: Sequence[Found | None]) -> Bool:
     return found
 
 
-def _likely(costs: Sequence[Float], most: int) -> Int:
+def likely(costs: Sequence[Float], most: int) -> Int:
     """The branches likely to hold the cheapest mappings, some for each precision; ascending."""
     some: list[Int] = []
     for cost, other in zip(*costs, strict=True):

@@ -236,7 +236,9 @@ class SystolicMachine:
         known_tails: dict[tuple[int, int], Tail] = {}
         before: Counted | None = None
         for row in rows:
-            alike = id(row.mapping), row.layer.contraction, row.layer.precision, tuple(row.layer.ops.items())
+            layer = row.layer
+            what = layer.contraction or layer.name
+            alike = id(row.mapping), what, layer.precision, tuple(layer.ops.items())
             if alike not in known:
                 known[alike] = self._facts.steps(row), self._facts.counted(row)
             steps, counted = known[alike]
