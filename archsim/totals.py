@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.machine import CountedMachine, Machine, Row, is_counted
@@ -13,6 +13,7 @@ from archsim.simulation import chosen_rows, run_rows
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from archsim.components.figure import Figure
     from archsim.workloads.precision import Precision
     from archsim.workloads.workload import Workload
 
@@ -37,14 +38,18 @@ def run_totals(
 
 def _counted(workload: Workload, machine: CountedMachine, rows: Sequence[Row]) -> Totals:
     tallied = machine.tally(rows)
-    done: list[tuple[str, list[tuple[str, str, float, Any]]]] = []
+    done: list[tuple[str, list[tuple[str, str, float, Figure]]]] = []
     cycles: dict[str, float] = {}
+    units: dict[Precision, Mapping[tuple[str, str], Figure]] = {}
     begin = latency = 0
     for row, each in zip(rows, tallied, strict=True):
         own = each.end - begin - (1 if machine.counts_from_zero and row.layer.macs else 0)
         begin, latency = each.end, latency + own
         cycles[row.layer.name] = float(own)
-        unit = machine.unit_energies(row.layer.precision)
+        precision = row.layer.precision
+        if precision not in units:
+            units[precision] = machine.unit_energies(precision)
+        unit = units[precision]
         done.append((row.layer.name, [(*of, count, unit[of]) for of, count in each.actions.items()]))
     return totals_of(
         machine,

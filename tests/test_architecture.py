@@ -28,7 +28,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "composition": {*PRICED, "run"},
     "accounting": {"accelerators", "components", "run"},
     "simulation": {*PRICED, "run", "composition", "accounting"},
-    "totals": {"accelerators", "workloads", "run", "simulation", "accounting"},
+    "totals": {"accelerators", "components", "workloads", "run", "simulation", "accounting"},
     "evaluation": {*PRICED, "numerics"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},

@@ -47,7 +47,7 @@ class Turns:
         return cls(count, tuple(body), touches)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerSteps:
     """A layer; `early_bits` are those of the first load that may be fetched before the layer begins."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from archsim.accelerators.machine import Row
 from archsim.accelerators.systolic.arrays import tiles_of
 from archsim.accelerators.systolic.chosen import (
@@ -52,6 +54,10 @@ class RowFacts:
             known[precision] = costs_of(self.spec, precision, next(iter(known.values()), None))
         return known[precision]
 
+    @cached_property
+    def _never_stalls(self) -> bool:
+        return never_stalls(self.spec, self.costs(Precision()))
+
     def vector_work(self, layer: Layer) -> VectorWork:
         known = self.known.vector_works
         shapes = layer.inputs, layer.weights, layer.outputs
@@ -93,7 +99,7 @@ class RowFacts:
     def steps(self, row: Row) -> LayerSteps:
         if row.layer.contraction is None:
             return vector_steps(self.vector_work(row.layer))
-        if never_stalls(self.spec, self.costs(row.layer.precision)):
+        if self._never_stalls:
             return undivided_steps(int(self.counted(row).busy_cycles))
         ports = tuple(self.port_busy(row).values())
         key = self._key(row), self._structure, ports, self.spec.array.mac.accumulator_bits

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from archsim.accelerators.systolic.layer_steps import LayerSteps, Step, Turns
 from archsim.accelerators.systolic.program import transfer_cycles
@@ -34,6 +35,7 @@ class Tail:
         return max(self.channel_free + prefetch, self.computed) + self.store
 
 
+@lru_cache(maxsize=4096)
 def walked(steps: LayerSteps, bits_per_cycle: float | None, depth: int, first_load_extra: int) -> Tail:
     """A layer from a standing start. `depth`: copies of each buffer, 1 or 2. The first load takes
     `first_load_extra` cycles more (or less, down to none): the DRAM's latency, less what was prefetched."""
