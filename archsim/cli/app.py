@@ -17,6 +17,7 @@ from archsim.cli.compare import compare
 from archsim.cli.listing import list_library
 from archsim.cli.memory import memory
 from archsim.cli.pareto import pareto
+from archsim.cli.report import report
 from archsim.cli.run import run
 from archsim.cli.schema import schema
 from archsim.cli.search import search
@@ -51,6 +52,7 @@ app = typer.Typer(
     epilog="MODEL, ACCELERATOR: a name in the library (see: archsim list) or the path of a file.",
 )
 app.command("run")(run)
+app.command("report")(report)
 app.command("search")(search)
 app.command("compare")(compare)
 app.command("sweep")(sweep)

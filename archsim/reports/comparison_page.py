@@ -14,7 +14,7 @@ _SCRIPTS = ("quantities.js", "bits.js", "comparison.js")
 
 def write_comparison_page(document: Mapping[str, Any], path: str | Path) -> None:
     """Write the page of a comparison (JSON `archsim.comparison/1`). Raises InputError as `whole_file`."""
-    title = f"{document['workload']} compared"
-    page = assemble("comparison", title, page_file("comparison.html"), _SCRIPTS, document)
+    subject = [str(document["workload"])]
+    page = assemble("comparison", "Comparison", subject, page_file("comparison.html"), _SCRIPTS, document)
     with whole_file(path) as file:
         file.write_text(page, encoding="utf-8")

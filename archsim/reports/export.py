@@ -11,6 +11,9 @@ from typing import Any
 from archsim.atomic import whole_file
 from archsim.run import Run
 
+RUN_KEY = b"archsim.run"
+"""Under which a Parquet file carries the run that its energy table is of."""
+
 
 def plain(value: Any) -> Any:
     """`value` in the types that strict JSON knows.
@@ -39,7 +42,7 @@ def plain(value: Any) -> Any:
 
 def write_json(run: Run, path: str | Path) -> None:
     """Write the documented object `archsim.run/1`, a line a record. Raises InputError as `whole_file`."""
-    text = _document(plain(run.to_dict()))
+    text = document_text(plain(run.to_dict()))
     with whole_file(path) as file:
         file.write_text(text, encoding="utf-8")
 
@@ -51,24 +54,34 @@ def write_csv(run: Run, path: str | Path) -> None:
 
 
 def write_layers_csv(run: Run, path: str | Path) -> None:
-    """Write the layer table, a row a layer; `mapping` and `fused` are JSON in their cell.
+    """Write the layer table, a row a layer; `mapping`, `fused` and `loops` are JSON in their cell.
 
     Raises InputError as `whole_file`.
     """
     table = run.layer_table()
-    for column in ("mapping", "fused"):
+    for column in ("mapping", "fused", "loops"):
         table[column] = [json.dumps(plain(cell), allow_nan=False) for cell in table[column]]
     with whole_file(path) as file:
         table.to_csv(file, index=False, lineterminator="\n")
 
 
 def write_parquet(run: Run, path: str | Path) -> None:
-    """Write the energy table as Parquet (zstd). Raises InputError as `whole_file`."""
+    """Write the energy table as Parquet (zstd), all else of the run in the file's metadata.
+
+    Raises InputError as `whole_file`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    others = {key: value for key, value in run.to_dict().items() if key != "energy"}
+    table = pa.Table.from_pandas(run.energy, preserve_index=False)
+    told = json.dumps(plain(others), allow_nan=False).encode()
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), RUN_KEY: told})
     with whole_file(path) as file:
-        run.energy.to_parquet(file, engine="pyarrow", index=False, compression="zstd")
+        pq.write_table(table, file, compression="zstd")
 
 
-def _document(document: dict[str, Any]) -> str:
+def document_text(document: dict[str, Any]) -> str:
     """JSON with a line per key and per record: small, yet readable and comparable line by line."""
     lines = []
     for key, value in document.items():

@@ -24,17 +24,24 @@ _SHARED_SCRIPTS = (
 _CHARTS = "vendor/echarts.common.min.js"
 
 
-def assemble(kind: str, title: str, body: str, scripts: Sequence[str], data: Mapping[str, Any]) -> str:
+def assemble(
+    kind: str, kicker: str, subject: Sequence[str], main: str, scripts: Sequence[str], data: Mapping[str, Any]
+) -> str:
     """The page as one HTML document without any outside reference.
+
+    `kicker` says what the page is, `subject` what it is about: a name, or a workload and what it runs on.
+    `main` is the page's own part.
 
     It is safe whatever the names in the data contain: they travel as JSON in which `<`, `>` and `&` are
     escaped, and the page sets them as text, never as markup.
     """
     return Template(page_file("frame.html")).substitute(
         kind=kind,
-        title=html.escape(title),
+        title=html.escape(" on ".join(subject)),
+        kicker=kicker,
+        heading=' <span class="on">on</span> '.join(map(html.escape, subject)),
         style=page_file("style.css"),
-        body=body,
+        main=main,
         charts=page_file(_CHARTS),
         data=_script_safe(json.dumps(plain(data), allow_nan=False, separators=(",", ":"))),
         script="\n".join(page_file(name) for name in (*_SHARED_SCRIPTS, *scripts)),

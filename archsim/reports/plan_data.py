@@ -43,9 +43,9 @@ def complete(document: Mapping[str, Any]) -> dict[str, Any]:
     return plan
 
 
-def plan_title(plan: Mapping[str, Any]) -> str:
-    """resnet18 on systolic-32-edge."""
-    return f"{plan['workload']} on {_accelerator_name(plan['accelerator'])}"
+def plan_subject(plan: Mapping[str, Any]) -> tuple[str, str]:
+    """The workload and what it runs on, by name."""
+    return str(plan["workload"]), _accelerator_name(plan["accelerator"])
 
 
 def _accelerator_name(accelerator: str | Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from archsim.atomic import whole_file
 from archsim.reports.html_page import assemble, page_file
-from archsim.reports.plan_data import complete, goal_label, plan_title, proof
+from archsim.reports.plan_data import complete, goal_label, plan_subject, proof
 
 _PLAN_SCRIPTS = (
     "quantities.js",
@@ -18,6 +18,7 @@ _PLAN_SCRIPTS = (
     "bits.js",
     "plan_charts.js",
     "plan_tables.js",
+    "total_cards.js",
     "plan_words.js",
     "show_plan.js",
 )
@@ -39,21 +40,19 @@ def write_front_page(document: Mapping[str, Any], path: str | Path) -> None:
 
 def render_plan_page(document: Mapping[str, Any]) -> str:
     """The page of a plan as one HTML document; only workload, accelerator and layers must be there."""
-    body = _with_sections("plan.html")
     scripts = (*_PLAN_SCRIPTS, "plan_main.js")
-    return assemble("plan", plan_title(document), body, scripts, _told_plan(document))
+    main = page_file("plan_sections.html")
+    kicker = "Search: the plan found"
+    return assemble("plan", kicker, plan_subject(document), main, scripts, _told_plan(document))
 
 
 def render_front_page(document: Mapping[str, Any]) -> str:
     """The page of a front as one HTML document: its points, and the plan of the one chosen."""
     points = document["points"]
-    title = plan_title(points[0]["plan"]) if points else str(document["study"])
+    subject = plan_subject(points[0]["plan"]) if points else [str(document["study"])]
     scripts = (*_PLAN_SCRIPTS, "front_chart.js", "front_main.js")
-    return assemble("front", title, _with_sections("front.html"), scripts, _front_data(document))
-
-
-def _with_sections(name: str) -> str:
-    return Template(page_file(name)).substitute(sections=page_file("plan_sections.html"))
+    main = Template(page_file("front.html")).substitute(sections=page_file("plan_sections.html"))
+    return assemble("front", "Search: Pareto front", subject, main, scripts, _front_data(document))
 
 
 def _told_plan(document: Mapping[str, Any], front: Iterable[str] = ()) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from archsim.reports import units
 from archsim.reports.columns import Column, column_table, panel, printable
-from archsim.reports.plan_data import comparison, complete, goal_label, label, plan_title, proof, told
+from archsim.reports.plan_data import comparison, complete, goal_label, label, plan_subject, proof, told
 
 # What a narrow console does without, in this order; numbers are never cut.
 _LAYERS_DISPENSABLE = ("Mapping", "#", "Order", "Energy", "Tile")
@@ -33,7 +33,7 @@ def print_plan(document: Mapping[str, Any], console: Console) -> None:
     A console too narrow for the layers' table loses columns and the middle of names, never digits.
     """
     plan = complete(document)
-    console.print(Text(printable(plan_title(plan)), style="bold"))
+    console.print(Text(printable(" on ".join(plan_subject(plan))), style="bold"))
     console.print(column_table(_layer_columns(plan), console.width, _LAYERS_DISPENSABLE, name="Layer"))
     panels = [_totals(plan), _hardware(plan), _budgets(plan)]
     console.print(Columns([panel(title, rows) for title, rows in panels if rows]))
@@ -48,7 +48,7 @@ def print_front(document: Mapping[str, Any], console: Console) -> None:
     if not points:
         console.print(Text("The front has no point: nothing feasible was found."))
         return
-    console.print(Text(printable(plan_title(points[0][1])), style="bold"))
+    console.print(Text(printable(" on ".join(plan_subject(points[0][1]))), style="bold"))
     fixed, open_sizes = _sizes([plan["hardware"] for _, plan in points])
     columns = _point_columns(points, open_sizes)
     dispensable = (*_POINTS_DISPENSABLE, *(column.title for column in reversed(open_sizes)))

@@ -29,4 +29,4 @@ def write_sweep_page(document: Mapping[str, Any], path: str | Path) -> None:
 
 def render_sweep_page(document: Mapping[str, Any]) -> str:
     """The page as one HTML document."""
-    return assemble("sweep", str(document["name"]), page_file("sweep.html"), _SCRIPTS, document)
+    return assemble("sweep", "Sweep", [str(document["name"])], page_file("sweep.html"), _SCRIPTS, document)

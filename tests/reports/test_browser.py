@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome i
 PROBE = """
   Object.assign(found, {
     names: texts("#layer-table tr.row td.name"),
-    workload: byId("workload").textContent,
+    heading: document.querySelector("h1").textContent,
     cards: texts("#totals .figure"),
     actions: rows().length && document.querySelectorAll("#action-table tbody tr").length,
     points: rooflinePoints().map((point) => [point.index, point.rate]),
@@ -41,8 +41,8 @@ def seen(run, tmp_path_factory):
 def test_charts_are_painted_without_complaint(seen):
     found, console = seen
     assert console == []
-    assert found["drawn"] == ["energy", "latency", "memory", "roofline"]
-    assert len(found["painted"]) == 4
+    assert found["drawn"] == ["energy", "latency", "memory", "roofline", "spans"]
+    assert len(found["painted"]) == 5
     assert min(found["painted"].values()) > 5_000
     assert found["overflow"] <= 0
 
@@ -50,7 +50,7 @@ def test_charts_are_painted_without_complaint(seen):
 def test_page_shows_the_run(run, seen):
     found, _ = seen
     assert found["names"] == [layer.name for layer in run.layers]
-    assert found["workload"] == run.workload
+    assert found["heading"] == f"{run.workload} on {run.accelerator}"
     assert found["cards"][1].split() == [f"{run.totals.energy_mj * 1e3:.1f}", "µJ"]
     assert found["actions"] == len(run.energy.groupby(["component", "action"]))
     expected = [(i, layer.macs / layer.latency_cycles) for i, layer in enumerate(run.layers) if layer.macs]

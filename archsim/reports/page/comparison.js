@@ -140,7 +140,6 @@ function componentsLegend() {
 
 function startComparison() {
   followSystemTheme(() => redraw());
-  byId("workload").textContent = compared.workload;
   const macs = entries[0].macs;
   byId("settings").replaceChildren(
     el("div", null, el("dt", null, "accelerators"), el("dd", null, String(entries.length))),

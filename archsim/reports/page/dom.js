@@ -52,3 +52,24 @@ function headRow(columns) {
     ),
   );
 }
+
+// A fact of a list of them, in a dl.
+function pair(key, value) {
+  return el("div", null, el("dt", null, key), el("dd", null, value));
+}
+
+// A picker with its label; choices are pairs of a value and its text.
+function select(label, id, choices, value, onChange) {
+  const box = el("select", { id });
+  for (const [name, text] of choices) box.append(el("option", { value: name }, text));
+  box.value = value ?? "";
+  box.addEventListener("change", () => onChange(box.value));
+  return el("label", null, `${label} `, box);
+}
+
+function showWarnings(warnings) {
+  byId("warnings").hidden = !warnings.length;
+  byId("warnings")
+    .querySelector("ul")
+    .replaceChildren(...warnings.map((text) => el("li", null, text)));
+}

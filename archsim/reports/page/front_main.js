@@ -16,9 +16,6 @@ function redrawOthers() {
 }
 
 function frontMasthead() {
-  const [first] = front.points;
-  byId("workload").textContent = first.plan.workload;
-  byId("accelerator").textContent = first.plan.accelerator;
   byId("settings").replaceChildren(
     ...[
       ["study", front.study],
@@ -52,11 +49,8 @@ function frontCaption() {
 }
 
 function picker(label, axis) {
-  const select = el("select", { id: `pick-${axis}` });
-  for (const name of front.names) select.append(el("option", { value: name }, quantity(name).label));
-  select.value = axes[axis];
-  select.addEventListener("change", () => pickAxis(axis, select.value));
-  return el("label", null, `${label} `, select);
+  const choices = front.names.map((name) => [name, quantity(name).label]);
+  return select(label, `pick-${axis}`, choices, axes[axis], (name) => pickAxis(axis, name));
 }
 
 // Two axes never show the same quantity: picking the other one's swaps them.
@@ -130,7 +124,6 @@ function startFront() {
   if (!front.points.length) {
     byId("front-proof").textContent = "The front has no point: nothing feasible was found.";
     byId("section-front").hidden = byId("chosen").hidden = true;
-    byId("workload").textContent = front.study;
     return;
   }
   [axes.x, axes.y] = front.names;

@@ -1,12 +1,6 @@
 // The words of a plan: what was asked, the proof, totals beside the baseline, sizes, the search.
 
-function pair(key, value) {
-  return el("div", null, el("dt", null, key), el("dd", null, value));
-}
-
 function planMasthead() {
-  byId("workload").textContent = plan.workload;
-  byId("accelerator").textContent = plan.accelerator;
   const dims = Object.entries(plan.dims).map(([name, size]) => `${name} = ${size}`);
   const second = Object.keys(plan.then).map((name) => quantity(name).label);
   byId("settings").replaceChildren(
@@ -27,25 +21,13 @@ function proofWords() {
   byId("proof").replaceChildren(
     ...plan.proof.map((text, place) => el(place ? "span" : "b", null, `${text} `)),
   );
-  byId("warnings").hidden = !plan.warnings.length;
-  byId("warnings")
-    .querySelector("ul")
-    .replaceChildren(...plan.warnings.map((text) => el("li", null, text)));
+  showWarnings(plan.warnings);
 }
-
-const TOTALS = [
-  { title: "Latency", key: "latency_ms", parts: (value) => parts("duration", value) },
-  { title: "Energy", key: "energy_mj", parts: (value) => parts("energy", value * 1e9) },
-  { title: "Energy-delay product", key: "edp_mj_ms", parts: (value) => [digits(value), "mJ·ms"] },
-  { title: "Area", key: "area_mm2", parts: (value) => [digits(value), "mm²"] },
-  { title: "DRAM traffic", key: "dram_bytes", parts: (value) => parts("traffic", value) },
-  { title: "Peak activations", key: "peak_memory_bytes", parts: (value) => parts("memory", value) },
-];
 
 function totalCards() {
   const known = TOTALS.filter(({ key }) => isNumber(plan.totals[key]));
   byId("section-totals").hidden = !known.length;
-  byId("totals").replaceChildren(...known.map(totalCard));
+  byId("totals").replaceChildren(...known.map((total) => totalCard(total, plan.totals, plan.baseline)));
   const from = plan.baseline
     ? `Baseline: every layer at ${plan.baseline.bits ?? "one precision"}, the accelerator at its own sizes, ` +
       "the best tilings, no budgets. The bar is the plan, the mark the baseline. "
@@ -53,44 +35,6 @@ function totalCards() {
   byId("totals-caption").textContent =
     `${from}Totals are those of the whole plan, in which a layer's first weights are fetched while the one ` +
     "before it still runs; the proof counts the layers one by one.";
-}
-
-function totalCard({ title, key, parts: told }) {
-  const value = plan.totals[key];
-  const before = plan.baseline ? plan.baseline[key] : null;
-  const [figure, unit] = told(value);
-  const node = el(
-    "div",
-    null,
-    el("dt", null, title),
-    el("dd", { class: "figure" }, figure, el("span", { class: "unit" }, unit ? ` ${unit}` : "")),
-  );
-  if (isNumber(before)) node.append(...againstBaseline(value, before, told(before).join(NO_BREAK)));
-  if (key === "energy_mj" && isNumber(plan.totals.energy_mj_low))
-    node.append(
-      el(
-        "dd",
-        { class: "note" },
-        `between ${told(plan.totals.energy_mj_low).join(NO_BREAK)} and ` +
-          told(plan.totals.energy_mj_high).join(NO_BREAK),
-      ),
-    );
-  return node;
-}
-
-function againstBaseline(value, before, beforeText) {
-  const change = comparison(value, before);
-  const kind = change.endsWith("less") ? "better" : change.endsWith("more") ? "worse" : "";
-  const longest = Math.max(value, before, Number.MIN_VALUE);
-  const bar = el("i", { class: "bar" });
-  const mark = el("i", { class: "mark" });
-  bar.style.width = `${(100 * value) / longest}%`;
-  mark.style.left = `${(100 * before) / longest}%`;
-  const words = kind ? `${change}: ${kind}` : change === "same" ? "as the baseline" : "";
-  return [
-    el("dd", { class: "meter", "aria-hidden": "true" }, bar, mark),
-    el("dd", { class: "note" }, el("b", { class: kind || null }, words), ` baseline ${beforeText}`),
-  ];
 }
 
 function hardwareFacts() {

@@ -2,16 +2,11 @@
 
 const ROWS = 500; // of the table
 
-function pairOf(key, value) {
-  return el("div", null, el("dt", null, key), el("dd", null, value));
-}
-
 function count(value) {
   return value.toLocaleString("en-US");
 }
 
 function sweepMasthead() {
-  byId("name").textContent = sweep.name;
   const told = [
     ...Object.entries(sweep.constants).map(([name, value]) => [name, oneLine(value)]),
     ["mappings for", sweep.minimize],
@@ -23,20 +18,12 @@ function sweepMasthead() {
         .join(", "),
     ],
   ];
-  byId("settings").replaceChildren(...told.filter(([, value]) => value).map(([key, value]) => pairOf(key, value)));
+  byId("settings").replaceChildren(...told.filter(([, value]) => value).map(([key, value]) => pair(key, value)));
   const failed = sweep.points - sweep.ran;
   byId("summary").textContent =
     `${count(sweep.points)} points: ${count(sweep.feasible)} feasible, ` +
     `${count(sweep.ran - sweep.feasible)} over a budget, ${count(failed)} failed. ` +
     `${count(sweep.front.length)} of them on the front of ${sweep.goals.map((name) => quantity(name).label).join(" and ")}.`;
-}
-
-function select(label, id, choices, value, onChange) {
-  const box = el("select", { id });
-  for (const [name, text] of choices) box.append(el("option", { value: name }, text));
-  box.value = value ?? "";
-  box.addEventListener("change", () => onChange(box.value));
-  return el("label", null, `${label} `, box);
 }
 
 function sweepPickers() {

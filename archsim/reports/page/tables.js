@@ -29,9 +29,22 @@ function interval(low, high) {
   return `${told("energy", low)} – ${told("energy", high)}`;
 }
 
-function componentTable() {
-  const rows = run.energy.components.map((row) => ({
-    name: row.component,
+let groupedBy = "component";
+
+function groupPicker() {
+  const choices = Object.keys(run.energy.groups).map((by) => [by, by]);
+  byId("group-pickers").replaceChildren(
+    select("by", "pick-group", choices, groupedBy, (by) => {
+      groupedBy = by;
+      groupTable();
+    }),
+  );
+}
+
+function groupTable() {
+  const groups = run.energy.groups[groupedBy];
+  const rows = groups.map((row) => ({
+    name: row[groupedBy],
     value: row.energy_pj,
     low: row.energy_pj_low,
     high: row.energy_pj_high,
@@ -41,8 +54,8 @@ function componentTable() {
       interval(row.energy_pj_low, row.energy_pj_high),
     ],
   }));
-  const total = (key) => sum(run.energy.components.map((row) => row[key]));
-  barTable(byId("component-table"), rows, [
+  const total = (key) => sum(groups.map((row) => row[key]));
+  barTable(byId("group-table"), rows, [
     told("energy", total("energy_pj")),
     "",
     interval(total("energy_pj_low"), total("energy_pj_high")),

@@ -1,40 +1,10 @@
 // The words of the page: masthead, cards of totals, captions.
 
 function masthead() {
-  byId("workload").textContent = run.workload;
-  byId("accelerator").textContent = run.accelerator;
   byId("settings").replaceChildren(
-    ...Object.entries(run.settings).map(([key, value]) =>
-      el(
-        "div",
-        null,
-        el("dt", null, key.replace(SUFFIX, "").replaceAll("_", " ")),
-        el("dd", null, `${oneLine(value)}${settingUnit(key)}`),
-      ),
-    ),
+    ...Object.entries(run.settings).map(([key, value]) => pair(settingName(key), settingText(key, value))),
   );
-  byId("warnings").hidden = !run.warnings.length;
-  byId("warnings")
-    .querySelector("ul")
-    .replaceChildren(...run.warnings.map((text) => el("li", null, text)));
-}
-
-const UNIT_OF_SUFFIX = {
-  v: "V",
-  mhz: "MHz",
-  nm: "nm",
-  c: "°C",
-  mm2: "mm²",
-  pj: "pJ",
-  ms: "ms",
-  gb_s: "GB/s",
-};
-const SUFFIX = new RegExp(`_(${Object.keys(UNIT_OF_SUFFIX).join("|")})$`);
-
-// A setting's unit is the end of its name: vdd_v -> "vdd", " V".
-function settingUnit(key) {
-  const match = key.match(SUFFIX);
-  return match ? ` ${UNIT_OF_SUFFIX[match[1]]}` : "";
+  showWarnings(run.warnings);
 }
 
 function card(title, [figure, unit], ...notes) {
