@@ -20,9 +20,10 @@ from archsim.accelerators.machine import (
     is_pipelined,
     shared_capacity,
 )
-from archsim.composition import TimedRows, time_rows
+from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records, totals_of
+from archsim.composition import time_rows
 from archsim.errors import InputError
-from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run, Totals
+from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run
 from archsim.workloads.layer import Layer
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
@@ -50,6 +51,18 @@ def simulate(
     floating point runs at the precision the machine is built for. `timeline` keeps every firing for export.
     Raises InputError when an input is bad or a layer has no tile that fits.
     """
+    workload, machine, rows = chosen_rows(workload, accelerator, minimize=minimize, precision=precision)
+    return run_rows(workload, machine, rows, settings={"minimize": minimize}, timeline=timeline)
+
+
+def chosen_rows(
+    workload: Workload | str | Path,
+    accelerator: Machine | str | Path | dict[str, Any],
+    *,
+    minimize: str,
+    precision: Precision | str | None,
+) -> tuple[Workload, Machine, list[Row]]:
+    """What `simulate` runs: the workload with its warnings, the machine set up for it, a row a layer."""
     if minimize not in OBJECTIVES:
         raise InputError(f"objective {minimize!r} is not known; allowed: {', '.join(OBJECTIVES)}")
     workload, machine = _workload(workload), _machine(accelerator)
@@ -66,7 +79,7 @@ def simulate(
             f"{unproven} of {len(rows)} layers run the best of {MOST_EXECUTED} mappings executed; "
             "a better one among the candidates is not ruled out",
         )
-    return run_rows(workload, machine, rows, settings={"minimize": minimize}, timeline=timeline)
+    return workload, machine, rows
 
 
 def run_rows(
@@ -85,7 +98,13 @@ def run_rows(
     workload = workload.with_precision(lambda layer: at[layer.name])
     performed = [machine.performed(row) for row in rows]
     timed = time_rows(machine, workload, rows, performed, timeline=timeline)
-    energy = _energy_table(machine, timed, performed)
+    done = [
+        (row.layer.name, [(a.component, a.action, a.count, a.unit_energy) for a in did.actions])
+        for row, did in zip(rows, performed, strict=True)
+    ]
+    records = energy_records(machine, done, timed.leaking_cycles)
+    energies = energies_of(records)
+    energy = _energy_table(records, energies)
     layers = _with_energy(timed.layers, energy)
     area = {name: figure.value for name, figure in machine.area().items()}
     silicon = [use.used for use in timed.resources if use.name == "mm2"]
@@ -98,7 +117,16 @@ def run_rows(
         workload=workload.name,
         accelerator=machine.name,
         layers=layers,
-        totals=_totals(machine, layers, energy, sum(area.values()), timed),
+        totals=totals_of(
+            machine,
+            energies,
+            macs=sum(layer.macs for layer in layers),
+            latency_cycles=sum(layer.latency_cycles for layer in layers),
+            interval_cycles=timed.interval_cycles,
+            area_mm2=sum(area.values()),
+            peak_memory_bytes=timed.peak_memory_bytes,
+            dram_bytes=sum(layer.dram_bytes for layer in layers),
+        ),
         energy=energy,
         area_mm2=area,
         memory=timed.memory,
@@ -220,30 +248,16 @@ def _signature(layer: Layer) -> object:
     return layer.operator, layer.precision, tuple(layer.ops.items()), shapes
 
 
-def _energy_table(machine: Machine, timed: TimedRows, performed: Sequence[Performed]) -> pd.DataFrame:
+def _energy_table(records: Sequence[EnergyRecord], energies: Sequence[Floats]) -> pd.DataFrame:
     import pandas as pd
 
-    records: list[tuple[object, ...]] = []
-
-    def add(layer: str, component: str, action: str, count: float, unit: Figure) -> None:
-        pj = count * unit.value
-        low, high = count * unit.low, count * unit.high
-        records.append((layer, component, action, count, unit.value, pj, low, high, unit.source))
-
-    # 1 mW for one cycle at f MHz is 1000 / f pJ
-    leakage = {
-        name: figure.scaled(1e3 / machine.clock_mhz)
-        for name, figure in machine.leakage().items()
-        if figure.value
-    }
-    for layer, did in zip(timed.layers, performed, strict=True):
-        for action in did.actions:
-            if action.count:
-                add(layer.name, action.component, action.action, action.count, action.unit_energy)
-    for what, cycles in timed.leaking_cycles.items():
-        for component, figure in leakage.items():
-            add(what, component, "leak", cycles, figure)
-    return pd.DataFrame.from_records(records, columns=list(ENERGY_COLUMNS))
+    return pd.DataFrame.from_records(
+        [
+            (layer, component, action, count, unit.value, *pj, unit.source)
+            for (layer, component, action, count, unit), *pj in zip(records, *energies, strict=True)
+        ],
+        columns=list(ENERGY_COLUMNS),
+    )
 
 
 def _with_energy(layers: Sequence[LayerRun], energy: pd.DataFrame) -> tuple[LayerRun, ...]:
@@ -251,36 +265,6 @@ def _with_energy(layers: Sequence[LayerRun], energy: pd.DataFrame) -> tuple[Laye
     for name, pj in zip(energy["layer"].tolist(), energy["energy_pj"].tolist(), strict=True):
         by_layer.setdefault(name, []).append(pj)
     return tuple(replace(layer, energy_pj=fsum(by_layer.get(layer.name, ()))) for layer in layers)
-
-
-def _totals(
-    machine: Machine,
-    layers: Sequence[LayerRun],
-    energy: pd.DataFrame,
-    area_mm2: float,
-    timed: TimedRows,
-) -> Totals:
-    """Throughput counts a result an interval; a sequential machine's is the latency."""
-    cycles = sum(layer.latency_cycles for layer in layers)
-    macs = sum(layer.macs for layer in layers)
-    latency_ms, interval_ms = (c / machine.clock_mhz / 1e3 for c in (cycles, timed.interval_cycles))
-    mj, low, high = (float(energy[c].sum()) * 1e-9 for c in ("energy_pj", "energy_pj_low", "energy_pj_high"))
-    return Totals(
-        latency_cycles=cycles,
-        latency_ms=latency_ms,
-        interval_cycles=timed.interval_cycles,
-        frames_per_s=1e3 / interval_ms if interval_ms else 0.0,
-        energy_mj=mj,
-        energy_mj_low=low,
-        energy_mj_high=high,
-        macs=macs,
-        tops=2 * macs / interval_ms * 1e-9 if interval_ms else 0.0,
-        tops_per_w=2 * macs / mj * 1e-9 if mj else 0.0,
-        area_mm2=area_mm2,
-        edp_mj_ms=mj * latency_ms,
-        peak_memory_bytes=timed.peak_memory_bytes,
-        dram_bytes=sum(layer.dram_bytes for layer in layers),
-    )
 
 
 def _assumptions(machine: Machine, performed: Sequence[Performed]) -> tuple[Assumption, ...]:

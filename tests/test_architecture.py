@@ -23,15 +23,26 @@ ALLOWED: Mapping[str, set[str]] = {
     "kernel": set(),
     "accelerators": {"workloads", "components", "kernel"},
     "numerics": {"workloads", "components"},
-    "dse": {*PRICED, "numerics", "evaluation", "simulation", "run", "reports"},  # reports as `run` does
+    "dse": {
+        *PRICED,
+        "numerics",
+        "evaluation",
+        "simulation",
+        "totals",
+        "run",
+        "reports",  # as `run` does
+    },
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "composition": {*PRICED, "run"},
+    "accounting": {"accelerators", "components", "run"},
     "simulation": {
         *PRICED,
         "run",
         "composition",
-        "numerics.weight_norms",
-    },  # for machines that ask for weights
+        "accounting",
+        "numerics.weight_norms",  # for machines that ask for weights
+    },
+    "totals": {"accelerators", "components", "workloads", "run", "simulation", "accounting"},
     "undervolting": {*PRICED, "numerics", "run", "simulation"},
     "evaluation": {*PRICED, "numerics", "undervolting"},
     "reports": {"run", "kernel.timeline"},

@@ -167,6 +167,15 @@ class Performed:
     resources: Mapping[str, float] = field(default_factory=dict)  # what the stage takes of the machine's
 
 
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """Of one of several rows run in order: when it ends, and what it does."""
+
+    end: int
+    actions: Mapping[tuple[str, str], float]  # (component, action) -> times
+    dram_bytes: float
+
+
 class Machine(Protocol):
     """An executable model of one accelerator. A family is these methods in one place and a YAML."""
 
@@ -248,6 +257,18 @@ class UndervoltedMachine(Machine, Protocol):
         ...
 
 
+class CountedMachine(Machine, Protocol):
+    """A sequential machine that knows what the kernel would find, to the cycle."""
+
+    def tally(self, rows: Sequence[Row]) -> list[Tallied]:
+        """Of rows run in order: ends as in the execution of `program`, the rest as `performed` has it."""
+        ...
+
+    def unit_energies(self, precision: Precision) -> Mapping[tuple[str, str], Figure]:
+        """pJ by (component, action)."""
+        ...
+
+
 class PipelinedMachine(Machine, Protocol):
     """A machine whose layers are stages that all work at once: the slowest one sets the pace."""
 
@@ -264,6 +285,10 @@ class PipelinedMachine(Machine, Protocol):
         Which layer feeds which follows from the names of their tensors. Actors are named `<layer>:<part>`.
         """
         ...
+
+
+def is_counted(machine: Machine) -> TypeGuard[CountedMachine]:
+    return hasattr(machine, "tally")
 
 
 def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:

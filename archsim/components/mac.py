@@ -1,5 +1,7 @@
 """Multiply-accumulate units of integer and floating-point formats."""
 
+from functools import lru_cache
+
 from archsim.components.arithmetic import (
     Operator,
     area_at,
@@ -27,6 +29,7 @@ NUMBER_FORMATS = ("int", *FLOAT_FORMATS)
 INT_LIBRARIES = ("aladdin", "horowitz")
 
 
+@lru_cache(maxsize=1024)
 def mac(
     number_format: str,
     node_nm: float,

@@ -8,6 +8,8 @@ the register files of Accelergy's Eyeriss model at 65 nm (itself a model): 12 wo
 0.202 pJ read and 0.206 against 0.177 write; 16 words x 16 b, 0.271 against 0.251 and 0.206 against 0.219.
 """
 
+from functools import lru_cache
+
 from archsim.components.figure import Figure
 from archsim.components.part import Part
 from archsim.components.technology import (
@@ -26,6 +28,7 @@ MUX_ENERGY, MUX_AREA = 0.0213, 0.211  # of a register bit, per further word / pe
 ENERGY_UNCERTAINTY, AREA_UNCERTAINTY, LEAKAGE_UNCERTAINTY = 2.0, 1.5, 4.0
 
 
+@lru_cache(maxsize=1024)
 def register_file(
     capacity_bits: int, word_bits: int, node_nm: float, *, vdd_v: float | None = None, name: str = "registers"
 ) -> Part:

@@ -17,6 +17,7 @@ leakage, the rule of hwcomponents-cacti after IRDS 2022 and Parvais et al. (VLSI
 """
 
 import math
+from functools import lru_cache
 
 from archsim.components.figure import Figure
 from archsim.components.part import Part
@@ -60,6 +61,7 @@ FEWEST_WORDS = 128
 SHALLOW_UNCERTAINTY = 2.5  # CACTI at 2 KiB by 512 bits: 2.3 times the read energy
 
 
+@lru_cache(maxsize=1024)
 def sram(
     capacity_bytes: float,
     word_bits: int,

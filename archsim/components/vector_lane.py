@@ -1,5 +1,7 @@
 """One lane of a vector unit: the operations outside matrix products (activation, softmax, normalisation)."""
 
+from functools import lru_cache
+
 from archsim.components.arithmetic import (
     area_at,
     energy_at,
@@ -25,6 +27,7 @@ VECTOR_FORMATS = ("int8", "int16", "int32", "bf16", "fp16", "fp32")
 COMPOSITE = {"exp": (5.0, 5.0, 3.0), "div": (7.1, 0.0, 2.0), "sqrt": (10.0, 3.0, 3.0)}
 
 
+@lru_cache(maxsize=1024)
 def vector_lane(
     node_nm: float, *, number_format: str = "fp16", vdd_v: float | None = None, name: str = "vector_lane"
 ) -> Part:

@@ -9,7 +9,7 @@ from typing import Any
 from archsim.atomic import whole_file
 from archsim.reports.html_page import assemble, page_file
 
-_SCRIPTS = ("quantities.js", "comparison.js")
+_SCRIPTS = ("quantities.js", "bits.js", "comparison.js")
 
 
 def write_comparison_page(document: Mapping[str, Any], path: str | Path) -> None:

@@ -42,7 +42,7 @@ def print_comparison(document: Mapping[str, Any], console: Console) -> None:
         column("Energy", [units.energy(entry["energy_mj"] * 1e9) for entry in ran]),
         column("from", [units.energy(entry["energy_mj_low"] * 1e9) for entry in ran]),
         column("to", [units.energy(entry["energy_mj_high"] * 1e9) for entry in ran]),
-        column("Area mm²", [units.digits(entry["area_mm2"]) for entry in ran]),
+        column("Area mm²", [units.digits(entry["area_mm2"] or None) for entry in ran]),
         column("EDP mJ·ms", [units.digits(entry["edp_mj_ms"]) for entry in ran]),
         column("Frames/s", [units.digits(entry["frames_per_s"]) for entry in ran]),
         column("TOPS", [units.digits(entry["tops"]) for entry in ran]),

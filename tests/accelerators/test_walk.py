@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -19,6 +21,11 @@ from archsim.workloads.layer import Layer
 
 def by_kernel(machine: SystolicMachine, row: Row) -> int:
     return engine.simulate(machine.program([row])).cycles
+
+
+def ends_by_kernel(machine: SystolicMachine, rows: Sequence[Row]) -> list[int]:
+    actors = engine.simulate(machine.program(rows)).actors
+    return [actors[f"{row.layer.name}:store"].end for row in rows]
 
 
 def add(rng: Random) -> Layer:
@@ -58,9 +65,28 @@ def test_random_mappings(number: int) -> None:
     assert machine.cycles_alone(row) == by_kernel(machine, row)
 
 
+@pytest.mark.parametrize("number", range(200))
+def test_random_mappings_in_line(number: int) -> None:
+    """With the first weights of a layer fetched while the one before still runs, where there is room."""
+    rng = Random(f"line {number}")
+    machine = random_spec(rng)
+    rows = []
+    for name in map(str, range(rng.randint(2, 4))):
+        layer = layer_of(random_contraction(rng), rng.choice(PRECISIONS), name)
+        layer = replace(add(rng), name=name) if rng.random() < 0.25 else layer
+        try:
+            options = machine.options(layer)
+        except DoesNotFit:
+            continue
+        rows.append(options.row(rng.randrange(len(options))))
+    if rows:
+        assert [each.end for each in machine.tally(rows)] == ends_by_kernel(machine, rows)
+
+
 @pytest.mark.parametrize("network", LIBRARY)
 def test_whole_networks(network: str) -> None:
     machine, rows = library_rows(network)
+    assert [each.end for each in machine.tally(rows)] == ends_by_kernel(machine, rows)
     for row in rows:
         assert machine.cycles_alone(row) == by_kernel(machine, row)
 
@@ -70,6 +96,7 @@ def test_every_kind_of_machine(name: str) -> None:
     machine = archsim.load_accelerator(name)
     rows, _ = choose(archsim.load_workload("resnet8"), machine, "energy")
     assert isinstance(machine, SystolicMachine)
+    assert [each.end for each in machine.tally(rows)] == ends_by_kernel(machine, rows)
     for row in rows:
         assert machine.cycles_alone(row) == by_kernel(machine, row)
 

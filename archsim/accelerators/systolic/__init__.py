@@ -11,11 +11,14 @@ Where to start reading:
     counts, pricing, costs   what a mapping does, free of bit-widths; prices as linear forms of that
     space, tile_sizes        which tilings and loop orders there are: all, or a geometric choice
     complete_axes, nested_axes    all tile sizes worth having, for one tier of buffers and for two
-    best_rows, cheapest      which rows are wanted: that no other beats, or the one cheapest
+    best_rows                rows that no other beats
+    cheapest_mappings, cheapest   the one cheapest row, of a listed space or of trees
     groups, relaxation       branch and bound over a complete space; schedule_bound: latency from above
     candidate_tree, tree_search    branch and bound over nested tiles, which are too many to list
     contraction_options, table   what goes into the options table, and its columns
-    findings                 what machines of one spec share: costs, tables of best rows
+    seen                     mappings counted for one machine and priced again for the next
+    findings, row_facts      what machines share: of one spec, or alike in what a row does
     readable                 mappings as plain values, written and read back
     contraction_program, vector_program, program    the chosen rows as a graph for the kernel
+    layer_steps, walk        their latency without it
 """

@@ -1,8 +1,7 @@
-"""The cheapest mapping of a complete space, where the table itself tells what a mapping costs.
+"""The cheapest mappings of a space of trees, where the table itself tells what a mapping costs.
 
-Best first over the same branches as `best_rows`. That keeps every row which the kernel's latency or another
-objective could make worth having; here one row a precision is wanted, least in the objective and, of those
-equal in it, least in the other cost.
+`best_rows` keeps every row which the kernel's latency or another objective could make worth having; here one
+row a precision is wanted, least in the objective and, of those equal in it, least in the other cost.
 """
 
 from __future__ import annotations
@@ -12,16 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.accelerators.machine import cost_of
 from archsim.accelerators.systolic.best_rows import Rows
-from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable, TablePricing
-from archsim.accelerators.systolic.relaxation import Branches
-
-FIRST_BRANCHES, MORE = 2, 8
-"""Branches priced row by row in the first round; each further round takes so many times as many."""
-
-TIE_BREAK = 1e-6
-"""Weight of the other cost where branches are ranked: many have the same objective."""
+from archsim.accelerators.systolic.cheapest_mappings import costs_of, likely
+from archsim.accelerators.systolic.count_table import Bool, Float, Int, PricedTable
 
 
 @dataclass(eq=False)
@@ -53,25 +45,14 @@ class Cheapest:
     def costs(self, priced: PricedTable) -> list[Float]:
         """(objective, other cost) of mappings or branches at the least, infinite for those that do not
         fit."""
-        energy = priced.energy_pj + priced.pricing.leakage * priced.cycles
-        cost = cost_of(self.minimize, priced.cycles, energy)
-        other = priced.cycles if self.minimize == "energy" else energy
-        fits = priced.fits()
-        return [np.where(fits, values, np.inf) for values in (cost, other)]
+        return list(costs_of(priced, self.minimize))
 
     def are_open(self, costs: Sequence[Float]) -> Bool:
         each = [b.better(*own) for b, own in zip(self._best, zip(*costs, strict=True), strict=True)]
         return np.logical_or.reduce(each)
 
     def first(self, costs: Sequence[Float], most: int) -> Int:
-        """The branches likely to hold the cheapest mappings, some for each precision; ascending."""
-        some: list[Int] = []
-        for cost, other in zip(*costs, strict=True):
-            if len(cost) <= most:
-                return np.arange(len(cost))
-            ranked = cost + other * (TIE_BREAK * cost.min() / other.min())
-            some.append(np.argpartition(ranked, most)[:most])
-        return np.unique(np.concatenate(some))
+        return likely(costs, most)
 
     def note(self, priced: PricedTable) -> None:
         for found, cost, other in zip(self._best, *self.costs(priced), strict=True):
@@ -86,22 +67,3 @@ class Cheapest:
                 wanted = np.arange(len(self._best))[:, np.newaxis] == p
                 found.append(Rows(one, wanted, one.cycles_high()))
         return found
-
-
-def cheapest_rows(branches: Branches, pricing: TablePricing, minimize: str) -> list[Rows]:
-    """The cheapest mapping at each precision at which one fits."""
-    cheapest = Cheapest(len(pricing.prices.precisions), minimize)
-    bounds = cheapest.costs(pricing.price(branches.bounds))
-    left: Int = np.arange(bounds[0].shape[1])
-    step = FIRST_BRANCHES
-    while True:
-        is_open = cheapest.are_open(bounds)
-        left, bounds = left[is_open], [b[:, is_open] for b in bounds]
-        if not len(left):
-            return cheapest.rows()
-        chosen = cheapest.first(bounds, step)
-        for table in branches.mappings(left[chosen]):
-            cheapest.note(pricing.price(table))
-        for cost in bounds:
-            cost[:, chosen] = np.inf
-        step *= MORE

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from archsim.accelerators.machine import Row
-from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest, tiles_of
+import numpy as np
+
+from archsim.accelerators.systolic.arrays import ArrayModel, array_at, chosen_nest
 from archsim.accelerators.systolic.counts import Counts, counts_of
+from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy, Holding
 from archsim.accelerators.systolic.lowering import lowered
 from archsim.accelerators.systolic.nest import Nest
-from archsim.accelerators.systolic.spec import SystolicSpec
+from archsim.accelerators.systolic.spec import Dram, SystolicSpec
 from archsim.workloads.layer import Contraction
 from archsim.workloads.precision import Precision
 
@@ -36,6 +39,9 @@ class Structure:
         return self._hash
 
 
+Tiling = tuple[tuple[tuple[str, tuple[int, ...]], ...], tuple[str, ...], str | None]
+"""Tile sizes by dimension from the outermost level in, loop orders, the axis that cores share."""
+
 RowKey = tuple[
     Contraction,
     Precision,
@@ -45,15 +51,6 @@ RowKey = tuple[
     tuple[str, ...],
     str | None,
 ]
-
-
-def row_key(row: Row, spec: SystolicSpec) -> RowKey:
-    """Equal for rows of contractions that move and compute the same; the last three say how it is tiled."""
-    layer = row.layer
-    assert layer.contraction is not None
-    orders, split = tuple(map(str, row.mapping["order"])), str(row.mapping["split"]) or None
-    ops, cuts = tuple(layer.ops.items()), tuple(tiles_of(row.mapping, spec).items())
-    return layer.contraction, layer.precision, layer.has_static_weights, ops, cuts, orders, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +63,38 @@ class Chosen:
     @cached_property
     def counts(self) -> Counts:
         return counts_of(self.array, self.hierarchy, self.orders)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """What a chosen row does, whatever it costs; `repeats` are the folds of a contraction, the chunks of any
+    other layer. `busy_cycles` are those of the array or of the vector unit, `weight_tile` the elements of
+    an outermost tile of weights, 0 where the outermost tier holds none."""
+
+    actions: Mapping[tuple[str, str], float]  # (component, action) -> times
+    dram_bits: float
+    held_bits: Mapping[str, float]  # by memory
+    busy_cycles: float
+    repeats: int
+    weight_tile: int = 0
+
+    @classmethod
+    def of(cls, priced: GridPrices) -> Counted:
+        """`priced` is a grid of one mapping."""
+        return cls(
+            actions=priced.actions,
+            dram_bits=float(priced.dram_bits.max()),
+            held_bits={name: float(grid.max()) for name, grid in priced.held_bits.items()},
+            busy_cycles=int(priced.counts.compute_cycles.max()),
+            repeats=int(priced.counts.folds.max()),
+            weight_tile=int(np.max(priced.counts.exposed.get("weight", 0))),
+        )
+
+
+def counting_of(spec: SystolicSpec) -> Hashable:
+    """What beside its structure decides how often a machine's parts act on a row (see `Counted`)."""
+    words = tuple(m.word_bits for m in spec.memories if not isinstance(m, Dram))
+    return words, spec.array.mac.accumulator_bits, spec.vector_unit is not None
 
 
 @lru_cache(maxsize=4096)

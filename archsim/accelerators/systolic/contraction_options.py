@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from archsim.accelerators.dominance import certainly_unbeaten
-from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, cost_of
+from archsim.accelerators.machine import SLACKS, DoesNotFit, Options, Row, cost_of
 from archsim.accelerators.systolic.best_rows import BestRows, Goal, Rows, best_rows
-from archsim.accelerators.systolic.cheapest import Cheapest, cheapest_rows
+from archsim.accelerators.systolic.cheapest import Cheapest
+from archsim.accelerators.systolic.cheapest_mappings import cheapest_mappings
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.count_table import TablePricing
 from archsim.accelerators.systolic.counts import Counts, counts_of
@@ -77,9 +78,31 @@ def _searched(
 
 
 def _cheapest(known: Branches | Forest, pricing: TablePricing, minimize: str) -> list[Rows]:
-    if isinstance(known, Branches):
-        return cheapest_rows(known, pricing, minimize)
-    return wanted_rows(known, pricing, Cheapest(len(pricing.prices.precisions), minimize))
+    precisions = len(pricing.prices.precisions)
+    if isinstance(known, Forest):
+        return wanted_rows(known, pricing, Cheapest(precisions, minimize))
+    rows: list[Rows] = []
+    for p, found in enumerate(cheapest_mappings(known, pricing, minimize)):
+        if found is not None:
+            priced = pricing.price(known.mapping(found.place))
+            rows.append(Rows(priced, np.arange(precisions)[:, np.newaxis] == p, priced.cycles_high()))
+    return rows
+
+
+def cheapest_row(
+    layer: Layer, spec: SystolicSpec, hierarchy: Hierarchy, costs: Costs, space: Space, minimize: str
+) -> Row | None:
+    """The first row of the table with that objective, where one row is the answer: of a space that is listed
+    in full and no tree, for energy or on a machine that never stalls. None elsewhere, and where none fits."""
+    if not space.complete or space.is_nested or not (minimize == "energy" or never_stalls(spec, costs)):
+        return None
+    branches = branches_of(space, Holding(hierarchy))
+    prices = prices_of(layer, tuple(branches.place), spec, hierarchy, {layer.precision: costs})
+    (found,) = cheapest_mappings(branches, TablePricing(prices, branches.place), minimize)
+    if found is None:
+        return None
+    energy_pj = found.cost if minimize == "energy" else found.other
+    return Row(layer, space.mapping(found.place), found.cycles, energy_pj)
 
 
 def _best(known: Branches | Forest, pricing: TablePricing, goal: Goal) -> list[Rows]:

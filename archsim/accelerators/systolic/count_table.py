@@ -19,6 +19,9 @@ Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
+MOST_KEPT = 1 << 17
+"""Amounts of a table that are kept for the next machine."""
+
 MOST_PRODUCTS = 1 << 18
 """Multiplications of one matrix product: OpenBLAS shares larger ones out over threads that wait for each
 other longer than they work."""
@@ -51,6 +54,20 @@ class CountTable:
     place: dict[Hashable, int]
     compute_cycles: Int
     chosen: Int | None = None
+
+    def weighed(self, forms: Weighing) -> Float:
+        """(forms, precisions, mappings). Few ones are kept: machine after machine asks for the same."""
+        known = self._weighed.get(forms)
+        if known is None:
+            known = forms(self.values)
+            if known.size <= MOST_KEPT:
+                self._weighed.clear()
+                self._weighed[forms] = known
+        return known
+
+    @cached_property
+    def _weighed(self) -> dict[Weighing, Float]:
+        return {}
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -140,14 +157,17 @@ class TablePricing:
     def __init__(self, prices: Prices, place: dict[Hashable, int]) -> None:
         self.prices = prices
         self.memories = list(prices.amounts.held)
-        amounts = _weighed_amounts(prices.amounts, tuple(place.items()), tuple(m.name for m in prices.ports))
-        energy = Weighing.of([prices.total_energy], place, len(prices.precisions))
-        self._weighing = Weighing(np.concatenate([energy.weights, amounts.weights]))
+        counted = tuple(place.items())
+        self._amounts = _weighed_amounts(prices.amounts, counted, tuple(m.name for m in prices.ports))
+        actions = _weighed_actions(prices.amounts, counted)
+        units = prices.unit_energies[:, :, np.newaxis]
+        self._total_energy = Weighing((units * actions.weights).sum(axis=0)[np.newaxis])
         self._place = place
         self.leakage = sum(prices.costs.leakage_pj_per_cycle.values())
 
     def price(self, table: CountTable) -> PricedTable:
-        energy, dram, loads, store, *others = self._weighing(table.values)
+        (energy,) = self._total_energy(table.values)
+        dram, loads, store, *others = table.weighed(self._amounts)
         held = dict(zip(self.memories, others, strict=False))
         ports: Float | None = None
         rest = others[len(self.memories) :]
@@ -181,6 +201,12 @@ def _weighed_amounts(
     at_ports = [form[name] for name in ports for form in (amounts.read, amounts.written)]
     forms = [amounts.dram, loads, store, *amounts.held.values(), *at_ports]
     return Weighing.of(forms, dict(place), len(amounts.widths["input"]))
+
+
+@lru_cache(maxsize=4096)
+def _weighed_actions(amounts: Amounts, place: tuple[tuple[Hashable, int], ...]) -> Weighing:
+    """Times of each action (memories: bits)."""
+    return Weighing.of(list(amounts.actions.values()), dict(place), len(amounts.widths["input"]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from math import ceil
 
@@ -47,7 +47,22 @@ class Turns:
         return cls(count, tuple(body), touches)
 
 
-def contraction_steps(tiles: ContractionTiles, groups: Groups) -> Turns:
+@dataclass(frozen=True, eq=False)
+class LayerSteps:
+    """A layer; `early_bits` are those of the first load that may be fetched before the layer begins."""
+
+    turns: Turns
+    early_bits: float = 0
+
+    @cached_property
+    def first(self) -> Step:
+        found: Turns | Step = self.turns
+        while isinstance(found, Turns):
+            found = found.body[0]
+        return found
+
+
+def contraction_steps(tiles: ContractionTiles, groups: Groups) -> LayerSteps:
     """Groups of a contraction one round after the other."""
     loops = tiles.loops
 
@@ -63,7 +78,10 @@ def contraction_steps(tiles: ContractionTiles, groups: Groups) -> Turns:
     def group(together: int) -> Turns:
         return _filled(Turns.of(1, _nested(loops.loops, lambda tile: step(tile, together))), tiles.array.fill)
 
-    return Turns.of(1, [Turns.of(times, [group(together)]) for together, times in groups if times])
+    first = {loop.dim: loop.pieces[0] for loop in loops.loops}
+    early = tiles.weight_bits_of(first) * groups[0][0] if "weight" in tiles.held_outermost else 0
+    rounds = [Turns.of(times, [group(together)]) for together, times in groups if times]
+    return LayerSteps(Turns.of(1, rounds), early)
 
 
 def _nested(
@@ -73,9 +91,11 @@ def _nested(
     if not loops:
         return (step(tile),)
     loop, *inner = loops
-    return tuple(
-        Turns.of(piece.count, _nested(inner, step, tile | {loop.dim: piece})) for piece in loop.pieces
-    )
+    parts: list[Turns | Step] = []
+    for piece in loop.pieces:
+        body = _nested(inner, step, tile | {loop.dim: piece})
+        parts += body if piece.count == 1 else (Turns.of(piece.count, body),)
+    return tuple(parts)
 
 
 def _filled(turns: Turns, cycles: int) -> Turns:
@@ -91,18 +111,18 @@ def _filled(turns: Turns, cycles: int) -> Turns:
     return Turns.of(1, [once, again] if again.count else [once])
 
 
-def undivided_steps(cycles: int) -> Turns:
+def undivided_steps(cycles: int) -> LayerSteps:
     """A layer whose transfers take no time (see `undivided_program`)."""
-    return Turns.of(1, [Step(0, cycles, 0, opens=True)])
+    return LayerSteps(Turns.of(1, [Step(0, cycles, 0, opens=True)]))
 
 
-def vector_steps(work: VectorWork) -> Turns:
+def vector_steps(work: VectorWork) -> LayerSteps:
     """Chunks one after the other, each an output tile of its own."""
     return _vector_steps(work.load_bits, work.store_bits, work.vector_cycles, work.chunks)
 
 
 @lru_cache(maxsize=1024)
-def _vector_steps(load_bits: int, store_bits: int, vector_cycles: float, chunks: int) -> Turns:
+def _vector_steps(load_bits: int, store_bits: int, vector_cycles: float, chunks: int) -> LayerSteps:
     work = VectorWork(load_bits, store_bits, vector_cycles, chunks, {}, {})
 
     def step(chunk: int) -> Step:
@@ -110,4 +130,4 @@ def _vector_steps(load_bits: int, store_bits: int, vector_cycles: float, chunks:
         return Step(work.chunk(chunk, load_bits), after - done, work.chunk(chunk, store_bits), opens=True)
 
     alike = groupby(map(step, range(chunks)))
-    return Turns.of(1, [Turns.of(sum(1 for _ in run), [one]) for one, run in alike])
+    return LayerSteps(Turns.of(1, [Turns.of(sum(1 for _ in run), [one]) for one, run in alike]))

@@ -10,47 +10,38 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.low_voltage import SramSite, passed, sram_settings
-from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
-from archsim.accelerators.systolic.arrays import tiles_of
-from archsim.accelerators.systolic.chosen import Chosen, Structure, chosen_mapping, row_key
-from archsim.accelerators.systolic.contraction_options import contraction_options
-from archsim.accelerators.systolic.contraction_program import (
-    Groups,
-    contraction_program,
-    contraction_tiles,
-    groups_of,
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, Tallied
+from archsim.accelerators.systolic.chosen import (
+    Counted,
 )
-from archsim.accelerators.systolic.contraction_tiles import ContractionTiles
-from archsim.accelerators.systolic.costs import Costs, costs_of
+from archsim.accelerators.systolic.contraction_options import cheapest_row, contraction_options
+from archsim.accelerators.systolic.contraction_program import (
+    contraction_program,
+)
+from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.findings import findings_of
-from archsim.accelerators.systolic.grid_prices import GridPrices
 from archsim.accelerators.systolic.hierarchy import Hierarchy
 from archsim.accelerators.systolic.layer_steps import (
-    Turns,
-    contraction_steps,
-    undivided_steps,
-    vector_steps,
+    LayerSteps,
 )
-from archsim.accelerators.systolic.pricing import grids, never_stalls, prices_of
+from archsim.accelerators.systolic.pricing import never_stalls
 from archsim.accelerators.systolic.program import (
     LayerProgram,
     graph_of,
+    transfer_cycles,
     undivided_program,
 )
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
-from archsim.accelerators.systolic.recent import Recent
+from archsim.accelerators.systolic.row_facts import RowFacts
 from archsim.accelerators.systolic.sites import at_sram_clock, sites_of, sram_clock_of
 from archsim.accelerators.systolic.space import Space, space_of
 from archsim.accelerators.systolic.spec import Register, Sram, SystolicSpec
 from archsim.accelerators.systolic.stored import stored_in_chunks, stored_of
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
-from archsim.accelerators.systolic.vector import (
-    vector_actions,
-    vector_work,
-)
+from archsim.accelerators.systolic.vector import vector_actions, vector_latency
 from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.accelerators.systolic.vector_table import vector_options
-from archsim.accelerators.systolic.walk import walked
+from archsim.accelerators.systolic.walk import Tail, ends_in_line, walked
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
 from archsim.components.technology import supply_v
@@ -58,10 +49,6 @@ from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.precision import Precision
-
-MOST_STEPS = 4096
-_known_steps: Recent[object, Turns] = Recent(MOST_STEPS)
-"""By row, array and what else decides them: many specs share them."""
 
 
 class SystolicMachine:
@@ -83,23 +70,20 @@ class SystolicMachine:
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
-        self._structure = Structure(spec, self.hierarchy)
         self.precision = Precision.parse(spec.array.mac_bits)
         self.outer_memory = self.hierarchy.dram.name
         self.clock_mhz = spec.technology.clock_mhz
         self.peak_macs_per_cycle = float(spec.array.rows * spec.array.columns * spec.array.cores)
         self._known = findings_of(spec, tile_candidates)
-        bits = self.costs(Precision()).dram_bits_per_cycle
+        self._facts = RowFacts(spec, self.hierarchy, self._known)
+        self._costs = self.costs(Precision())  # of what no precision changes
+        bits = self._costs.dram_bits_per_cycle
         self.dram_bytes_per_cycle = None if bits is None else bits / 8
-        self.timing = timing_of(spec, self.costs(Precision()))
+        self.timing = timing_of(spec, self._costs)
         self.capacities = capacities_of(spec)
-        self._has_ports = any(isinstance(m, Sram) and m.bandwidth_bits_per_cycle for m in spec.memories)
 
     def costs(self, precision: Precision) -> Costs:
-        known = self._known.costs
-        if precision not in known:
-            known[precision] = costs_of(self.spec, precision, next(iter(known.values()), None))
-        return known[precision]
+        return self._facts.costs(precision)
 
     @property
     def counts_from_zero(self) -> bool:
@@ -120,10 +104,10 @@ class SystolicMachine:
         }
 
     def area(self) -> Mapping[str, Figure]:
-        return self.costs(Precision()).area_mm2
+        return self._costs.area_mm2
 
     def leakage(self) -> Mapping[str, Figure]:
-        return self.costs(Precision()).leakage_mw
+        return self._costs.leakage_mw
 
     def options(
         self,
@@ -155,6 +139,20 @@ class SystolicMachine:
             self._known.tables[asked] = options
         return options
 
+    def cheapest_row(self, layer: Layer, minimize: str) -> Row | None:
+        """The row that `best_row` would take from the table, found without one; None where there must be
+        a table."""
+        c = layer.contraction
+        if c is None:
+            return self._vector_row(layer)
+        known = self._known.cheapest
+        asked = c, layer.has_static_weights, tuple(layer.ops.items()), layer.precision, minimize
+        if asked not in known:
+            space, costs = self._space(c, searched=True), self.costs(layer.precision)
+            known[asked] = cheapest_row(layer, self.spec, self.hierarchy, costs, space, minimize)
+        found = known[asked]
+        return None if found is None else replace(found, layer=layer)
+
     def _front(self, names: Sequence[str]) -> tuple[str, ...]:
         buffers = [m.name for tier in self.hierarchy.tiers for m in tier.memories]
         known = ["cycles", "energy_pj", f"traffic:{self.hierarchy.dram.name}"]
@@ -176,12 +174,11 @@ class SystolicMachine:
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
         """The row of a readable mapping (see `readable`), priced; its tiles must fit the memories."""
         if layer.contraction is None:
-            read = read_vector_mapping(layer, mapping)
-            table = vector_options(layer, (layer.precision,), self.spec, self.hierarchy, self.costs)
-            return Row(layer, read, float(table.cycles[0]), float(table.total_energy_pj[0]))
+            read_vector_mapping(layer, mapping)
+            return self._vector_row(layer)
         read = read_mapping(layer, mapping, self.spec, len(self.hierarchy.tiers))
         unpriced = Row(layer, read, 0.0, 0.0)
-        priced = self._priced(unpriced)
+        priced = self._facts.priced(unpriced)
         for name, bits in priced.held_bits.items():
             needs, has = float(bits.max()), priced.prices.capacity[name]
             if needs > has:
@@ -192,44 +189,42 @@ class SystolicMachine:
         cycles, energy_pj = float(priced.cycles.max()), float(priced.total_energy_pj.max())
         return Row(layer, read, cycles, energy_pj)
 
+    def _vector_row(self, layer: Layer) -> Row:
+        """The one way to run what is no contraction."""
+        work, costs = self._facts.vector_work(layer), self.costs(layer.precision)
+        cycles = vector_latency(work, costs)
+        counts = vector_actions(layer, work, self.spec, self.hierarchy)
+        spent = sum(count * costs.energy_pj[action].value for action, count in counts.items())
+        return Row(layer, {}, cycles, spent + cycles * sum(costs.leakage_pj_per_cycle.values()))
+
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, leakage apart (that follows from the latency)."""
-        layer = row.layer
-        costs = self.costs(layer.precision)
-        if layer.contraction is None:
-            work = vector_work(layer, self.spec, self.hierarchy)
-            counts = vector_actions(layer, work, self.spec, self.hierarchy)
-            transfer = (work.load_bits + work.store_bits) / (costs.dram_bits_per_cycle or float("inf"))
-            busy = {"compute": work.vector_cycles, self.hierarchy.dram.name: transfer}
-            mapping: Mapping[str, object] = {"unit": "vector_unit", "chunks": work.chunks}
-            dram_bits: float = work.load_bits + work.store_bits
-            compute = ceil(work.vector_cycles)
-        else:
-            priced = self._priced(row)
-            counts = priced.actions
-            compute = int(priced.counts.compute_cycles.max())
-            busy = {"compute": float(compute)} | {k: float(v.max()) for k, v in priced.memory_cycles.items()}
-            dram_bits = float(priced.dram_bits.max())
-            if costs.dram_bits_per_cycle is not None:
-                busy[self.hierarchy.dram.name] = dram_bits / costs.dram_bits_per_cycle
-            mapping = readable(row, self.spec, int(priced.counts.folds.max()))
+        costs = self.costs(row.layer.precision)
+        counted = self._facts.counted(row)
+        busy = {"compute": counted.busy_cycles, **self._facts.port_busy(row)}
+        if costs.dram_bits_per_cycle is not None:
+            busy[self.hierarchy.dram.name] = counted.dram_bits / costs.dram_bits_per_cycle
         return Performed(
             actions=tuple(
-                Action(component, action, count, costs.unit_energy(component, action))
-                for (component, action), count in counts.items()
+                Action(*action, count, costs.energy_pj[action]) for action, count in counted.actions.items()
             ),
-            dram_bytes=dram_bits / 8,
-            compute_cycles=compute,
+            dram_bytes=counted.dram_bits / 8,
+            compute_cycles=ceil(counted.busy_cycles),
             bound_by=max(busy, key=lambda name: busy[name]),
-            mapping=mapping,
+            mapping=self._readable(row, counted),
         )
+
+    def _readable(self, row: Row, counted: Counted) -> Mapping[str, object]:
+        if row.layer.contraction is None:
+            return {"unit": "vector_unit", "chunks": counted.repeats}
+        return readable(row, self.spec, counted.repeats)
 
     def stored(self, row: Row) -> tuple[Stored, ...]:
         layer = row.layer
         if layer.contraction is None:
-            work = vector_work(layer, self.spec, self.hierarchy)
+            work = self._facts.vector_work(layer)
             return stored_in_chunks(layer, work, self.spec, self.hierarchy)
-        return stored_of(layer, self._chosen(row), self.spec, self.hierarchy)
+        return stored_of(layer, self._facts.chosen(row), self.spec, self.hierarchy)
 
     def weight_bit_errors(self, options: Options) -> FloatArray:
         """Every mapping's weights pass all memories that hold weights."""
@@ -240,45 +235,59 @@ class SystolicMachine:
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit."""
-        costs = self.costs(Precision())
+        costs = self._costs
         has_dram = costs.dram_bits_per_cycle is not None
         programs: list[LayerProgram] = []
-        for before, row in zip((None, *rows), rows, strict=False):
-            prefetch = before is not None and has_dram and self._has_room(row, before)
+        before: Counted | None = None
+        for row in rows:
+            counted = self._facts.counted(row)
+            prefetch = before is not None and has_dram and self._has_room(row, counted, before)
             programs.append(self._layer_program(row, prefetch=prefetch))
+            before = counted
         return graph_of(programs, costs.dram_latency_cycles, has_dram)
 
     def cycles_alone(self, row: Row) -> int:
         """What the kernel finds when it executes `program` of this row."""
-        costs = self.costs(Precision())
+        return self._tail(self._facts.steps(row), prefetch=0).end()
+
+    def tally(self, rows: Sequence[Row]) -> list[Tallied]:
+        """See `CountedMachine`."""
+        tails: list[Tail] = []
+        prefetches: list[int] = []
+        tallied: list[tuple[Mapping[tuple[str, str], float], float]] = []
+        known: dict[object, tuple[LayerSteps, Counted]] = {}
+        known_tails: dict[tuple[int, int], Tail] = {}
+        before: Counted | None = None
+        for row in rows:
+            layer = row.layer
+            what = layer.contraction or layer.name
+            alike = id(row.mapping), what, layer.precision, tuple(layer.ops.items())
+            if alike not in known:
+                known[alike] = self._facts.steps(row), self._facts.counted(row)
+            steps, counted = known[alike]
+            prefetch = self._prefetch_cycles(row, steps, counted, before)
+            if (id(steps), prefetch) not in known_tails:
+                known_tails[id(steps), prefetch] = self._tail(steps, prefetch)
+            tails.append(known_tails[id(steps), prefetch])
+            prefetches.append(prefetch)
+            tallied.append((counted.actions, counted.dram_bits / 8))
+            before = counted
+        ends = ends_in_line(tails, prefetches)
+        return [Tallied(end, *each) for end, each in zip(ends, tallied, strict=True)]
+
+    def unit_energies(self, precision: Precision) -> Mapping[tuple[str, str], Figure]:
+        return self.costs(precision).energy_pj
+
+    def _prefetch_cycles(self, row: Row, steps: LayerSteps, counted: Counted, before: Counted | None) -> int:
+        if before is None or not self._has_room(row, counted, before):
+            return 0
+        early = min(steps.early_bits, steps.first.load_bits)
+        return transfer_cycles(early, self._costs.dram_bits_per_cycle)
+
+    def _tail(self, steps: LayerSteps, prefetch: int) -> Tail:
+        costs = self._costs
         depth = 2 if self._is_double_buffered else 1
-        return walked(self._steps(row), costs.dram_bits_per_cycle, depth, costs.dram_latency_cycles)
-
-    def _steps(self, row: Row) -> Turns:
-        layer = row.layer
-        if layer.contraction is None:
-            return vector_steps(vector_work(layer, self.spec, self.hierarchy))
-        chosen = self._chosen(row)
-        if never_stalls(self.spec, self.costs(layer.precision)):
-            return undivided_steps(int(chosen.counts.compute_cycles.max()))
-        ports = self._port_cycles(row)
-        key = row_key(row, self.spec), self._structure, ports, self.spec.array.mac.accumulator_bits
-        if key not in _known_steps:
-            tiles, groups = self._tiles(row, chosen, ports)
-            _known_steps[key] = contraction_steps(tiles, groups)
-        return _known_steps[key]
-
-    def _tiles(self, row: Row, chosen: Chosen, ports: Sequence[float]) -> tuple[ContractionTiles, Groups]:
-        assert row.layer.contraction is not None
-        cuts = tiles_of(row.mapping, self.spec)
-        tiles = contraction_tiles(row.layer, self.spec, self.hierarchy, chosen, cuts, ports)
-        return tiles, groups_of(row.layer.contraction.G, chosen.array.together)
-
-    def _port_cycles(self, row: Row) -> tuple[float, ...]:
-        """Busy time of each buffer whose bandwidth is finite."""
-        if not self._has_ports:
-            return ()
-        return tuple(float(cycles.max()) for cycles in self._priced(row).memory_cycles.values())
+        return walked(steps, costs.dram_bits_per_cycle, depth, costs.dram_latency_cycles - prefetch)
 
     @property
     def _is_double_buffered(self) -> bool:
@@ -288,41 +297,20 @@ class SystolicMachine:
         costs = self.costs(row.layer.precision)
         double = self._is_double_buffered
         if row.layer.contraction is None:
-            work = vector_work(row.layer, self.spec, self.hierarchy)
+            work = self._facts.vector_work(row.layer)
             return vector_program(row.layer, work, costs, double_buffered=double)
-        chosen = self._chosen(row)
+        chosen = self._facts.chosen(row)
         if never_stalls(self.spec, costs):
             return undivided_program(row.layer.name, int(chosen.counts.compute_cycles.max()))
-        tiles, groups = self._tiles(row, chosen, self._port_cycles(row))
+        tiles, groups = self._facts.tiles(row)
         return contraction_program(
             row.layer.name, groups, tiles, costs, depth=2 if double else 1, prefetch=prefetch
         )
 
-    def _has_room(self, row: Row, before: Row) -> bool:
+    def _has_room(self, row: Row, counted: Counted, before: Counted) -> bool:
         """Whether the row's first weight tile fits beside what the row `before` holds."""
         memory = self.hierarchy.tiers[0].holder("weight")
         if memory is None or row.layer.contraction is None or not row.layer.has_static_weights:
             return False
-        tile = self._chosen(row).nest
-        bits = int((tile.tiles("N", 0) * tile.tiles("K", 0)).max()) * row.layer.precision.weight_bits
-        return self._held_bits(before).get(memory.name, 0.0) + bits <= memory.capacity_bits
-
-    def _held_bits(self, row: Row) -> Mapping[str, float]:
-        if row.layer.contraction is None:
-            return vector_work(row.layer, self.spec, self.hierarchy).held_bits
-        return {name: float(grid.max()) for name, grid in self._priced(row).held_bits.items()}
-
-    def _chosen(self, row: Row) -> Chosen:
-        contraction, *_, cuts, orders, split = row_key(row, self.spec)
-        return chosen_mapping(contraction, self._structure, cuts, orders, split)
-
-    def _priced(self, row: Row) -> GridPrices:
-        """The price of a row's mapping."""
-        layer, key = row.layer, row_key(row, self.spec)
-        if key not in self._known.rows:
-            counts = self._chosen(row).counts
-            costs = {layer.precision: self.costs(layer.precision)}
-            counted = [key for key, _ in grids(counts)]
-            prices = prices_of(layer, counted, self.spec, self.hierarchy, costs)
-            self._known.rows[key] = GridPrices(counts, prices, 0)
-        return self._known.rows[key]
+        bits = counted.weight_tile * row.layer.precision.weight_bits
+        return before.held_bits.get(memory.name, 0.0) + bits <= memory.capacity_bits

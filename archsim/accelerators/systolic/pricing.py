@@ -85,13 +85,21 @@ class Prices:
     double_buffered: bool
 
     @cached_property
+    def unit_energies(self) -> npt.NDArray[np.float64]:
+        """(actions, precisions): pJ of each of the amounts' actions, of memories of a bit."""
+        columns = [self.each[p].energy_pj for p in self.precisions]
+        actions = self.amounts.actions
+        units = np.array([[column[action].value for column in columns] for action in actions])
+        return units / np.array([[self.word_bits.get(component, 1)] for component, _ in actions])
+
+    @cached_property
     def energy(self) -> Mapping[str, Form]:
         """Component -> pJ without leakage."""
         found: dict[str, Form] = {}
-        for (component, action), form in self.amounts.actions.items():
-            unit = [self.each[p].unit_energy(component, action).value for p in self.precisions]
-            weight = np.array(unit) / self.word_bits.get(component, 1)
-            found.setdefault(component, Form()).plus(form, weight)
+        for ((component, _), form), unit in zip(
+            self.amounts.actions.items(), self.unit_energies, strict=True
+        ):
+            found.setdefault(component, Form()).plus(form, unit)
         return found
 
     @property

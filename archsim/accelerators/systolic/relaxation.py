@@ -7,7 +7,7 @@ with it bounds all those that share its other two axes.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -18,6 +18,7 @@ from archsim.accelerators.systolic.count_table import CountTable, Part
 from archsim.accelerators.systolic.groups import Groups, grouped
 from archsim.accelerators.systolic.hierarchy import Holding
 from archsim.accelerators.systolic.recent import Recent
+from archsim.accelerators.systolic.seen import Seen
 from archsim.accelerators.systolic.space import Block, Space
 from archsim.accelerators.systolic.stationary import StationaryArray
 
@@ -64,16 +65,39 @@ class Branches:
         return self.bounds.place
 
     @cached_property
+    def seen(self) -> Seen:
+        """What has been counted of them for other machines."""
+        return Seen(len(self.bounds))
+
+    @cached_property
     def _expanded(self) -> Recent[bytes, CountTable]:
         return Recent(MOST_TABLES)
 
+    def mapping(self, place: Sequence[int]) -> CountTable:
+        """Counts of one mapping: its block, its candidates of M, N and K."""
+        number, *candidates = place
+        block = self.relaxations[number].block
+        assert isinstance(block.array, StationaryArray)
+        (orders,) = block.orders
+        m, n, k = (np.array([candidate]) for candidate in candidates)
+        return CountTable.of(Part(number, block.array.at(m, n, k), orders), self.holding.hierarchy)
+
     def mappings(self, chosen: IntArray) -> Iterator[CountTable]:
-        """Counts of all mappings of the chosen (ascending) branches, so many at a time. Small tables are
-        kept: what is worth pricing on one machine often is on the next."""
+        """As `counted`. Small tables are kept: what is worth pricing on one machine often is on the next."""
         key = chosen.tobytes()
         if key in self._expanded:
             yield self._expanded[key]
             return
+        tables = self.counted(chosen)
+        table, following = next(tables, None), next(tables, None)
+        if table is not None and following is None and len(table) <= CACHED_ROWS:
+            self._expanded[key] = table
+        while table is not None:
+            yield table
+            table, following = following, next(tables, None)
+
+    def counted(self, chosen: IntArray) -> Iterator[CountTable]:
+        """Counts of all mappings of the chosen (ascending) branches, so many at a time."""
         parts: list[CountTable] = []
         rows = 0
         for part, own in self.bounds.split(chosen):
@@ -90,10 +114,7 @@ class Branches:
                 parts.append(CountTable.of(flat, self.holding.hierarchy))
                 rows += len(m)
         if parts:
-            table = CountTable.joined(parts)
-            if rows <= CACHED_ROWS:
-                self._expanded[key] = table
-            yield table
+            yield CountTable.joined(parts)
 
 
 @lru_cache(maxsize=128)

@@ -111,6 +111,17 @@ class Space:
             "split": {"split": np.array([split or "" for split in self.splits])},
         }
 
+    def mapping(self, place: Sequence[int]) -> dict[str, Any]:
+        """What the codebooks say of a mapping by its block (of one loop order) and candidates of M, N, K."""
+        number, *candidates = place
+        block = self.blocks[number]
+        (orders,) = block.orders
+        at = {axis: codes[c] for axis, codes, c in zip("mnk", block.codes, candidates, strict=True)}
+        at |= {"order": self.orders.index(orders), "split": self.splits.index(block.array.split)}
+        return {
+            key: values[at[name]] for name, book in self.codebooks.items() for key, values in book.items()
+        }
+
     @cached_property
     def mappings(self) -> int:
         return sum(block.mappings for block in self.blocks)

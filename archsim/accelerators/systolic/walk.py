@@ -10,8 +10,10 @@ The kernel says the same, to the cycle, of the graph that `program` makes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from archsim.accelerators.systolic.layer_steps import Step, Turns
+from archsim.accelerators.systolic.layer_steps import LayerSteps, Step, Turns
 from archsim.accelerators.systolic.program import transfer_cycles
 
 State = tuple[int, int, int, int, int, int]
@@ -19,13 +21,39 @@ State = tuple[int, int, int, int, int, int]
 store that waits for its turn (-1: none)."""
 
 
-def walked(turns: Turns, bits_per_cycle: float | None, depth: int, dram_latency_cycles: int) -> int:
-    """Cycles of a layer from a standing start. `depth`: copies of each buffer, 1 or 2. The first load takes
-    `dram_latency_cycles` more."""
-    walk = _Walk(bits_per_cycle, depth, dram_latency_cycles)
-    walk.turn(turns)
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a layer, in cycles from its beginning: when the DRAM channel is free but for the last store,
+    when the last computation ends, and what the last store then takes."""
+
+    channel_free: int
+    computed: int
+    store: int
+
+    def end(self, prefetch: int = 0) -> int:
+        """When the last store ends, if so many cycles of the next layer's prefetch come before it."""
+        return max(self.channel_free + prefetch, self.computed) + self.store
+
+
+@lru_cache(maxsize=4096)
+def walked(steps: LayerSteps, bits_per_cycle: float | None, depth: int, first_load_extra: int) -> Tail:
+    """A layer from a standing start. `depth`: copies of each buffer, 1 or 2. The first load takes
+    `first_load_extra` cycles more (or less, down to none): the DRAM's latency, less what was prefetched."""
+    first = transfer_cycles(steps.first.load_bits, bits_per_cycle)
+    walk = _Walk(bits_per_cycle, depth, max(-first, first_load_extra))
+    walk.turn(steps.turns)
     channel, computed, _, _, _, store = walk.state
-    return max(channel, computed) + max(0, store)
+    return Tail(channel, computed, max(0, store))
+
+
+def ends_in_line(tails: Sequence[Tail], prefetches: Sequence[int]) -> list[int]:
+    """The ends of layers one after the other; `prefetches` are the cycles fetched for each beforehand."""
+    found: list[int] = []
+    start = 0
+    for tail, following in zip(tails, [*prefetches[1:], 0], strict=True):
+        start += tail.end(following)
+        found.append(start)
+    return found
 
 
 class _Walk:

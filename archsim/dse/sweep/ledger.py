@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +75,9 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # nobody writes any more: one file is left, without a log that readers would have to open
+        with suppress(sqlite3.Error):  # somebody reads: then the log stays
+            self._connection.execute("PRAGMA journal_mode=DELETE")
         self._connection.close()
         self._lock.release()
 

@@ -4,9 +4,12 @@ const compared = pageData();
 const entries = compared.entries.filter(({ error }) => error === null).map((entry, index) => ({ ...entry, index }));
 const componentNames = [...new Set(entries.flatMap((entry) => Object.keys(entry.energy_by_component_pj)))];
 
+// Families name many components: further rounds of the colours are darker, then paler.
 function seriesColour(index) {
   const colours = cssColour("series").split(" ");
-  return colours[index % colours.length];
+  const round = Math.floor(index / colours.length);
+  const own = colours[index % colours.length];
+  return round ? mixed(own, cssColour(round === 1 ? "ink" : "paper"), 0.45) : own;
 }
 
 function comparisonTip(entry) {
@@ -109,7 +112,7 @@ function comparisonTable() {
       ...accuracy,
       of("Latency", "latency_ms"),
       of("Energy", "energy_mj"),
-      of("Area", "area_mm2"),
+      numberColumn("Area", (entry) => entry.area_mm2 || null, (value) => (value ? quantityText("area_mm2", value) : MISSING)),
       numberColumn("EDP (mJ·ms)", (entry) => entry.edp_mj_ms, (value) => digits(value)),
       numberColumn("Frames/s", (entry) => entry.frames_per_s, (value) => digits(value)),
       numberColumn("TOPS", (entry) => entry.tops, (value) => digits(value)),

@@ -37,6 +37,13 @@ function effectsOption() {
   };
 }
 
+// The values of a parameter, whose name stands at the first.
+function levelLabel(levels, place) {
+  const { name, value } = levels[place];
+  const isFirst = !place || levels[place - 1].name !== name;
+  return shorten(isFirst ? `${name} = ${oneLine(value)}` : oneLine(value), 22);
+}
+
 function levelsOption() {
   const effects = goalEffects();
   const levels = effects.flatMap(({ name, levels: own }) => own.map((level) => ({ name, ...level })));
@@ -64,7 +71,7 @@ function levelsOption() {
     xAxis: {
       type: "category",
       data: levels.map(told),
-      axisLabel: { ...axisText(), rotate: 40, interval: 0, formatter: (name) => shorten(name, 20) },
+      axisLabel: { ...axisText(), rotate: 40, interval: 0, formatter: (_, place) => levelLabel(levels, place) },
       axisTick: { show: false },
     },
     yAxis: { ...valueAxis("× the mean", "5%"), type: "log", logBase: 2 },

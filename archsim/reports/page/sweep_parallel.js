@@ -69,7 +69,7 @@ function parallelOption() {
     },
     yAxis: { type: "value", min: 0, max: 1, show: false },
     series: [
-      line(others, "compute", 1, Math.max(0.06, Math.min(0.5, 40 / (others.length || 1))), 1),
+      line(others, "compute", 1, Math.max(0.12, Math.min(0.5, 150 / (others.length || 1))), 1),
       line(onFront, "accent", 2, 0.9, 3),
       {
         type: "scatter",

@@ -47,8 +47,8 @@ function pointsOption() {
     animation: false,
     grid: { left: 70, right: 24, top: 34, bottom: 46, outerBoundsMode: "none" },
     tooltip: tooltip("item", ({ data }) => (data && data.point ? pointTip(data.point) : "")),
-    xAxis: pointAxis(x, ux, true),
-    yAxis: pointAxis(y, uy, false),
+    xAxis: pointAxis(x, ux, true, shown),
+    yAxis: pointAxis(y, uy, false, shown),
     series: [
       ...fronts.map((front) => stairsOf(front.map(place), better(x))),
       cloud(shown.filter((point) => !onFront.has(point)), 6, 2),
@@ -62,10 +62,14 @@ function axisStep(name, shown) {
   return sweep.quantities.includes(name) ? quantityStep(name, values.length ? values : [1]) : [1, ""];
 }
 
-function pointAxis(name, unit, isAcross) {
+// The axis begins at 0 where the room before the least value would reach below it.
+function pointAxis(name, unit, isAcross, shown) {
   const axis = valueAxis(columnLabel(name) + (unit ? ` (${unit})` : ""), "6%");
   const across = { nameLocation: "middle", nameGap: 28, nameTextStyle: axisText() };
-  return { ...axis, ...(isAcross ? across : {}), scale: true, boundaryGap: ["4%", "4%"] };
+  const values = shown.map((point) => point[name]).filter(isNumber);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const fromZero = low >= 0 && low < 0.1 * (high - low) ? { min: 0 } : {};
+  return { ...axis, ...(isAcross ? across : {}), scale: true, boundaryGap: ["4%", "4%"], ...fromZero };
 }
 
 function stairsOf(places, direction) {

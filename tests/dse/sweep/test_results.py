@@ -124,3 +124,18 @@ def test_the_page_holds_the_front_and_counts(found: Results, monkeypatch) -> Non
     assert set(document["front"]) <= set(shown)
     assert len(shown) == max(3, len(document["front"]))
     assert sum(entry["points"] for entry in document["errors"]) == 8
+
+
+def test_the_export_is_queried_by_duckdb_and_pandas(found: Results, tmp_path: Path) -> None:
+    """As docs/sweep.md shows."""
+    duckdb = pytest.importorskip("duckdb")
+    path = tmp_path / "tiny.parquet"
+    found.to_parquet(path)
+    query = (
+        'SELECT "array.dataflow" AS dataflow, MIN(energy_mj) AS least FROM read_parquet(?)'
+        " WHERE feasible AND sram_kib > 1 GROUP BY ALL ORDER BY dataflow"
+    )
+    got = duckdb.execute(query, [str(path)]).fetchall()
+    table = pd.read_parquet(path).query("feasible and sram_kib > 1")
+    meant = table.groupby("array.dataflow")["energy_mj"].min().sort_index()
+    assert got == list(meant.items())

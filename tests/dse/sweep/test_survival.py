@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pytest
@@ -148,6 +149,47 @@ def test_a_chunk_is_there_once_it_is_recorded(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     with Ledger(path, evaluator.about(), resume=True) as ledger:
         assert ledger.finished().tolist() == [5, 4]
+
+
+def test_a_log_that_is_torn_anywhere_costs_only_what_was_not_recorded(tmp_path: Path) -> None:
+    """A power failure may leave any part of what was not synced yet: the log is cut at every kind of place,
+    and what follows is old or garbage. Every chunk whose `record` had returned by then is there, once."""
+    path = tmp_path / "tiny.sweep"
+    evaluator = Evaluator.of(tiny_sweep(tmp_path))
+    recorded = [evaluator.chunk([2 * n, 2 * n + 1]) for n in range(6)]
+    log, sizes = tmp_path / "tiny.sweep-wal", []
+    ledger = Ledger(path, evaluator.about(), resume=False)
+    for chunk in recorded:
+        ledger.record(chunk)
+        sizes.append(log.stat().st_size)
+    database, written = path.read_bytes(), log.read_bytes()
+    ledger._connection.close()
+    ledger._lock.release()
+    rng = Random(3)
+    edges = [size + by for size in sizes for by in (-1, 0, 1)]
+    for number, cut in enumerate([*edges, *(rng.randrange(len(written)) for _ in range(60))]):
+        torn = tmp_path / f"torn{number}.sweep"
+        torn.write_bytes(database)
+        rest = len(written) - min(cut, len(written))
+        garbage = rng.choice((b"", bytes(rest), rng.randbytes(rest)))
+        torn.with_name(f"{torn.name}-wal").write_bytes(written[:cut] + garbage)
+        whole = sum(size <= cut for size in sizes)
+        with Ledger(torn, evaluator.about(), resume=True) as again:
+            assert again.finished().tolist() == list(range(2 * whole)), cut
+            for chunk in recorded[whole:]:
+                again.record(chunk)
+        assert table(torn)["point"].tolist() == list(range(12))
+        for left in tmp_path.glob(f"torn{number}.sweep*"):
+            assert left == torn
+            left.unlink()
+
+
+def test_one_file_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "tiny.sweep"
+    path.parent.mkdir()
+    sweep(tiny_sweep(tmp_path), path, workers=1)
+    assert len(table(path)) == 24
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_results_of_something_else_are_left_alone(tmp_path: Path) -> None:
