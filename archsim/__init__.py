@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
+    from archsim.workloads.export import export_workload
     from archsim.workloads.layer import Contraction, Layer, Tensor
     from archsim.workloads.library import list_workloads, load_workload
     from archsim.workloads.precision import Precision
@@ -52,6 +53,7 @@ _HOMES = {
     "Tensor": "archsim.workloads.layer",
     "Workload": "archsim.workloads.workload",
     "accuracy": "archsim.evaluation",
+    "export_workload": "archsim.workloads.export",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
     "list_sweeps": "archsim.dse.sweep.files",
@@ -85,6 +87,7 @@ __all__ = [
     "Workload",
     "__version__",
     "accuracy",
+    "export_workload",
     "list_accelerators",
     "list_studies",
     "list_sweeps",

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 import archsim
 from archsim.cli.accuracy import accuracy, twin
 from archsim.cli.compare import compare
+from archsim.cli.export import export
 from archsim.cli.listing import list_library
 from archsim.cli.memory import memory
 from archsim.cli.pareto import pareto
@@ -60,6 +61,7 @@ app.command("pareto")(pareto)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("export")(export)
 app.command("memory")(memory)
 app.command("validate")(validate)
 app.command("sensitivity")(sensitivity)
