@@ -45,11 +45,14 @@ def read_peer_workload(path: Path) -> Workload:
     """A ZigZag workload, a Timeloop problem, or a folder of those. Raises InputError for any other file."""
     if path.is_dir():
         return read_timeloop(path)
-    found = formats_of(read_peer_yaml(path))
+    parts = read_peer_yaml(path)
+    found = formats_of(parts)
     if "zigzag workload" in found:
         return read_zigzag(path)
     if "timeloop problem" in found:
         return read_timeloop(path)
+    if "family" in parts[0]:
+        raise InputError(f"{path}: is an accelerator, no workload; give it with --on")
     hint = f"; it is a {found[0]}: archsim import {path} makes an accelerator of it" if found else ""
     raise InputError(
         f"{path}: is no workload: a Timeloop problem has the key problem, a ZigZag workload is a list of "

@@ -151,46 +151,30 @@ def _other(
     part: Part, name: str, kind: str, sizes: Mapping[str, int], equation: _Equation, graph: _Graph
 ) -> Layer:
     """An element-wise layer or a pooling: its operations, on tensors with the equation's axes."""
-    shapes = {
-        operand: tuple(sizes[index] for index in equation.indices[operand] if index in sizes)
-        for operand in "IO"
-    }
-    outputs, window = prod(shapes["O"]), 1
-    for dimension, size in sizes.items():
-        window *= size if dimension not in equation.indices["O"] else 1
-    if kind in _POOLINGS:
-        operator = _POOLINGS[kind]
-        counts = pooling_operations(operator, window, outputs)
-        needed = [
-            sum(term.coefficient * (sizes[term.dimension] - 1) for term in rank) + 1
-            for rank in equation.ranks("I")
-        ]
-        shapes["I"] = tuple(needed)
-    else:
+    elementwise = kind in _ELEMENTWISE
+    shapes = {operand: _shape(equation.ranks(operand), sizes) for operand in "IO"}
+    if elementwise:
         operator, operation = _ELEMENTWISE[kind]
-        counts = {operation: outputs}
+        counts = {operation: prod(shapes["O"])}
+    else:
+        operator = _POOLINGS[kind]
+        window = prod(size for dimension, size in sizes.items() if dimension not in equation.indices["O"])
+        counts = pooling_operations(operator, window, prod(shapes["O"]))
     first, second = graph.source(part, "I"), graph.source(part, "W")
-    constant = kind in _ELEMENTWISE and second is None
-    sources = [first or f"{name}.in"] + ([second] if second and kind in _ELEMENTWISE else [])
-    known = {tensor.name for layer in graph.layers.values() for tensor in layer.outputs}
-    tensors = graph.chain.complete(
-        name,
-        operator,
-        None,
-        [(source, None if source in known else shapes["I"]) for source in sources],
-        [(f"{name}.weight", shapes["O"])] if constant else [],
-        [(f"{name}.out", shapes["O"])],
-    )
-    weight_bits = part.part("operand_precision").whole("W", 0, least=0)
+    inputs = [(first, None) if first else (f"{name}.in", shapes["I"])]
+    inputs += [(second, None)] if second and elementwise else []
+    weights = [(f"{name}.weight", shapes["O"])] if elementwise and not second else []
+    tensors = graph.chain.complete(name, operator, None, inputs, weights, [(f"{name}.out", shapes["O"])])
+    bits = part.part("operand_precision")
+    precision = _precision(part, bits.whole("W", 0, least=0) or bits.whole("I"))  # a pooling's W has 0 bits
     return Layer(
-        name,
-        operator,
-        tensors.inputs,
-        tensors.outputs,
-        tensors.weights,
-        ops=counts,
-        precision=_precision(part, weight_bits or part.part("operand_precision").whole("I")),
+        name, operator, tensors.inputs, tensors.outputs, tensors.weights, ops=counts, precision=precision
     )
+
+
+def _shape(ranks: tuple[Rank, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """An operand's extent along every axis; along a window, what its positions reach."""
+    return tuple(sum(t.coefficient * (sizes[t.dimension] - 1) for t in rank) + 1 for rank in ranks)
 
 
 def _sizes(part: Part) -> dict[str, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from archsim.accelerators.library import accelerator_path
 from archsim.workloads.export import FORMATS
 from archsim.workloads.library import load_workload
 
@@ -65,6 +66,8 @@ def test_what_cannot_be_done_is_refused(refused, tmp_path):
     hardware, out = PEERS / "zigzag_tpu_like.yaml", tmp_path / "out.yaml"
     assert "archsim import" in refused("run", hardware, "--on", "systolic-128")
     assert "archsim import" in refused("run", "resnet8", "--on", hardware)
+    assert "archsim import" in refused("run", "resnet8", "--on", PEERS / "timeloop_eyeriss.yaml")
+    assert "give it with --on" in refused("run", accelerator_path("systolic-128"), "--on", "systolic-128")
     assert "--rows" in refused("import", hardware, "-o", out)
     assert "an input" in refused("import", hardware, "-o", hardware)
     assert "is not understood" in refused("import", hardware, "--rows", "X", "-o", out)

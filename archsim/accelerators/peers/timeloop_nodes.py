@@ -102,14 +102,17 @@ class Walk:
 
 
 def _factors(spatial: Part) -> dict[str, int]:
-    """Factors that are given exactly; those with < or > leave a choice."""
-    value = spatial.data.get("factors", spatial.data.get("factors_only", ()))
-    words = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else spatial.words("factors", ())
-    found = {}
+    """Factors given exactly; those with < or > leave a choice, and `factors_only` sets all others to 1."""
+    only = "factors_only" in spatial
+    key = "factors_only" if only else "factors"
+    value = spatial.data.get(key)
+    words = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else spatial.words(key, ())
+    found = dict.fromkeys(LOOPS, 1) if only else {}
     for word in words:
         match = _FACTOR.fullmatch(word)
         if match is None:
-            spatial.refuse("factors", f"holds {word[:40]!r}; allowed: C=16, as a list or separated by spaces")
-        if match[2] in ("=", "==") and int(match[3]):
+            spatial.refuse(key, f"holds {word[:40]!r}; allowed: C=16, as a list or separated by spaces")
+        found.pop(match[1], None)
+        if match[2] in ("=", "==") and int(match[3]):  # 0: what is left of the dimension
             found[match[1]] = int(match[3])
     return found
