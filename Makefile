@@ -1,6 +1,7 @@
 # Needs Python 3.11 or later and make; everything else comes with pip into .venv.
 #   make demo    simulate ResNet-50 (ONNX) and leave a report in build/demo
 #   make test    lint, types and all tests          make lint    lint and types only
+#   make docs    the documentation site, build/site make notebooks  run them anew, in place
 #   make bench   the benchmarks                     make clean   remove what the others made, but not .venv
 PYTHON ?= python3
 WORKERS ?= 2
@@ -16,7 +17,7 @@ RESNET50 = $(shell $(BIN)/python -c "import onnx, pathlib; \
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint docs notebooks bench clean
 
 demo: $(INSTALLED)
 	@mkdir -p $(DEMO)
@@ -32,6 +33,13 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open $(CURDIR)/build/site/index.html in a browser."
+
+notebooks: $(INSTALLED)
+	cd notebooks && ../$(BIN)/jupyter execute --inplace *.ipynb
 
 bench: $(INSTALLED)
 	@for script in $$(grep -l __main__ benchmarks/*.py); do \

@@ -17,6 +17,7 @@ from archsim.run import LayerRun, ResourceUse
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine, Performed, PipelinedMachine, Row
     from archsim.kernel.timeline import Timeline
+    from archsim.workloads.layer import Contraction
     from archsim.workloads.workload import Workload
 
 SHOWN_INPUTS = 3
@@ -166,7 +167,12 @@ def _layer_run(
         end_cycle=end,
         interval_cycles=interval,
         fused=layer.fused,
+        loops={} if layer.contraction is None else _long_loops(layer.contraction),
     )
+
+
+def _long_loops(contraction: Contraction) -> dict[str, int]:
+    return {dim: size for dim in "BGKCPQRS" if (size := getattr(contraction, dim)) > 1}
 
 
 def _spans(execution: Execution) -> dict[str, tuple[int, int, int]]:

@@ -53,6 +53,7 @@ class LayerRun:
     end_cycle: int
     interval_cycles: int
     fused: tuple[str, ...] = ()
+    loops: dict[str, int] = field(default_factory=dict)  # of a contraction: its loops longer than 1
 
 
 @dataclass(frozen=True)

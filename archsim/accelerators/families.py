@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ if TYPE_CHECKING:
 
     from archsim.accelerators.machine import Machine
 
-# family -> (module and class of its spec, module and class of its machine)
-FAMILIES = {
+ENTRY_POINTS = "archsim.families"
+"""The group under which an installed package names a module that registers families when imported."""
+
+# family -> its spec and its machine: a class, or the module and the class to import
+FAMILIES: dict[str, tuple[Any, Any]] = {
     "systolic": (
         "archsim.accelerators.systolic.spec:SystolicSpec",
         "archsim.accelerators.systolic.machine:SystolicMachine",
@@ -35,6 +39,25 @@ FAMILIES = {
 }
 
 
+def register_family(name: str, spec: type[BaseModel], machine: Callable[[Any], Machine]) -> None:
+    """Make a family known under the name that a YAML says in `family`.
+
+    `spec` is the model of the YAML, `machine` makes a machine of one. An installed package does it without
+    being imported first: entry point group ENTRY_POINTS, a module that calls this.
+    """
+    FAMILIES[name] = spec, machine
+
+
+def has_family(name: str) -> bool:
+    """Whether a family is known, or becomes so by what is installed."""
+    if name not in FAMILIES:
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=ENTRY_POINTS):
+            point.load()
+    return name in FAMILIES
+
+
 def spec_model(family: str) -> type[BaseModel]:
     return _load(FAMILIES[family][0])
 
@@ -43,6 +66,8 @@ def machine_of(family: str, spec: BaseModel) -> Machine:
     return _load(FAMILIES[family][1])(spec)
 
 
-def _load(target: str) -> Any:
+def _load(target: Any) -> Any:
+    if not isinstance(target, str):
+        return target
     module, name = target.split(":")
     return getattr(import_module(module), name)

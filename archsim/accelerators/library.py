@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archsim.accelerators.families import FAMILIES, machine_of, spec_model
+from archsim.accelerators.families import FAMILIES, has_family, machine_of, spec_model
 from archsim.accelerators.yaml_input import read_yaml, validate
 from archsim.errors import InputError
 from archsim.library_paths import library_folder
@@ -74,7 +74,7 @@ def load_accelerator(
     family = data.get("family")
     if family is None and node is not None and (hint := _peers_file(Path(where))):
         raise InputError(hint)
-    if not isinstance(family, str) or family not in FAMILIES:
+    if not isinstance(family, str) or not has_family(family):
         raise InputError(f"{where}: family: is {family!r}; allowed: {', '.join(FAMILIES)}")
     asked = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
     if any(value is not None for value in asked.values()):

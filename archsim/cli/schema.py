@@ -46,10 +46,10 @@ def accelerator_schema(family: str | None = None) -> dict[str, Any]:
     """The schema of one family's YAML, or of all, told apart by `family`. InputError: no such family."""
     from pydantic.json_schema import models_json_schema
 
-    from archsim.accelerators.families import FAMILIES, spec_model
+    from archsim.accelerators.families import FAMILIES, has_family, spec_model
 
     if family is not None:
-        if family not in FAMILIES:
+        if not has_family(family):
             raise InputError(f"--family {family!r} is not known; allowed: {', '.join(FAMILIES)}")
         return {"$schema": DIALECT, **spec_model(family).model_json_schema()}
     models = {name: spec_model(name) for name in FAMILIES}

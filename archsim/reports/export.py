@@ -54,12 +54,12 @@ def write_csv(run: Run, path: str | Path) -> None:
 
 
 def write_layers_csv(run: Run, path: str | Path) -> None:
-    """Write the layer table, a row a layer; `mapping` and `fused` are JSON in their cell.
+    """Write the layer table, a row a layer; `mapping`, `fused` and `loops` are JSON in their cell.
 
     Raises InputError as `whole_file`.
     """
     table = run.layer_table()
-    for column in ("mapping", "fused"):
+    for column in ("mapping", "fused", "loops"):
         table[column] = [json.dumps(plain(cell), allow_nan=False) for cell in table[column]]
     with whole_file(path) as file:
         table.to_csv(file, index=False, lineterminator="\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from archsim.atomic import whole_file
+from archsim.reports.firings import first_firings
 from archsim.reports.grouping import grouped, labelled_energy
 from archsim.reports.html_page import assemble, page_file
 from archsim.reports.summary import energy_by_action, energy_by_component, energy_by_layer
@@ -15,6 +16,9 @@ _SCRIPTS = (
     "run_data.js",
     "layer_charts.js",
     "roofline.js",
+    "stages.js",
+    "spans.js",
+    "mapping_picture.js",
     "tables.js",
     "settings.js",
     "words.js",
@@ -49,4 +53,5 @@ def page_data(run: Run) -> dict[str, Any]:
         "layers": list(by_layer.index),
         "layer_energy_pj": by_layer.to_numpy().tolist(),  # (layers, components), the orders above
     }
+    data["firings"] = None if run.timeline is None else first_firings(run.timeline)
     return data

@@ -30,9 +30,10 @@ setTimeout(() => {
   };
   const texts = (selector) => [...document.querySelectorAll(selector)].map((node) => node.textContent);
   const rows = () => [...document.querySelectorAll("#layer-table tr.row")];
+  const boxes = [...document.querySelectorAll(".chart")].filter((box) => box.offsetParent);
   const found = {
     drawn: (document.documentElement.dataset.drawn || "").split(" ").sort(),
-    painted: Object.fromEntries([...document.querySelectorAll(".chart")].map((box) =>
+    painted: Object.fromEntries(boxes.map((box) =>
       [box.id, [...box.querySelectorAll("canvas")].reduce((sum, canvas) => sum + painted(canvas), 0)])),
     overflow: document.documentElement.scrollWidth - window.innerWidth,
   };

@@ -41,8 +41,8 @@ def seen(run, tmp_path_factory):
 def test_charts_are_painted_without_complaint(seen):
     found, console = seen
     assert console == []
-    assert found["drawn"] == ["energy", "latency", "memory", "roofline"]
-    assert len(found["painted"]) == 4
+    assert found["drawn"] == ["energy", "latency", "memory", "roofline", "spans"]
+    assert len(found["painted"]) == 5
     assert min(found["painted"].values()) > 5_000
     assert found["overflow"] <= 0
 

@@ -23,7 +23,9 @@ def _layout(job: Job, order: str) -> Layout:
 
 def readable_mapping(job: Job, ways: Ways) -> dict[str, Any]:
     """Plain values: how the matrix lies, what is there at once, and what follows from it."""
-    x, site = ways.layout, job.site
+    x, site, p = ways.layout, job.site, job.product
+    array = site.spec.array
+    cells = x.arrays * array.rows * array.columns
     at_once = {name: int(getattr(ways, name)[0]) for name in COUNTS}
     mapping: dict[str, Any] = {
         "row_order": x.order,
@@ -34,7 +36,8 @@ def readable_mapping(job: Job, ways: Ways) -> dict[str, Any]:
         "crossbars": int(ways.arrays[0]),
         "rounds": int(ways.rounds[0]),
         "rows_used": x.rows_used,
-        "columns_used": min(site.spec.array.columns, round(x.outputs_used * site.columns)),
+        "columns_used": min(array.columns, round(x.outputs_used * site.columns)),
+        "cells_used": round(p.groups * p.rows * p.outputs * site.columns / cells, 4),
     }
     if site.spec.adc is not None:
         mapping["lossless_adc_bits"] = lossless_bits(site.spec, x.rows_used, ways.slice_bits)

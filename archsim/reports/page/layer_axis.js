@@ -59,13 +59,9 @@ function tooltip(trigger, formatter) {
   };
 }
 
-function layerChart(chart, names, unitName, series, formatter, { headroom = 0, bare = false } = {}) {
-  const { grid, xAxis } = layerAxis(chart, names.length, bare);
-  const zoomable = names.length > ZOOM_FROM;
-  const slider = {
+function zoomSlider() {
+  return {
     type: "slider",
-    show: !bare,
-    ...zoom,
     height: 16,
     bottom: 4,
     brushSelect: false,
@@ -77,6 +73,12 @@ function layerChart(chart, names, unitName, series, formatter, { headroom = 0, b
     handleStyle: { color: cssColour("paper"), borderColor: cssColour("soft") },
     moveHandleStyle: { color: cssColour("rule") },
   };
+}
+
+function layerChart(chart, names, unitName, series, formatter, { headroom = 0, bare = false } = {}) {
+  const { grid, xAxis } = layerAxis(chart, names.length, bare);
+  const zoomable = names.length > ZOOM_FROM;
+  const slider = { ...zoomSlider(), show: !bare, ...zoom };
   const wheel = {
     type: "inside",
     ...zoom,

@@ -46,19 +46,37 @@ function layerIndexByName() {
   return new Map(run.layers.map((layer, index) => [layer.name, index]));
 }
 
+// Charts of what only some machines have.
+function addResourceCharts(layerPlaces) {
+  byId("by-stage").hidden = !staged.length;
+  if (staged.length) {
+    stagePicker();
+    stageCaption();
+    addChart("stages", stageOption, layerPlaces);
+  }
+  byId("section-occupancy").hidden = !hasOccupancy;
+  if (hasOccupancy) addChart("occupancy", occupancyOption, layerPlaces);
+  byId("first-firings").hidden = !run.firings;
+  if (run.firings) {
+    firingCaption();
+    addChart("firings", firingOption, null);
+    followFiringZoom(charts.firings);
+  }
+}
+
 function start() {
   followSystemTheme(redraw);
   masthead();
   cards();
   captions();
   const places = layerIndexByName();
+  const layerPlaces = run.layers.map((layer) => layer.index);
   const indices = (names) => names.map((name) => places.get(name) ?? -1);
   addChart("energy", energyOption, indices(run.energy.layers));
-  addChart(
-    "latency",
-    latencyOption,
-    run.layers.map((layer) => layer.index),
-  );
+  addChart("latency", latencyOption, layerPlaces);
+  addChart("spans", spanOption, layerPlaces);
+  spanCaption();
+  addResourceCharts(layerPlaces);
   addChart("roofline", rooflineOption, null, { placeOf: rooflinePlace });
   byId("section-memory").hidden = !run.memory.length;
   if (run.memory.length) addChart("memory", memoryOption, indices(run.memory.map((row) => row.layer)));
@@ -70,6 +88,7 @@ function start() {
   colouredParts();
   linkedLayerTable(layerColumns(), run.layers, {
     factsOf: layerFacts,
+    pictureOf: mappingPicture,
     wordsOf: (layer) => `${layer.name} ${layer.operator}`,
   });
   actionTable();

@@ -105,9 +105,9 @@ function sortRows(body, rows, column, head) {
   body.append(...rows.map(({ row }) => row));
 }
 
-// `factsOf` tells what an opened row shows: pairs of a label and a text. The words of a layer in which the
+// `factsOf` tells what an opened row shows: pairs of a label and a text, `pictureOf` a picture. The words of a layer in which the
 // filter looks are those of `wordsOf`.
-function linkedLayerTable(columns, layers, { factsOf, wordsOf }) {
+function linkedLayerTable(columns, layers, { factsOf, wordsOf, pictureOf = () => null }) {
   const table = byId("layer-table");
   const rows = sortableTable(table, columns, layers);
   const body = table.querySelector("tbody");
@@ -116,7 +116,10 @@ function linkedLayerTable(columns, layers, { factsOf, wordsOf }) {
     if (row) focusLayer(Number(row.dataset.index), "table");
   });
   body.addEventListener("mouseleave", () => focusLayer(-1, "table"));
-  openDetail = (row) => toggleDetail(row, factsOf(layers[Number(row.dataset.index)]));
+  openDetail = (row) => {
+    const layer = layers[Number(row.dataset.index)];
+    toggleDetail(row, factsOf(layer), pictureOf(layer));
+  };
   onRowChosen(table, openDetail);
   const filter = () => {
     const wanted = byId("filter").value.trim().toLowerCase();
@@ -133,14 +136,14 @@ function closeDetails(body) {
   for (const detail of body.querySelectorAll("tr.detail")) detail.remove();
 }
 
-function toggleDetail(row, facts) {
+function toggleDetail(row, facts, picture) {
   if (row.nextSibling && row.nextSibling.className === "detail") return row.nextSibling.remove();
   const list = el(
     "dl",
     null,
     ...facts.flatMap(([key, value]) => [el("dt", null, key), el("dd", null, value)]),
   );
-  row.after(el("tr", { class: "detail" }, el("td", { colspan: row.children.length }, list)));
+  row.after(el("tr", { class: "detail" }, el("td", { colspan: row.children.length }, list, picture)));
 }
 
 function showRow(index) {
