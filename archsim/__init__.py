@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archsim.dse.plan import Plan, read_plan
     from archsim.dse.replay import run_plan
     from archsim.dse.search import Outcome, search
+    from archsim.dse.stable_latency import stable_latency
     from archsim.dse.study import Study
     from archsim.dse.study_files import list_studies, load_study
     from archsim.dse.sweep.files import list_sweeps, load_sweep
@@ -67,6 +68,7 @@ _HOMES = {
     "run_plan": "archsim.dse.replay",
     "search": "archsim.dse.search",
     "simulate": "archsim.simulation",
+    "stable_latency": "archsim.dse.stable_latency",
     "sweep": "archsim.dse.sweep.run",
     "twin": "archsim.evaluation",
 }
@@ -101,6 +103,7 @@ __all__ = [
     "run_plan",
     "search",
     "simulate",
+    "stable_latency",
     "sweep",
     "twin",
 ]

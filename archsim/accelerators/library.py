@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.families import FAMILIES, has_family, machine_of, spec_model
+from archsim.accelerators.sram_supplies import Volts, with_sram_supplies
 from archsim.accelerators.yaml_input import read_yaml, validate
 from archsim.errors import InputError
 from archsim.library_paths import library_folder
@@ -55,12 +56,14 @@ def load_accelerator(
     vdd_v: float | None = None,
     clock_mhz: float | None = None,
     body_bias: bool | None = None,
+    sram_vdd_v: Mapping[str, Volts] | None = None,
 ) -> Machine:
     """The machine of a library name, a YAML file's path, or a spec already read into a dict.
 
     With `vdd_v`, `clock_mhz` or `body_bias` at that operating point instead of the YAML's: of supply and
-    clock alone, the other is the fastest clock or the lowest supply for it. Raises InputError that names
-    file, line, key and what is allowed, or says why the machine cannot run there.
+    clock alone, the other is the fastest clock or the lowest supply for it. `sram_vdd_v`: supplies of SRAMs
+    by memory, "" for all of them, instead of the YAML's. Raises InputError that names file, line, key and
+    what is allowed, or says why the machine cannot run there.
     """
     if isinstance(accelerator, dict):
         data, node, where = accelerator, None, str(accelerator.get("name", "accelerator"))
@@ -79,6 +82,8 @@ def load_accelerator(
     asked = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
     if any(value is not None for value in asked.values()):
         data = _at_operating_point(data, family, where, asked)
+    if sram_vdd_v:
+        data = with_sram_supplies(data, sram_vdd_v)
     spec = validate(spec_model(family), data, where=where, node=node)
     try:
         return machine_of(family, spec)

@@ -9,7 +9,9 @@ from typing import Any, Literal, Protocol, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from archsim.accelerators.low_voltage import SramSite
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -230,6 +232,22 @@ class Machine(Protocol):
         ...
 
 
+class UndervoltedMachine(Machine, Protocol):
+    """A machine whose SRAMs may have supplies of their own, apart from the logic's."""
+
+    sram_sites: Sequence[SramSite]
+
+    def stored(self, row: Row) -> Sequence[Stored]:
+        """Where the operands of a row's layer lie on chip: an entry for each on-chip memory that an operand
+        lies in or passes, from the outermost in; nothing for what only passes registers.
+        """
+        ...
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """By row the share of faulty bits in static weights as they are read, behind the memories' codes."""
+        ...
+
+
 class PipelinedMachine(Machine, Protocol):
     """A machine whose layers are stages that all work at once: the slowest one sets the pace."""
 
@@ -250,6 +268,11 @@ class PipelinedMachine(Machine, Protocol):
 
 def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
     return machine.composition == "pipelined"
+
+
+def is_undervolted(machine: Machine) -> TypeGuard[UndervoltedMachine]:
+    """Whether its SRAMs may have supplies of their own; those of others are nominal."""
+    return hasattr(machine, "sram_sites")
 
 
 def shared_capacity(machine: Machine) -> Mapping[str, float]:

@@ -12,7 +12,7 @@ import typer
 
 from archsim.cli import outputs
 from archsim.cli.console import messages, results
-from archsim.cli.operating_point_options import BodyBias, Mhz, Vdd
+from archsim.cli.operating_point_options import BodyBias, Mhz, SramVdd, Vdd, parse_sram_vdd
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.workload_options import Bits, Dims, Strict, parse_bits, read_workload
 from archsim.errors import InputError
@@ -45,6 +45,7 @@ def run(
     vdd: Vdd = None,
     mhz: Mhz = None,
     body_bias: BodyBias = None,
+    sram_vdd: SramVdd = None,
     dim: Dims = None,
     strict: Strict = False,
     report: Annotated[
@@ -87,14 +88,15 @@ def run(
         if plan is not None:
             if bits is not None:
                 raise InputError("--bits: a plan has its own bits; edit the plan to change them")
-            if (vdd, mhz, body_bias) != (None, None, None):
+            if (vdd, mhz, body_bias, sram_vdd) != (None, None, None, None):
                 raise InputError(
-                    "--vdd, --mhz, --body-bias: a plan has its own operating point; edit its hardware "
-                    "(operating_point.vdd_v, …) to change that"
+                    "--vdd, --mhz, --body-bias, --sram-vdd: a plan has its own operating point; edit its "
+                    "hardware (operating_point.vdd_v, …) to change that"
                 )
             result = _run_plan(plan, model, on, dim, strict, timeline=timeline is not None)
         else:
-            point = {"vdd_v": vdd, "clock_mhz": mhz, "body_bias": body_bias}
+            point: dict[str, Any] = {"vdd_v": vdd, "clock_mhz": mhz, "body_bias": body_bias}
+            point["sram_vdd_v"] = parse_sram_vdd(sram_vdd)
             result = _run_model(model, on, point, minimize.value, bits, dim, strict, timeline is not None)
         write_outputs(files, result)
     if quiet:

@@ -81,6 +81,10 @@ def search(
         str | None,
         typer.Option("--sensitivity", metavar="FILE", help="Table of `archsim sensitivity`; else computed."),
     ] = None,
+    ber_sensitivity: Annotated[
+        str | None,
+        typer.Option("--ber-sensitivity", metavar="FILE", help="Loss by bit errors, read by fault_loss."),
+    ] = None,
     dim: Dims = None,
     time_limit: Annotated[
         float | None, typer.Option("--time-limit", metavar="S", help="Seconds for a search. Default: 300.")
@@ -128,6 +132,7 @@ def search(
         ),
         "allow_recompute": allow_recompute or None,
         "sensitivity": sensitivity,
+        "ber_sensitivity": ber_sensitivity,
         "dims": parse_dims(dim or ()),
         "time_limit_s": time_limit,
         "gap": gap,

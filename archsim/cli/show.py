@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from archsim.cli.console import results
-from archsim.cli.operating_point_options import BodyBias, Mhz, Vdd
+from archsim.cli.operating_point_options import BodyBias, Mhz, SramVdd, Vdd, parse_sram_vdd
 from archsim.cli.workload_options import Bits, Dims, Strict, read_workload
 from archsim.errors import InputError
 
@@ -22,6 +22,7 @@ def show(
     vdd: Vdd = None,
     mhz: Mhz = None,
     body_bias: BodyBias = None,
+    sram_vdd: SramVdd = None,
     dim: Dims = None,
     strict: Strict = False,
 ) -> None:
@@ -34,11 +35,14 @@ def show(
         if dim:
             raise InputError(f"--dim is for workloads, and {name} is an accelerator")
         precision = Precision() if bits is None else Precision.parse(bits)
-        machine = load_accelerator(name, vdd_v=vdd, clock_mhz=mhz, body_bias=body_bias)
+        supplies = parse_sram_vdd(sram_vdd)
+        machine = load_accelerator(name, vdd_v=vdd, clock_mhz=mhz, body_bias=body_bias, sram_vdd_v=supplies)
         print_accelerator(machine, precision, results())
     else:
-        if (vdd, mhz, body_bias) != (None, None, None):
-            raise InputError(f"--vdd, --mhz, --body-bias are for accelerators, and {name} is a workload")
+        if (vdd, mhz, body_bias, sram_vdd) != (None, None, None, None):
+            raise InputError(
+                f"--vdd, --mhz, --body-bias, --sram-vdd are for accelerators, and {name} is a workload"
+            )
         from archsim.cli.show_workload import print_workload
 
         print_workload(read_workload(name, dim, bits, strict), results())

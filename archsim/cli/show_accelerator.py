@@ -13,10 +13,12 @@ from rich.text import Text
 from archsim.accelerators.cluster.machine import ClusterMachine
 from archsim.accelerators.crossbar.machine import CrossbarMachine
 from archsim.accelerators.dataflow.machine import DataflowMachine
-from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined
+from archsim.accelerators.low_voltage import SramSite
+from archsim.accelerators.machine import Machine, PipelinedMachine, is_pipelined, is_undervolted
 from archsim.accelerators.operating_point import Point
 from archsim.accelerators.overlay.machine import OverlayMachine
 from archsim.accelerators.systolic.machine import SystolicMachine
+from archsim.errors import InputError
 from archsim.reports import units
 from archsim.reports.columns import printable
 from archsim.workloads.precision import Precision
@@ -24,6 +26,8 @@ from archsim.workloads.precision import Precision
 if TYPE_CHECKING:
     from archsim.components.figure import Figure
 
+SUPPLY_STEPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55)
+"""Of an SRAM, over its nominal supply."""
 PER_BYTE = {"input_register", "output_register", "buffer", "bus", "network", "offchip"}
 _SPECIFIED = (SystolicMachine, ClusterMachine, CrossbarMachine, DataflowMachine, OverlayMachine)
 
@@ -56,6 +60,8 @@ def print_accelerator(machine: Machine, precision: Precision, console: Console) 
             if content and _is_section(content):
                 _print_section(console, section, content)
         _print_energies(console, machine.costs(precision).energy_pj, precision)
+    for site in machine.sram_sites if is_undervolted(machine) else ():
+        _print_low_voltage(console, site)
     _print_area(console, machine)
 
 
@@ -108,6 +114,31 @@ def _print_energies(
     per_byte = ", ".join(sorted({c for c, _ in energies} & PER_BYTE))
     memories = f"Per byte: {per_byte}" if per_byte else "Per word: other memories"
     console.print(f"{f'Per bit: {per_bit}. ' if per_bit else ''}{memories}. Else each.")
+
+
+def _print_low_voltage(console: Console, site: SramSite) -> None:
+    """How an SRAM takes a supply below its nominal one, where the YAML says anything of its cells."""
+    sram = site.technology
+    if sram is None:
+        return
+    _print_heading(console, f"SRAM {site.memory} below its nominal supply ({sram.name})")
+    table = _table(("V", "V / Vmin", "cells that fail", "energy", "leakage", "MHz at most"), range(6))
+    for share in SUPPLY_STEPS:
+        volts = share * sram.nominal_v
+        try:
+            rate = units.digits(float(sram.bit_error_rate(volts)))
+        except InputError:  # below the threshold, or outside what was measured
+            continue
+        factors = (float(factor(volts)) for factor in (sram.energy_factor, sram.leakage_factor))
+        mhz = site.at(volts).max_mhz
+        assert mhz is not None
+        table.add_row(
+            _cell(float(f"{volts:.4g}")), f"{volts / sram.vmin_v.value:.3f}", rate,
+            *(units.percent(factor) for factor in factors), units.digits(mhz),
+        )  # fmt: skip
+    console.print(table)
+    source = sram.measured_source or sram.mean.source
+    console.print(f"Vmin {sram.vmin_v.value:g} V: {sram.vmin_v.source}. Failures: {source}.", markup=False)
 
 
 def _print_area(console: Console, machine: Machine) -> None:

@@ -49,6 +49,10 @@ class Figure:
         source = f"{self.source}; {note}" if note else self.source
         return replace(self, value=self.value * factor, source=source, uncertainty=math.exp(spread))
 
+    def plus(self, other: "Figure") -> "Figure":
+        """The sum of two figures that err together; see `total`."""
+        return total([self, other], f"{self.source} + {other.source}")
+
 
 def total(figures: list[Figure], source: str) -> Figure:
     """Sum of figures that err together: the bounds add, so the factor is that of the larger bound."""

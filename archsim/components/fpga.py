@@ -93,6 +93,20 @@ _BUSY_PJ: Mapping[str, tuple[float, str, float]] = {
     "dsp": (5.0, "order of XPE's value at a toggle rate of 12.5 %; assumed", 2.5),
 }
 FINN_NODE_NM = 28.0
+BRAM_WORD_BITS = 64  # data bits of a RAMB36's word with its built-in SECDED, whose check bits are parity bits
+
+_BRAM_SPEED = "RAMB of the slowest grade, DS187 and DS925, from memory, not checked"
+
+
+def bram_supply_v(node_nm: float) -> float:
+    """Nominal VCCBRAM (V), which feeds block RAMs and UltraRAMs: 1.0 in the 28 nm families, 0.85 in later
+    ones."""
+    return 1.0 if node_nm >= FINN_NODE_NM else 0.85
+
+
+def bram_mhz(node_nm: float) -> Figure:
+    """The fastest clock of a block RAM at its nominal supply."""
+    return Figure(388.0 if node_nm >= FINN_NODE_NM else 585.0, _BRAM_SPEED, 1.2)
 
 
 def busy_pj(device: Device) -> Mapping[str, Figure]:

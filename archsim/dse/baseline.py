@@ -9,6 +9,7 @@ from typing import Any
 from archsim.dse.bits import uniform_space
 from archsim.dse.executions import Executions
 from archsim.dse.explore import Explorer
+from archsim.dse.fault_loss import FaultLosses
 from archsim.dse.formulation import Formulation
 from archsim.dse.layer_columns import SensitivityTable
 from archsim.dse.points import make_points
@@ -37,11 +38,14 @@ class Baseline:
         bits: str,
         goal: Goal,
         sensitivity: SensitivityTable | None,
+        faults: FaultLosses | None,
         time_limit_s: float,
         executions: Executions,
     ) -> Baseline:
         """`executions` are shared with the search. Raises InputError for bits that are no precision."""
-        formulation = Formulation(uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity)
+        formulation = Formulation(
+            uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity, faults
+        )
         try:
             points, _ = make_points(spec, formulation.space, [{}])
         except InputError as error:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.accelerators.machine import is_pipelined, shared_capacity
+from archsim.accelerators.machine import is_pipelined, is_undervolted, shared_capacity
 from archsim.dse.bits import BitSpace
+from archsim.dse.fault_loss import FaultLosses
 from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets, node_bytes
 from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import (
     AREA,
     DRAM,
     ENERGY,
+    FAULT_LOSS,
     LATENCY,
     PEAK_ACTIVATIONS,
     POWER,
@@ -57,6 +59,7 @@ class Formulation:
     goal: Goal
     limits: tuple[Limit, ...] = ()
     sensitivity: SensitivityTable | None = None
+    faults: FaultLosses | None = None
     other: tuple[Quantity, ...] = ()
     """Quantities that later searches on the same tables read."""
     most_executions: int = 1
@@ -117,8 +120,9 @@ class Formulation:
     def is_within(self, other: Formulation) -> bool:
         """Whether every plan that this one allows the other allows too, at the same cost."""
         own = {limit.quantity: limit.at_most for limit in self.limits}
-        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity, self.most_executions)
-        its = (other.space, other.goal.terms, other.goal.product, other.sensitivity, other.most_executions)
+        same = (self.space, self.goal.terms, self.goal.product, self.sensitivity, self.faults)
+        its = (other.space, other.goal.terms, other.goal.product, other.sensitivity, other.faults)
+        same, its = (*same, self.most_executions), (*its, other.most_executions)
         return same == its and all(
             own.get(limit.quantity, math.inf) <= limit.at_most for limit in other.limits
         )
@@ -268,12 +272,26 @@ class Formulation:
                 columns[column] = _column(options.held_bytes, name, table)
             elif kind == "resource":
                 columns[column] = _column(options.resources, name, table)
+        if FAULT_LOSS.column in self.columns_read:
+            columns[FAULT_LOSS.column] = self._fault_loss(index, point)
         for limit in self.limits:
             if limit.quantity == POWER:
                 columns[_power_column(limit)] = _excess_pj(table, point, limit.at_most)
         return Choices(
             self.space.workload.layers[index].name, columns, self.space.keys(index, options.precision)
         )
+
+    def _fault_loss(self, index: int, point: Point) -> FloatArray:
+        """Of the weights that a layer's rows read. Beyond the table more than any limit and all layers."""
+        layer, options = self.space.workload.layers[index], point.tables[index].options
+        if layer.contraction is None or not layer.has_static_weights or self.faults is None:
+            return np.zeros(len(options))
+        machine = point.machine
+        if not is_undervolted(machine):
+            return np.zeros(len(options))
+        loss = self.faults.loss(layer.name, machine.weight_bit_errors(options))
+        limits = [x.at_most for x in self.limits if x.quantity == FAULT_LOSS and math.isfinite(x.at_most)]
+        return np.where(np.isfinite(loss), loss, 1 + 2 * max([self.faults.most, *limits]))
 
     def _precision_columns(self, index: int) -> dict[str, FloatArray]:
         """Those of a layer that this formulation reads, each worked out once."""

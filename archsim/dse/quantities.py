@@ -38,6 +38,7 @@ LATENCY = Quantity("latency_ms", "latency_cycles", clocked=True)
 ENERGY = Quantity("energy_mj", "energy_pj", 1e9)
 AREA = Quantity("area_mm2", "area_mm2")
 SENSITIVITY = Quantity("sensitivity", "sensitivity")
+FAULT_LOSS = Quantity("fault_loss", "fault_loss")
 DRAM = Quantity("dram_mb", "dram_bytes", 1e6)
 WEIGHTS = Quantity("weight_kib", "weight_bytes", 1024.0)
 POWER = Quantity("power_mw", "power")
@@ -46,7 +47,9 @@ HELD, RESOURCE = "held_kib.", "resource."
 FRAMES_PER_S = "frames_per_s"
 """A budget from below: at least so many results a second."""
 
-SUMS: Mapping[str, Quantity] = {q.name: q for q in (LATENCY, ENERGY, AREA, SENSITIVITY, DRAM, WEIGHTS)}
+SUMS: Mapping[str, Quantity] = {
+    q.name: q for q in (LATENCY, ENERGY, AREA, SENSITIVITY, FAULT_LOSS, DRAM, WEIGHTS)
+}
 """Quantities that can be minimised, alone or weighted."""
 
 SHORT: Mapping[str, str] = {

@@ -15,6 +15,7 @@ from archsim.dse.baseline import Baseline
 from archsim.dse.bits import bit_space
 from archsim.dse.conflict import Conflict, explain
 from archsim.dse.explore import Explorer, Found, Progress
+from archsim.dse.fault_loss import fault_losses
 from archsim.dse.formulation import Formulation, Limit
 from archsim.dse.fronts import FrontPoint, front
 from archsim.dse.layer_columns import SensitivityTable
@@ -101,7 +102,7 @@ class _Search:
         on_progress: Callable[[Progress], None],
     ) -> None:
         self.study, self.workload, self.started = study, workload, time.monotonic()
-        spec = read_accelerator(study.accelerator)
+        spec, faults = read_accelerator(study.accelerator), fault_losses(study)
         space = bit_space(self.workload, study.bits)
         points, self.refused = make_points(spec, space, study.points_of_hardware())
         self.explorer = Explorer(spec, points, workers, on_progress)
@@ -111,6 +112,7 @@ class _Search:
             study.baseline_bits,
             study.goal(),
             sensitivity,
+            faults,
             study.time_limit_s,
             self.explorer.executions,
         )
@@ -119,6 +121,7 @@ class _Search:
             study.goal(),
             self._limits(),
             sensitivity,
+            faults,
             most_executions=MOST_EXECUTIONS if study.allow_recompute else 1,
         )
 
@@ -262,9 +265,7 @@ class _Search:
 
 def sensitivity_table(study: Study, workload: Workload) -> SensitivityTable | None:
     """The table that a budget or the goal reads: the study's own, or computed; None if nothing reads it."""
-    goal = {quantity.name for quantity, _ in study.goal().terms} | {study.goal().then.name}
-    named = {*study.budgets, *goal, *(study.front or ())}
-    if SENSITIVITY.name not in named:
+    if SENSITIVITY.name not in study.quantities_read:
         return None
     from archsim.numerics.estimate import sensitivity_of
     from archsim.numerics.sensitivity_files import read_sensitivity

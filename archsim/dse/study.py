@@ -155,6 +155,9 @@ class SearchTerms(Part):
     budgets: dict[str, Limit] = Field(default_factory=dict)
     allow_recompute: bool = False
     sensitivity: Annotated[SensitivitySource | None, BeforeValidator(_source)] = None
+    ber_sensitivity: str | dict[str, Any] | None = Field(
+        None, description="each layer's loss by bit-error rate: a JSON file, or its content"
+    )
     baseline_bits: str = "w8a8"
     time_limit_s: PositiveFloat = 300.0
     gap: float = Field(0.0, ge=0, lt=1)
@@ -217,6 +220,12 @@ class Study(SearchTerms):
         except InputError as error:
             raise ValueError(str(error)) from None
         return self
+
+    @property
+    def quantities_read(self) -> set[str]:
+        """Names of the quantities in the goal, the budgets and the front."""
+        goal = self.goal()
+        return {*self.budgets, *(q.name for q, _ in goal.terms), goal.then.name, *(self.front or ())}
 
     def points_of_hardware(self) -> Iterator[dict[str, Value]]:
         """Every combination of the open fields, path by path; keys that list several paths set them alike."""

@@ -31,7 +31,9 @@ def print_run(run: Run, console: Console, max_rows: int | None = None) -> None:
     console.print(Text.assemble(*title))
     console.print(column_table(_columns(run, max_rows), console.width, _DISPENSABLE, name="Layer"))
     panels = [_totals_panel(run, console.width), _component_panel(run)]
-    console.print(Columns([*panels, *([_resource_panel(run)] if run.resources else [])]))
+    panels += [_resource_panel(run)] if run.resources else []
+    panels += [_sram_panel(run)] if "sram" in run.settings else []
+    console.print(Columns(panels))
     for warning in run.warnings:
         console.print(Text(f"Warning: {printable(warning)}", style="yellow"))
 
@@ -166,3 +168,19 @@ def _component_panel(run: Run) -> Panel:
         for component, energy, share in energy_by_component(run)[["energy_pj", "share"]].itertuples()
     )
     return panel("Energy by component", rows, notes="right")
+
+
+def _sram_panel(run: Run) -> Panel:
+    """Memories at supplies of their own: what they are, how many cells fail, what an access costs."""
+    rows: list[tuple[str, str, str]] = []
+    for memory, at in run.settings["sram"].items():
+        volts = at["vdd_v"] if isinstance(at["vdd_v"], list) else [at["vdd_v"]]
+        supply = f"{'/'.join(f'{v:g}' for v in volts)} V"
+        rows.append((printable(memory), supply, f"{100 * at['energy_factor']:.3g} % of an access"))
+        left = "" if at["ecc"] == "none" else f", {at['residual_ber']:.2g} behind {at['ecc']}"
+        rows.append(("", f"{at['ber']:.2g}", f"of the cells fail{left}"))
+    slowest = run.settings.get("clock_limited_by")
+    if slowest is not None:
+        wanted = f"{run.settings['clock_wanted_mhz']:g} MHz without {printable(slowest)}"
+        rows.append(("Clock", f"{run.roofline.clock_mhz:.4g} MHz", wanted))
+    return panel("SRAM supplies", rows)

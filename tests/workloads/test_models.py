@@ -75,6 +75,9 @@ PUBLISHED_PARAMETERS = {
     "bert-base": 109_482_240,
     "gpt2-decode": 124_439_808,
     "resnet20": 272_474,
+    # pytorch-cifar (kuangliu)
+    "resnet18-cifar": 11_173_962,
+    "resnet50-cifar": 23_520_842,
 }
 
 
@@ -82,6 +85,16 @@ PUBLISHED_PARAMETERS = {
 def test_parameters_are_the_published_ones_less_folded_batch_norms(models, name, published):
     folded = sum(layer.weights[1].elements for layer in models[name].layers if "batch_norm" in layer.fused)
     assert models[name].parameters == published - folded
+
+
+# pytorch-cifar (kuangliu); its convolutions have a bias beside the norm's scale and shift
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("vgg11-cifar", 9_231_114), ("vgg16-cifar", 14_728_266), ("vgg19-cifar", 20_040_522)],
+)
+def test_parameters_of_the_cifar_vggs_are_the_published_ones_less_folded_ones(models, name, published):
+    channels = sum(layer.weights[1].elements for layer in models[name].layers if "batch_norm" in layer.fused)
+    assert models[name].parameters == published - 2 * channels
 
 
 def test_parameters_of_the_tiny_networks_are_published_folded(models):

@@ -5,18 +5,21 @@ point.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from archsim.accelerators.cluster.engines import ENGINES
 from archsim.accelerators.cluster.spec import ClusterSpec, Overrides
+from archsim.accelerators.low_voltage import SramSite, resupply, sram_clock, sram_settings
 from archsim.accelerators.operating_point import Point, operating_point
 from archsim.components.arithmetic import area_at, int_adder, leakage_at
 from archsim.components.figure import Figure
 from archsim.components.sram import sram
-from archsim.components.technology import area_scale, energy_scale, node_uncertainty
+from archsim.components.technology import area_scale, energy_scale, node_uncertainty, supply_v
 from archsim.components.wire import wire
 
 WORD_BYTES, L2_WORD_BYTES = 4, 8
+L2_BANKS = 8
 
 CORE_KGE = {"rv32im": 18.9, "binary": 18.9, "armv7em": 40.0}
 """Zero-riscy 18.9 kGE (Schiavone et al., PATMOS 2017); Cortex-M4 about 40 kGE (assumed, no published count).
@@ -49,6 +52,7 @@ class Costs:
     area_mm2: Mapping[str, Figure]
     always_on_mw: Mapping[str, Figure]  # leakage, and what is clocked in every cycle
     point: Point
+    sram: Mapping[str, Any]  # of a result's settings: SRAMs apart from the rest
 
     @property
     def always_on_pj_per_cycle(self) -> dict[str, float]:
@@ -59,6 +63,9 @@ class Costs:
 def costs_of(spec: ClusterSpec) -> Costs:
     """Price the cluster. Raises InputError for a part outside its tables or an impossible operating point."""
     point = operating_point(spec)
+    sites = sites_of(spec, point)
+    clock = sram_clock(point.clock_mhz, sites)
+    point = replace(point, clock_mhz=clock.mhz)
     energy: dict[tuple[str, str], Figure] = {}
     area: dict[str, Figure] = {}
     leakage: dict[str, Figure] = {}
@@ -66,12 +73,14 @@ def costs_of(spec: ClusterSpec) -> Costs:
     _add_engine(spec, energy, area, leakage)
     _add_memories(spec, energy, area, leakage)
     note = "" if point.energy_scale == 1 else f"× (V / Vref)² at {point.vdd_v:.3g} V"
+    apart = {"l3"}  # not at the cluster's supply
+    apart |= {s.memory for s in sites if resupply(s, energy, area, leakage, codecs=_codecs(spec, s.memory))}
     scaled = {
-        key: figure if key[0] == "l3" else figure.scaled(point.energy_scale, note)
+        key: figure if key[0] in apart else figure.scaled(point.energy_scale, note)
         for key, figure in energy.items()
     }
     always = {
-        name: figure if name == "l3" else figure.scaled(point.leakage_scale)
+        name: figure if name in apart else figure.scaled(point.leakage_scale)
         for name, figure in leakage.items()
     }
     if spec.uncore is not None:
@@ -79,7 +88,32 @@ def costs_of(spec: ClusterSpec) -> Costs:
         idle = always.get("uncore", Figure(0.0, "", 1.0)).value
         always["uncore"] = Figure(mw + idle, f"given in {spec.name}: uncore, every cycle", 1.0)
         area["uncore"] = Figure(spec.uncore.area_mm2 or 0.0, f"given in {spec.name}: uncore", 1.0)
-    return Costs(scaled, area, always, point)
+    return Costs(scaled, area, always, point, sram_settings(sites, clock))
+
+
+def sites_of(spec: ClusterSpec, point: Point) -> list[SramSite]:
+    """The memories with their supplies."""
+    technology = spec.technology
+    memories = [("l1", spec.l1, WORD_BYTES), ("l2", spec.l2, L2_WORD_BYTES)]
+    return [
+        SramSite(
+            memory=name,
+            given=memory.low_voltage,
+            word_bits=8 * word_bytes,
+            node_nm=technology.node_nm,
+            nominal_v=supply_v(technology.node_nm, technology.vdd_v),
+            logic_v=point.vdd_v,
+            made_for_mhz=technology.clock_mhz,
+            banks=spec.l1.banks if spec.l1 is not None and name == "l1" else L2_BANKS,
+        )
+        for name, memory, word_bytes in memories
+        if memory is not None
+    ]
+
+
+def _codecs(spec: ClusterSpec, memory: str) -> int:
+    """Banks of L1 are accessed all at once."""
+    return spec.l1.banks if spec.l1 is not None and memory == "l1" else 1
 
 
 def _given(
@@ -146,7 +180,7 @@ def _add_memories(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) ->
         leakage["l1"] = _given(spec, "l1.leakage_mw", given.leakage_mw, bank.leakage_mw.scaled(given.banks))
         byte = wire(DMA_MM, node).energy_pj["transfer"].scaled(8)
         energy["dma", "byte"] = _given(spec, "dma.pj_per_byte", spec.dma.pj_per_byte, byte)
-    l2 = sram(spec.l2.capacity_kib * 1024, 64, node, banks=8, name=f"{spec.name}: l2")
+    l2 = sram(spec.l2.capacity_kib * 1024, 64, node, banks=L2_BANKS, name=f"{spec.name}: l2")
     energy["l2", "read"] = _given(spec, "l2.read_pj", spec.l2.read_pj, l2.energy_pj["read"])
     energy["l2", "write"] = _given(spec, "l2.write_pj", spec.l2.write_pj, l2.energy_pj["write"])
     area["l2"] = _given(spec, "l2.area_mm2", spec.l2.area_mm2, l2.area_mm2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from archsim.accelerators.cluster import elementwise
 from archsim.accelerators.cluster.core_kernels import Cores
-from archsim.accelerators.cluster.costs import Costs, costs_of
+from archsim.accelerators.cluster.costs import Costs, costs_of, sites_of
 from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
 from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
@@ -22,14 +22,17 @@ from archsim.accelerators.cluster.program import LayerProgram, graph_of
 from archsim.accelerators.cluster.residency import weights_home
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
+from archsim.accelerators.cluster.stored import stored_in_chunks, stored_of
 from archsim.accelerators.cluster.table import KEYS, contraction_options
 from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
 from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.work import Site
-from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.low_voltage import SramSite, passed
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -60,6 +63,7 @@ class ClusterMachine:
         self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
         self.prices = costs_of(spec)
+        self.sram_sites: Sequence[SramSite] = sites_of(spec, self.prices.point)
         self.clock_mhz = self.prices.point.clock_mhz
         self.peak_macs_per_cycle = self._peak()
         outermost = spec.l3.bandwidth_mb_s / self.clock_mhz if spec.l3 is not None else None
@@ -121,6 +125,7 @@ class ClusterMachine:
             "vdd_v": point.vdd_v,
             "clock_mhz": point.clock_mhz,
             "body_bias": point.body_bias,
+            **self.prices.sram,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -235,6 +240,15 @@ class ClusterMachine:
             bound_by=max(busy, key=lambda name: busy[name]),
             mapping=mapping,
         )
+
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        if row.layer.contraction is None:
+            return stored_in_chunks(row.layer, self.prices, self.spec, self._stream(row))
+        return stored_of(row.layer, self.prices, self.spec, self._priced(row)[0])
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """All weights pass L2 and L1."""
+        return np.full(len(options), passed(self.sram_sites))
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit.

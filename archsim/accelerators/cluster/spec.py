@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from archsim.accelerators.cluster.engines import EngineKind
 from archsim.accelerators.cluster.isa import Isa
+from archsim.accelerators.low_voltage import LowVoltage
 from archsim.accelerators.operating_point import Operating, OperatingPoint
 from archsim.accelerators.spec import StrictModel, Technology
 
@@ -59,6 +60,7 @@ class Memory(Overrides):
 
     capacity_kib: Capacity
     reserved_kib: Annotated[float, Field(ge=0)] = 0.0
+    low_voltage: LowVoltage | None = Field(None, description="a supply apart from the rest")
 
     @property
     def room_bytes(self) -> float:

@@ -5,11 +5,13 @@ point.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 from archsim.accelerators.crossbar.layout import weight_columns, weight_conversions
 from archsim.accelerators.crossbar.spec import Adc, CrossbarSpec, Store
+from archsim.accelerators.low_voltage import SramSite, resupply, sram_clock, sram_settings
 from archsim.accelerators.operating_point import Point, operating_point
 from archsim.components import crossbar_cell
 from archsim.components.adc import KnownAdc, adc, column_share, conversion_ns
@@ -20,13 +22,13 @@ from archsim.components.figure import Figure, total
 from archsim.components.part import Part
 from archsim.components.register_file import register_file
 from archsim.components.sram import sram
+from archsim.components.technology import supply_v
 from archsim.components.vector_lane import vector_lane
 from archsim.components.wire import wire
 from archsim.workloads.precision import Precision
 
 WORD_BYTES = 8
 BUS_MM = 1.0  # of wire between a tile's buffer and its macros (assumed)
-REGISTER_KIB = 1.0  # up to here a store is flip-flops, beyond it is an SRAM
 VECTOR_OPERATIONS = ("add", "mul", "max")  # the mean of these is an operation where none is given
 
 Energies = dict[tuple[str, str], Figure]
@@ -44,6 +46,7 @@ class Costs:
     adc_rate_msps: float
     adc_column_share: float  # of a conversion's energy: what follows the current of its column
     row_write_ns: float
+    sram: Mapping[str, Any]  # of a result's settings: SRAMs apart from the rest
 
     @property
     def always_on_pj_per_cycle(self) -> dict[str, float]:
@@ -53,17 +56,54 @@ class Costs:
 
 def costs_of(spec: CrossbarSpec) -> Costs:
     """Price the parts. Raises InputError for one outside its tables or an impossible operating point."""
-    point = operating_point(spec)
+    point, stores = operating_point(spec), stores_of(spec)
+    sites = sites_of(spec, point)
+    clock = sram_clock(point.clock_mhz, sites)
+    point = replace(point, clock_mhz=clock.mhz)
     energy, area, leakage = Energies(), Figures(), Figures()
     row_write_ns = _add_array(spec, energy, area, leakage)
     rate, share = _add_converters(spec, energy, area, leakage)
     _add_stores(spec, energy, area, leakage)
     _add_rest(spec, energy, area, leakage)
     note = "" if point.energy_scale == 1 else f"× (V / Vref)² at {point.vdd_v:.3g} V"
-    off_chip = ("offchip",)
-    scaled = {k: f if k[0] in off_chip else f.scaled(point.energy_scale, note) for k, f in energy.items()}
-    always = {n: f if n in off_chip else f.scaled(point.leakage_scale) for n, f in leakage.items()}
-    return Costs(scaled, area, always, point, rate, share, row_write_ns)
+    apart = {"offchip"}  # not at the chip's supply
+    apart |= {
+        site.memory
+        for site in sites
+        if resupply(site, energy, area, leakage, codecs=stores[site.memory][1], words=1 / WORD_BYTES)
+    }
+    scaled = {k: f if k[0] in apart else f.scaled(point.energy_scale, note) for k, f in energy.items()}
+    always = {n: f if n in apart else f.scaled(point.leakage_scale) for n, f in leakage.items()}
+    return Costs(scaled, area, always, point, rate, share, row_write_ns, sram_settings(sites, clock))
+
+
+def stores_of(spec: CrossbarSpec) -> dict[str, tuple[Store, int]]:
+    """The digital stores and how many there are of each on the chip."""
+    tile, macros = spec.tile, spec.tile.count * spec.tile.macros
+    found = {
+        "buffer": (tile.buffer, tile.count),
+        "input_register": (tile.input_register, macros),
+        "output_register": (tile.output_register, macros),
+    }
+    return {name: (store, count) for name, (store, count) in found.items() if store is not None}
+
+
+def sites_of(spec: CrossbarSpec, point: Point) -> list[SramSite]:
+    """The stores that are SRAMs, with their supplies."""
+    technology = spec.technology
+    return [
+        SramSite(
+            memory=name,
+            given=store.low_voltage,
+            word_bits=8 * WORD_BYTES,
+            node_nm=technology.node_nm,
+            nominal_v=supply_v(technology.node_nm, technology.vdd_v),
+            logic_v=point.vdd_v,
+            made_for_mhz=technology.clock_mhz,
+        )
+        for name, (store, _) in stores_of(spec).items()
+        if store.is_sram
+    ]
 
 
 def conversions_per_step(spec: CrossbarSpec, adc: Adc) -> int:
@@ -170,17 +210,7 @@ def _column_ohm(spec: CrossbarSpec) -> float:
 def _add_stores(spec: CrossbarSpec, energy: Energies, area: Figures, leakage: Figures) -> None:
     """Registers of every macro, the buffer of every tile and its bus. Energies are of a byte."""
     tile, node, vdd = spec.tile, spec.technology.node_nm, spec.technology.vdd_v
-    macros = tile.count * tile.macros
-    stores = [("buffer", tile.buffer, tile.count)]
-    stores += [
-        (name, store, macros)
-        for name, store in (
-            ("input_register", tile.input_register),
-            ("output_register", tile.output_register),
-        )
-        if store is not None
-    ]
-    for name, store, count in stores:
+    for name, (store, count) in stores_of(spec).items():
         part = _store(spec, name, store)
         for action, value in (("read", store.read_pj), ("write", store.write_pj)):
             byte = part.energy_pj[action].scaled(1 / WORD_BYTES)
@@ -199,7 +229,7 @@ def _add_stores(spec: CrossbarSpec, energy: Energies, area: Figures, leakage: Fi
 def _store(spec: CrossbarSpec, name: str, store: Store) -> Part:
     node, vdd = spec.technology.node_nm, spec.technology.vdd_v
     size = store.capacity_kib * 1024
-    if store.capacity_kib <= REGISTER_KIB:
+    if not store.is_sram:
         bits = max(8 * WORD_BYTES, round(8 * size))
         return register_file(bits, 8 * WORD_BYTES, node, vdd_v=vdd, name=f"{spec.name}: {name}")
     return sram(size, 8 * WORD_BYTES, node, vdd_v=vdd, name=f"{spec.name}: {name}")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.crossbar import elementwise
-from archsim.accelerators.crossbar.costs import Costs, costs_of
+from archsim.accelerators.crossbar.costs import Costs, costs_of, sites_of
 from archsim.accelerators.crossbar.job import Job
 from archsim.accelerators.crossbar.layout import layouts, product_of
 from archsim.accelerators.crossbar.mapping import raw_mapping, readable_mapping, ways_of_row
@@ -19,6 +19,7 @@ from archsim.accelerators.crossbar.program import LayerProgram, graph_of
 from archsim.accelerators.crossbar.site import Site, check_precision
 from archsim.accelerators.crossbar.spec import CrossbarSpec
 from archsim.accelerators.crossbar.stages import StageTimes, pipeline_of
+from archsim.accelerators.crossbar.stored import stored_of
 from archsim.accelerators.crossbar.table import (
     BUFFERS,
     CROSSBARS,
@@ -28,9 +29,11 @@ from archsim.accelerators.crossbar.table import (
     job_of,
 )
 from archsim.accelerators.crossbar.ways import Ways
-from archsim.accelerators.machine import Action, Options, Performed, Row
+from archsim.accelerators.low_voltage import SramSite
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -55,6 +58,7 @@ class CrossbarMachine:
         self.precision = Precision.parse(spec.precision)
         check_precision(spec.name, self.precision)
         self.prices = costs_of(spec)
+        self.sram_sites: Sequence[SramSite] = sites_of(spec, self.prices.point)
         self.clock_mhz = self.prices.point.clock_mhz
         pipelined = spec.composition == "pipelined"
         given = spec.reload_arrays if reload_arrays is None else reload_arrays
@@ -105,6 +109,7 @@ class CrossbarMachine:
             "node_nm": self.spec.technology.node_nm,
             "vdd_v": self.prices.point.vdd_v,
             "clock_mhz": self.clock_mhz,
+            **self.prices.sram,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -208,6 +213,13 @@ class CrossbarMachine:
         """Arrays that keep weights, tiles whose vector units are a stage's, KiB of lines in the buffers."""
         used = [self.performed(row).resources for row in rows]
         return {name: sum(each.get(name, 0.0) for each in used) for name in self.capacity}
+
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        return stored_of(row.layer, self.spec, self.prices)
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """None: weights lie in the arrays' cells, whose errors are `noise`."""
+        return np.zeros(len(options))
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         """Rows one after the other, or as the stages of a pipeline."""

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.accelerators.crossbar.noise import Noise
+from archsim.accelerators.low_voltage import LowVoltage
 from archsim.accelerators.operating_point import Operating, OperatingPoint
 from archsim.accelerators.spec import StrictModel, Technology
 from archsim.components.crossbar_cell import ON_OHM
@@ -23,6 +24,8 @@ Time = Annotated[float, Field(gt=0, le=1e9)]
 Rate = Annotated[float, Field(ge=1e-6, le=1e6)]
 Encoding = Literal["offset", "differential", "twos_complement"]
 CellKind = Literal["sram", "rram", "pcm"]
+REGISTER_KIB = 1.0
+"""Up to here a store is flip-flops, beyond it is an SRAM."""
 AdcModel = Literal["survey", "zigzag", "neurosim", "isaac"]
 
 
@@ -139,6 +142,17 @@ class Store(StrictModel):
     write_pj: Cost | None = None
     area_mm2: Cost | None = None
     leakage_mw: Cost | None = None
+    low_voltage: LowVoltage | None = Field(None, description="a supply apart from the rest; SRAM only")
+
+    @property
+    def is_sram(self) -> bool:
+        return self.capacity_kib > REGISTER_KIB
+
+    @model_validator(mode="after")
+    def _supply(self) -> Store:
+        if self.low_voltage is not None and not self.is_sram:
+            raise ValueError(f"low_voltage is for SRAMs; up to {REGISTER_KIB:g} KiB a store is flip-flops")
+        return self
 
 
 class Buffer(Store):

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from archsim.accelerators.bram_rail import at_bram_supply, bram_site
 from archsim.accelerators.dataflow.memories import bram18s, fifo_luts
 from archsim.accelerators.dataflow.resources import Array, Site, StageRows, Use, stage_resources
 from archsim.accelerators.dataflow.shape import StageShape
 from archsim.accelerators.dataflow.spec import AsicDevice, CustomDevice, DataflowSpec
 from archsim.accelerators.dataflow.timing import StageCycles
+from archsim.accelerators.low_voltage import SramSite
 from archsim.components.dram import DRAM_KINDS
 from archsim.components.figure import Figure
 from archsim.components.fpga import RESOURCES, Device, busy_pj, device_named
@@ -62,7 +64,8 @@ class Fpga:
         self.ddr_bytes_per_s, self.dma_bits = device.ddr_bytes_per_s, device.dma_bits
         # no product takes less than a LUT, and no DSP makes more than four
         self.most_macs_per_cycle = float(device.lut + 4 * device.dsp)
-        self.static, self.energies = device.static_w, busy_pj(device)
+        rail = bram_site(spec.low_voltage, device.node_nm)
+        self.static, self.energies = device.static_w, at_bram_supply(dict(busy_pj(device)), rail)
         memory = DRAM_KINDS["ddr4" if device.node_nm < 28 else "ddr3"]
         self.ddr_pj_per_byte = memory.energy_pj_per_bit.scaled(8)
         self.luts_per_bram18 = device.lut / max(1, device.bram18)
@@ -167,9 +170,17 @@ def _mac(node_nm: float, vdd_v: float | None, weight_bits: int, activation_bits:
 
 def fabric_of(spec: DataflowSpec) -> Fabric:
     given = spec.device
-    if isinstance(given, AsicDevice):
-        return Asic(given, spec)
-    return Fpga(_custom(given) if isinstance(given, CustomDevice) else device_named(given), spec)
+    return Asic(given, spec) if isinstance(given, AsicDevice) else Fpga(_device(given), spec)
+
+
+def rails_of(spec: DataflowSpec) -> list[SramSite]:
+    """The rail of the block RAMs; none where all is in registers."""
+    given = spec.device
+    return [] if isinstance(given, AsicDevice) else [bram_site(spec.low_voltage, _device(given).node_nm)]
+
+
+def _device(given: str | CustomDevice) -> Device:
+    return _custom(given) if isinstance(given, CustomDevice) else device_named(given)
 
 
 def _custom(given: CustomDevice) -> Device:

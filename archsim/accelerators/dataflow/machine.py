@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from archsim.accelerators.dataflow.fabric import fabric_of
+from archsim.accelerators.dataflow.fabric import fabric_of, rails_of
 from archsim.accelerators.dataflow.layout import Layout, Streams
 from archsim.accelerators.dataflow.packing import data_type_bits
 from archsim.accelerators.dataflow.resources import MEMORIES, MULTIPLIERS, Site, StageRows
@@ -23,9 +23,11 @@ from archsim.accelerators.dataflow.table import (
     price,
     stage_options,
 )
-from archsim.accelerators.machine import Action, Options, Performed, Row, UnitEnergies
+from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
@@ -33,6 +35,7 @@ from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 PROCESSOR = "processor"
+ON_RAIL_MEMORIES = ("bram", "uram")
 
 
 class DataflowMachine:
@@ -46,11 +49,14 @@ class DataflowMachine:
 
     def __init__(self, spec: DataflowSpec, workload: Workload | None = None) -> None:
         """`workload`: what it is set up for; its first and last layers move data from and to memory."""
-        self.spec, self.name, self.clock_mhz = spec, spec.name, spec.clock_mhz
-        self.fabric = fabric_of(spec)
+        self.sram_sites: Sequence[SramSite] = rails_of(spec)
+        clock = sram_clock(spec.clock_mhz, self.sram_sites)
+        self._sram_settings = sram_settings(self.sram_sites, clock)
+        self.spec, self.name, self.clock_mhz = spec, spec.name, clock.mhz
+        self.fabric = fabric_of(spec.model_copy(update={"clock_mhz": clock.mhz}))
         self.precision = Precision.parse(spec.precision)
         self.timing: Hashable = spec.model_dump_json(exclude={"name", "description"})
-        self.dram_bytes_per_cycle: float | None = self.fabric.ddr_bytes_per_s / (spec.clock_mhz * 1e6)
+        self.dram_bytes_per_cycle: float | None = self.fabric.ddr_bytes_per_s / (clock.mhz * 1e6)
         self.peak_macs_per_cycle = self.fabric.most_macs_per_cycle
         self.capacity = self.fabric.capacity
         self.ddr_pj_per_byte = self.fabric.ddr_pj_per_byte
@@ -60,7 +66,7 @@ class DataflowMachine:
         self.streams = Streams(
             whole=spec.io == "parallel",
             dma_bits=self.fabric.dma_bits,
-            host_cycles=round(spec.host.latency_us * spec.clock_mhz),
+            host_cycles=round(spec.host.latency_us * clock.mhz),
         )
         self.layout = Layout(spec, self.fabric, self.streams, self._priced)
 
@@ -84,6 +90,7 @@ class DataflowMachine:
             "family": self.family,
             **self.fabric.settings(),
             "clock_mhz": self.clock_mhz,
+            **self._sram_settings,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -243,6 +250,34 @@ class DataflowMachine:
             held_bytes=self._held_bytes(row),
             resources=used,
         )
+
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        """A stage's weights in the memory of its own; lines and FIFOs of activations are left out, as they
+        may be in LUTs.
+        """
+        stage, memory = self._shape(row.layer), str(row.mapping["memory"])
+        if not stage.weights:
+            return ()
+        word = int(row.mapping["pe"]) * int(row.mapping["simd"])
+        bits = row.layer.precision.weight_bits
+        on_rail = memory in ON_RAIL_MEMORIES
+        return (
+            Stored(
+                operand="weight",
+                memory=f"{row.layer.name} {memory}",
+                word_bits=word * bits,
+                words=ceil(stage.weights / word),
+                element_bits=bits,
+                tile_elements=int(stage.weights),
+                is_resident=memory != "stream",
+                supply=self.sram_sites[0].supply if on_rail and self.sram_sites else None,
+            ),
+        )
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """Those of the memory that a stage's weights are in: block RAMs' and UltraRAMs', or none."""
+        kinds = options.codebooks["memory"]["memory"][options.mapping["memory"]]
+        return np.where(np.isin(kinds, ON_RAIL_MEMORIES), passed(self.sram_sites), 0.0)
 
     def _held_bytes(self, row: Row) -> float:
         stage = self._shape(row.layer)

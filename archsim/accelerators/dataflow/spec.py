@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from archsim.accelerators.low_voltage import LowVoltage
 from archsim.accelerators.spec import StrictModel
 from archsim.components.fpga import DEVICES, DspKind
 from archsim.errors import InputError
@@ -117,6 +118,9 @@ class DataflowSpec(StrictModel):
         default_factory=dict, description="pixels of room on a layer's input, as in add1.in1; default: sized"
     )
     host: Host = Field(default_factory=lambda: Host.model_validate({}))
+    low_voltage: LowVoltage | None = Field(
+        None, description="supply of an FPGA's block RAMs and UltraRAMs (VCCBRAM)"
+    )
 
     @field_validator("device")
     @classmethod
@@ -127,6 +131,8 @@ class DataflowSpec(StrictModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> DataflowSpec:
+        if self.low_voltage is not None and isinstance(self.device, AsicDevice):
+            raise ValueError("low_voltage is for block RAMs; a chip of standard cells keeps all in registers")
         try:
             Precision.parse(self.precision)
         except InputError as error:

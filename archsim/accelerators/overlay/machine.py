@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from archsim.accelerators.bram_rail import at_bram_supply, bram_site
 from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
 from archsim.accelerators.dataflow.resources import multiplier_luts
-from archsim.accelerators.machine import Action, DoesNotFit, Options, Performed, Row, UnitEnergies
+from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
+from archsim.accelerators.machine import Action, DoesNotFit, FloatArray, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
 from archsim.accelerators.overlay.program import (
     LayerProgram,
@@ -21,6 +23,7 @@ from archsim.accelerators.overlay.program import (
     stream_program,
 )
 from archsim.accelerators.overlay.spec import OverlaySpec
+from archsim.accelerators.overlay.stored import CHUNKS, operand_bits, stored_of
 from archsim.accelerators.overlay.tiles import (
     ORDERS,
     ROWS,
@@ -34,13 +37,12 @@ from archsim.accelerators.overlay.tiles import (
 from archsim.components.dram import DRAM_KINDS
 from archsim.components.figure import Figure
 from archsim.components.fpga import busy_pj, device_named
+from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
-CHUNKS = 8
-"""Pieces of a layer that is no matrix product, so that its transfers overlap with its work."""
 SUM_BITS = 32
 VECTOR_LANE_LUTS = 150.0
 """LUTs of a 16-bit add, multiply, compare and table lane (assumed; they are for the power alone)."""
@@ -57,17 +59,21 @@ class OverlayMachine:
 
     def __init__(self, spec: OverlaySpec) -> None:
         """Raises InputError where the engine or its buffers do not fit the device."""
-        self.spec, self.name, self.clock_mhz = spec, spec.name, spec.clock_mhz
         self.device = device_named(spec.device)
+        self.rail = bram_site(spec.buffers.low_voltage, self.device.node_nm)
+        self.sram_sites: Sequence[SramSite] = [self.rail]
+        clock = sram_clock(spec.clock_mhz, self.sram_sites)
+        self._sram_settings = sram_settings(self.sram_sites, clock)
+        self.spec, self.name, self.clock_mhz = spec, spec.name, clock.mhz
         self.precision = Precision.parse(spec.precision)
         bandwidth = spec.memory.bandwidth_gb_s or self.device.ddr_bytes_per_s * 1e-9
-        self.dram_bytes_per_cycle: float | None = bandwidth * 1e3 * spec.memory.efficiency / spec.clock_mhz
+        self.dram_bytes_per_cycle: float | None = bandwidth * 1e3 * spec.memory.efficiency / self.clock_mhz
         self.timing: Hashable = spec.model_dump_json(exclude={"name", "description"})
         engine = spec.engine
         self.products_per_cycle = engine.pixels * engine.channels * engine.products
         self.use = self._resources()
         self._check_fit()
-        self.energies = busy_pj(self.device)
+        self.energies = at_bram_supply(dict(busy_pj(self.device)), self.rail)
         memory = DRAM_KINDS["ddr4" if self.device.node_nm < 28 else "ddr3"]
         self.ddr_pj_per_byte = memory.energy_pj_per_bit.scaled(8)
         narrowest = Precision(1, 1, 1)
@@ -121,6 +127,7 @@ class OverlayMachine:
             "engine": f"{engine.pixels}x{engine.channels}x{engine.products}",
             "node_nm": self.device.node_nm,
             "clock_mhz": self.clock_mhz,
+            **self._sram_settings,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -198,7 +205,7 @@ class OverlayMachine:
             return _Block(tile, cycles, most, np.array([float(compute)]), moved, nothing, 1)
         product, engine = Product.of(layer), self.engine_at(layer.precision)
         tiles = candidates(product, engine)
-        moves = traffic(product, tiles, _bits(layer), SUM_BITS)
+        moves = traffic(product, tiles, operand_bits(layer), SUM_BITS)
         limits = self.spec.buffers
         fits = (
             (moves.held_input <= limits.input_kib * 1024)
@@ -272,6 +279,12 @@ class OverlayMachine:
             mapping=mapping,
         )
 
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        return stored_of(row, self.spec, self.rail)
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        return np.full(len(options), passed(self.sram_sites))
+
     def _chosen(self, row: Row) -> _Block:
         """The block of the layer with the one tiling of a row."""
         block = self._block(row.layer)
@@ -294,7 +307,7 @@ class OverlayMachine:
             Product.of(layer),
             tile,
             self.engine_at(layer.precision),
-            _bits(layer),
+            operand_bits(layer),
             self.transfer_cycles,
             self.start_cycles,
             self.spec.engine.pipeline_cycles,
@@ -315,9 +328,3 @@ class _Block:
 
     def take(self, rows: np.ndarray) -> _Block:
         return replace(self, compute=self.compute[rows], moved=self.moved[rows])
-
-
-def _bits(layer: Layer) -> tuple[int, int, int]:
-    """A product of two activations has both at their width."""
-    p = layer.precision
-    return p.weight_bits if layer.has_static_weights else p.activation_bits, p.activation_bits, p.output_bits

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from archsim.accelerators.low_voltage import LowVoltage
 from archsim.accelerators.spec import StrictModel
 from archsim.components.fpga import DEVICES
 
@@ -33,6 +34,7 @@ class Buffers(StrictModel):
     input_kib: Capacity
     weight_kib: Capacity
     output_kib: Capacity
+    low_voltage: LowVoltage | None = Field(None, description="supply of the block RAMs (VCCBRAM)")
 
 
 class Memory(StrictModel):

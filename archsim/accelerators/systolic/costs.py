@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, sqrt
 
+from archsim.accelerators.systolic.sites import site_of
 from archsim.accelerators.systolic.spec import Dram, Register, Sram, SystolicSpec
 from archsim.components.dram import DRAM_KINDS, DramKind, dram
 from archsim.components.figure import Figure
@@ -98,12 +99,13 @@ def _memory(m: Sram | Register, spec: SystolicSpec) -> Part:
             **shape,
         )
     given = {"read": m.read_pj, "write": m.write_pj}
-    return part.with_overrides(
+    nominal = part.with_overrides(
         energy_pj={action: value for action, value in given.items() if value is not None},
         area_mm2=m.area_mm2,
         leakage_mw=m.leakage_mw,
         source=f"given in {spec.name}: memory {m.name}",
     )
+    return site_of(m, spec).supplied(nominal)
 
 
 def _dram(m: Dram) -> Part:

@@ -7,7 +7,10 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, Literal
 
-from archsim.accelerators.machine import Action, Options, Performed, Row
+import numpy as np
+
+from archsim.accelerators.low_voltage import SramSite, passed, sram_settings
+from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.systolic.arrays import tiles_of
 from archsim.accelerators.systolic.chosen import Chosen, Structure, chosen_mapping, row_key
 from archsim.accelerators.systolic.contraction_options import contraction_options
@@ -36,8 +39,10 @@ from archsim.accelerators.systolic.program import (
 )
 from archsim.accelerators.systolic.readable import read_mapping, read_vector_mapping, readable
 from archsim.accelerators.systolic.recent import Recent
+from archsim.accelerators.systolic.sites import at_sram_clock, sites_of, sram_clock_of
 from archsim.accelerators.systolic.space import Space, space_of
-from archsim.accelerators.systolic.spec import Sram, SystolicSpec
+from archsim.accelerators.systolic.spec import Register, Sram, SystolicSpec
+from archsim.accelerators.systolic.stored import stored_in_chunks, stored_of
 from archsim.accelerators.systolic.timing import capacities_of, timing_of
 from archsim.accelerators.systolic.vector import (
     vector_actions,
@@ -47,6 +52,7 @@ from archsim.accelerators.systolic.vector_program import vector_program
 from archsim.accelerators.systolic.vector_table import vector_options
 from archsim.accelerators.systolic.walk import walked
 from archsim.components.figure import Figure
+from archsim.components.sram_supply import Stored
 from archsim.components.technology import supply_v
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
@@ -71,7 +77,9 @@ class SystolicMachine:
     composition: Literal["sequential"] = "sequential"
 
     def __init__(self, spec: SystolicSpec, *, tile_candidates: int | None = None) -> None:
-        self.spec = spec
+        self.sram_sites: Sequence[SramSite] = sites_of(spec)
+        self._sram_settings = sram_settings(self.sram_sites, sram_clock_of(spec))
+        self.spec = spec = at_sram_clock(spec)
         self.name = spec.name
         self.hierarchy = Hierarchy.of(spec)
         self.tile_candidates = tile_candidates
@@ -108,6 +116,7 @@ class SystolicMachine:
             "node_nm": technology.node_nm,
             "vdd_v": supply_v(technology.node_nm, technology.vdd_v),
             "clock_mhz": technology.clock_mhz,
+            **self._sram_settings,
         }
 
     def area(self) -> Mapping[str, Figure]:
@@ -214,6 +223,20 @@ class SystolicMachine:
             bound_by=max(busy, key=lambda name: busy[name]),
             mapping=mapping,
         )
+
+    def stored(self, row: Row) -> tuple[Stored, ...]:
+        layer = row.layer
+        if layer.contraction is None:
+            work = vector_work(layer, self.spec, self.hierarchy)
+            return stored_in_chunks(layer, work, self.spec, self.hierarchy)
+        return stored_of(layer, self._chosen(row), self.spec, self.hierarchy)
+
+    def weight_bit_errors(self, options: Options) -> FloatArray:
+        """Every mapping's weights pass all memories that hold weights."""
+        holders = {
+            m.name for m in self.spec.memories if isinstance(m, Sram | Register) and "weight" in m.holds
+        }
+        return np.full(len(options), passed(site for site in self.sram_sites if site.memory in holders))
 
     def program(self, rows: Sequence[Row]) -> TimedGraph:
         """Rows one after the other; each layer's first weights are fetched early where they fit."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from archsim.accelerators.low_voltage import LowVoltage
 from archsim.accelerators.spec import Operand, StrictModel, Technology
 
 Dimension = Literal["B", "G", "K", "C", "P", "Q", "R", "S"]
@@ -52,6 +53,7 @@ class OnChipMemory(Overrides):
     word_bits: Size = Field(64, description="bits of one access")
     read_pj: Cost | None = Field(None, description="energy of reading one word")
     write_pj: Cost | None = Field(None, description="energy of writing one word")
+    low_voltage: LowVoltage | None = Field(None, description="supply of an SRAM apart from the rest")
 
     @property
     def capacity_bits(self) -> int:
@@ -86,6 +88,12 @@ class Register(OnChipMemory):
 
     kind: Literal["register"]
     built_as: Literal["flip_flops", "sram"] = "flip_flops"
+
+    @model_validator(mode="after")
+    def _supply(self) -> Register:
+        if self.low_voltage is not None and self.built_as != "sram":
+            raise ValueError("low_voltage is for SRAMs: give it with built_as: sram")
+        return self
 
 
 Memory = Annotated[Dram | Sram | Register, Field(discriminator="kind")]

@@ -20,7 +20,13 @@ from archsim.workloads.models.finn import (
 )
 from archsim.workloads.models.lstm import lstm
 from archsim.workloads.models.mobilenet import mobilenetv2
-from archsim.workloads.models.resnet import resnet18, resnet20, resnet50
+from archsim.workloads.models.resnet import (
+    resnet18,
+    resnet18_cifar,
+    resnet20,
+    resnet50,
+    resnet50_cifar,
+)
 from archsim.workloads.models.tiny import ds_cnn, econ_t, resnet8
 from archsim.workloads.models.transformer import (
     bert_base,
@@ -29,7 +35,7 @@ from archsim.workloads.models.transformer import (
     heatvit_deit_small,
     heatvit_deit_tiny,
 )
-from archsim.workloads.models.vgg import alexnet, vgg16
+from archsim.workloads.models.vgg import alexnet, vgg11_cifar, vgg16, vgg16_cifar, vgg19_cifar
 from archsim.workloads.workload import Workload
 
 
@@ -44,6 +50,10 @@ class Definition:
 
 _BATCH = {"batch": 1}
 _FINN = "Trained and built by FINN's examples (Xilinx/finn-examples); Umuroglu et al., FINN, FPGA 2017."
+_VGG = (
+    "Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015 (arXiv:1409.1556); "
+    "one linear layer, as pytorch-cifar has it."
+)
 _RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016 (arXiv:1512.03385)."
 
 MODELS: Mapping[str, Definition] = {
@@ -167,6 +177,32 @@ MODELS: Mapping[str, Definition] = {
             "Input 1x3x32x32, output 10 classes.",
         ),
     ),
+    "resnet18-cifar": Definition(
+        resnet18_cifar,
+        _BATCH,
+        (
+            "ResNet-18 for CIFAR-10 as pytorch-cifar has it: 3x3 first convolution, no pooling behind it.",
+            _RESNET,
+            "Input 1x3x32x32, output 10 classes.",
+        ),
+    ),
+    "resnet50-cifar": Definition(
+        resnet50_cifar,
+        _BATCH,
+        (
+            "ResNet-50 for CIFAR-10 as pytorch-cifar has it: 3x3 first convolution, no pooling behind it.",
+            _RESNET,
+            "Input 1x3x32x32, output 10 classes.",
+        ),
+    ),
+    **{
+        f"vgg{depth}-cifar": Definition(
+            build,
+            _BATCH,
+            (f"VGG-{depth} for CIFAR-10, batch normalised.", _VGG, "Input 1x3x32x32, output 10 classes."),
+        )
+        for depth, build in ((11, vgg11_cifar), (16, vgg16_cifar), (19, vgg19_cifar))
+    },
     "tfc-w1a1": Definition(
         tfc_w1a1, _BATCH, ("TFC, binary, MNIST.", _FINN, "Input 1x784 of 8 bits, output 10 classes.")
     ),

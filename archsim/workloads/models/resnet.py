@@ -33,16 +33,39 @@ def resnet20(batch: int = 1) -> Workload:
     return net.build()
 
 
+def resnet18_cifar(batch: int = 1) -> Workload:
+    """ResNet-18 at 32×32 for 10 classes: a 3×3 first convolution of stride 1, no pooling behind it."""
+    return _cifar_resnet("resnet18-cifar", batch, _basic_block, (2, 2, 2, 2))
+
+
+def resnet50_cifar(batch: int = 1) -> Workload:
+    """ResNet-50 at 32×32 for 10 classes, changed as `resnet18_cifar`."""
+    return _cifar_resnet("resnet50-cifar", batch, _bottleneck_block, (3, 4, 6, 3))
+
+
 def _imagenet_resnet(name: str, batch: int, block: Block, blocks: tuple[int, ...]) -> Workload:
     net = NetworkBuilder(name)
     image = Tensor("input", (batch, 3, 224, 224))
     x = net.conv("conv1", image, 64, 7, stride=2, padding=3, activation="relu")
     x = net.pool("maxpool", "max_pool", x, 3, stride=2, padding=1)
+    return _four_stages(net, x, block, blocks, classes=1000)
+
+
+def _cifar_resnet(name: str, batch: int, block: Block, blocks: tuple[int, ...]) -> Workload:
+    net = NetworkBuilder(name)
+    image = Tensor("input", (batch, 3, 32, 32))
+    x = net.conv("conv1", image, 64, 3, padding=1, activation="relu")
+    return _four_stages(net, x, block, blocks, classes=10)
+
+
+def _four_stages(
+    net: NetworkBuilder, x: Tensor, block: Block, blocks: tuple[int, ...], *, classes: int
+) -> Workload:
     for stage, count in enumerate(blocks, start=1):
         for i in range(count):
             stride = 2 if stage > 1 and i == 0 else 1
             x = block(net, f"layer{stage}.{i}", x, 32 << stage, stride)
-    net.linear("fc", net.global_average_pool("avgpool", x), 1000)
+    net.linear("fc", net.global_average_pool("avgpool", x), classes)
     return net.build()
 
 

@@ -1,4 +1,4 @@
-"""Plain convolutional networks: AlexNet and VGG-16."""
+"""Plain convolutional networks: AlexNet and VGG."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from archsim.workloads.layer import Tensor
 from archsim.workloads.models.builder import NetworkBuilder
 from archsim.workloads.workload import Workload
 
-_VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions before the pooling
+_CHANNELS = (64, 128, 256, 512, 512)
+# convolutions of each stage before its pooling: configurations A, D and E
+_VGG11_STAGES, _VGG16_STAGES, _VGG19_STAGES = (1, 1, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
 
 
 def alexnet(batch: int = 1) -> Workload:
@@ -33,12 +35,39 @@ def alexnet(batch: int = 1) -> Workload:
 def vgg16(batch: int = 1) -> Workload:
     """VGG-16 (Simonyan and Zisserman 2015, arXiv:1409.1556, configuration D) at 224×224."""
     net = NetworkBuilder("vgg16")
-    x = Tensor("input", (batch, 3, 224, 224))
-    for stage, (channels, count) in enumerate(_VGG16_STAGES, start=1):
-        for i in range(1, count + 1):
-            x = net.conv(f"conv{stage}_{i}", x, channels, 3, padding=1, batch_norm=False, activation="relu")
-        x = net.pool(f"pool{stage}", "max_pool", x, 2, stride=2)
+    x = _stages(net, Tensor("input", (batch, 3, 224, 224)), _VGG16_STAGES, batch_norm=False)
     x = net.linear("fc6", x, 4096, activation="relu")
     x = net.linear("fc7", x, 4096, activation="relu")
     net.linear("fc8", x, 1000)
     return net.build()
+
+
+def vgg11_cifar(batch: int = 1) -> Workload:
+    """VGG-11 (configuration A) with batch normalisation at 32×32: one linear layer for 10 classes."""
+    return _cifar_vgg("vgg11-cifar", batch, _VGG11_STAGES)
+
+
+def vgg16_cifar(batch: int = 1) -> Workload:
+    """VGG-16 (configuration D), changed as `vgg11_cifar`."""
+    return _cifar_vgg("vgg16-cifar", batch, _VGG16_STAGES)
+
+
+def vgg19_cifar(batch: int = 1) -> Workload:
+    """VGG-19 (configuration E), changed as `vgg11_cifar`."""
+    return _cifar_vgg("vgg19-cifar", batch, _VGG19_STAGES)
+
+
+def _cifar_vgg(name: str, batch: int, stages: tuple[int, ...]) -> Workload:
+    net = NetworkBuilder(name)
+    x = _stages(net, Tensor("input", (batch, 3, 32, 32)), stages, batch_norm=True)
+    net.linear("fc", x, 10)
+    return net.build()
+
+
+def _stages(net: NetworkBuilder, x: Tensor, stages: tuple[int, ...], *, batch_norm: bool) -> Tensor:
+    for stage, (channels, count) in enumerate(zip(_CHANNELS, stages, strict=True), start=1):
+        for i in range(1, count + 1):
+            name = f"conv{stage}_{i}"
+            x = net.conv(name, x, channels, 3, padding=1, batch_norm=batch_norm, activation="relu")
+        x = net.pool(f"pool{stage}", "max_pool", x, 2, stride=2)
+    return x

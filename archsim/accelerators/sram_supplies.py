@@ -1,0 +1,73 @@
+"""Supplies asked for on top of a YAML: which SRAMs it has, and the YAML with their voltages."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archsim.accelerators.bram_rail import RAIL
+from archsim.accelerators.crossbar.spec import REGISTER_KIB
+from archsim.errors import InputError
+
+ALL = ""
+"""In place of a memory's name: every SRAM of the machine."""
+
+Volts = float | Sequence[float]
+Place = tuple[str | int, ...]
+
+
+def sram_places(spec: Mapping[str, Any]) -> dict[str, Place]:
+    """By memory, as results name it, the keys to where its `low_voltage` goes; of an unchecked spec."""
+    family = spec.get("family")
+    if family == "systolic":
+        listed = spec.get("memories")
+        memories = list(enumerate(listed)) if isinstance(listed, list) else []
+        return {
+            str(m.get("name")): ("memories", i)
+            for i, m in memories
+            if isinstance(m, Mapping) and (m.get("kind") == "sram" or m.get("built_as") == "sram")
+        }
+    if family == "cluster":
+        return {name: (name,) for name in ("l1", "l2") if isinstance(spec.get(name), Mapping)}
+    if family == "crossbar":
+        tile = spec.get("tile")
+        stores = tile if isinstance(tile, Mapping) else {}
+        names = ("buffer", "input_register", "output_register")
+        return {name: ("tile", name) for name in names if _is_sram(stores.get(name))}
+    if family == "overlay":
+        return {RAIL: ("buffers",)} if isinstance(spec.get("buffers"), Mapping) else {}
+    return {RAIL: ()} if family == "dataflow" else {}
+
+
+def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> dict[str, Any]:
+    """The spec with these voltages, by memory or for ALL (a memory's own comes before that).
+
+    Where the spec says nothing of an SRAM's cells, they are those of `technology: generic`. Raises
+    InputError for a memory that the machine does not have.
+    """
+    places = sram_places(spec)
+    for name in volts:
+        if name != ALL and name not in places:
+            raise InputError(
+                f"SRAM supplies: there is no SRAM {name!r}; this machine has: {', '.join(places) or 'none'}"
+            )
+    if not places:
+        raise InputError("SRAM supplies: this machine has no SRAM that can have a supply of its own")
+    changed = copy.deepcopy(dict(spec))
+    for name, place in places.items():
+        asked = volts.get(name, volts.get(ALL))
+        if asked is None:
+            continue
+        holder: Any = changed
+        for key in place:
+            holder = holder[key]
+        given = holder.get("low_voltage")
+        own = dict(given) if isinstance(given, Mapping) else {}
+        holder["low_voltage"] = {**own, "vdd_v": asked if isinstance(asked, int | float) else list(asked)}
+    return changed
+
+
+def _is_sram(store: Any) -> bool:
+    size = store.get("capacity_kib") if isinstance(store, Mapping) else None
+    return isinstance(size, int | float) and size > REGISTER_KIB
