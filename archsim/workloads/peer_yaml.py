@@ -9,6 +9,7 @@ nested mappings. Other templates are refused.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ TAGS = ("Container", "Component", "Parallel", "Hierarchical", "Pipelined", "Noth
 _INCLUDE = re.compile(r"\{\{\s*include_text\(\s*['\"]([^'\"\n]+)['\"]\s*\)\s*\}\}")
 _TEMPLATE = re.compile(r"\{\{|\{%")
 _DEEP_MERGE = "<<<"
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 60
 _DEEPEST = 50  # levels of nesting; no file of these formats has ten
 _LARGEST = 10_000_000  # bytes
 
@@ -97,6 +100,10 @@ class Part:
     def text(self, key: str, default: str | None = None) -> str:
         return self._read(key, default, lambda value: isinstance(value, str), "a text")
 
+    def scalar(self, key: str, default: str | None = None) -> str:
+        """A text, or a number as text: versions and nodes are written either way."""
+        return str(self._read(key, default, lambda value: isinstance(value, str | int | float), "one word"))
+
     def flag(self, key: str, default: bool) -> bool:
         return self._read(key, default, lambda value: isinstance(value, bool), "true or false")
 
@@ -122,7 +129,7 @@ class Part:
             expression = (
                 " (expressions are not evaluated: write their value)" if isinstance(value, str) else ""
             )
-            self.refuse(key, f"is {_short(value)}; it must be a number{expression}")
+            self.refuse(key, f"is {brief(value)}; it must be a number{expression}")
         if not least <= value <= 1e18:
             self.refuse(key, f"is {value:g}; it must be a number from {least:g} to 1e18")
         return value
@@ -130,7 +137,7 @@ class Part:
     def words(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
         value = self._read(key, default, lambda value: isinstance(value, Sequence), "a list of names")
         if isinstance(value, str) or not all(isinstance(word, str) for word in value):
-            self.refuse(key, f"is {_short(value)}; it must be a list of names")
+            self.refuse(key, f"is {brief(value)}; it must be a list of names")
         return tuple(value)
 
     def items(self, key: str, default: Sequence[Any] | None = None) -> list[Any]:
@@ -149,7 +156,7 @@ class Part:
         if value is None and key not in self.data:
             self.refuse(key, "is missing")
         if not isinstance(value, YamlMap):
-            self.refuse(key, f"is {_short(value)}; it must be a mapping of keys to values")
+            self.refuse(key, f"is {brief(value)}; it must be a mapping of keys to values")
         place = f"{self.place}.{key}" if self.place else key
         return Part(self.file, place, value, self.has_lines)
 
@@ -159,7 +166,7 @@ class Part:
         if value is None:
             self.refuse(key, f"is missing; give {what}")
         if not fits(value):
-            self.refuse(key, f"is {_short(value)}; it must be {what}")
+            self.refuse(key, f"is {brief(value)}; it must be {what}")
         return value
 
 
@@ -173,7 +180,7 @@ def read_peer_yaml(path: Path) -> list[Part]:
             "write out what they stand for"
         )
     try:
-        data = _merged(yaml.load(expanded, Loader=_Loader))
+        data = _merged(yaml.load(expanded, Loader=_Loader), {})
     except yaml.YAMLError as error:
         raise InputError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
     except (RecursionError, ValueError, OverflowError, TypeError, AttributeError) as error:
@@ -208,21 +215,33 @@ def _without_comments(text: str) -> str:
     return re.sub(r"(?m)(^|\s)#.*$", "", text)
 
 
-def _merged(value: Any, depth: int = 0) -> Any:
-    """The value with every `<<<` resolved: its mapping is what is not said otherwise beside it."""
+def _merged(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
+    """The value with every `<<<` resolved: its mapping is what is not said otherwise beside it.
+
+    `done` holds what was resolved before, by identity: an alias is resolved once, however often it is used.
+    """
     if depth > _DEEPEST:
         raise ValueError(f"nested deeper than {_DEEPEST} levels")
-    if isinstance(value, list):
-        return [_merged(item, depth + 1) for item in value]
-    if not isinstance(value, YamlMap):
-        return value
-    own = YamlMap({key: _merged(inner, depth + 1) for key, inner in value.items() if key != _DEEP_MERGE})
+    if id(value) not in done:
+        if isinstance(value, list):
+            done[id(value)] = [_merged(item, done, depth + 1) for item in value]
+        elif isinstance(value, YamlMap):
+            done[id(value)] = _merged_map(value, done, depth)
+        else:
+            return value
+    return done[id(value)]
+
+
+def _merged_map(value: YamlMap, done: dict[int, Any], depth: int) -> YamlMap:
+    own = YamlMap(
+        {key: _merged(inner, done, depth + 1) for key, inner in value.items() if key != _DEEP_MERGE}
+    )
     own.tag, own.lines = value.tag, value.lines
     bases = value.get(_DEEP_MERGE, [])
     for base in bases if isinstance(bases, list) else [bases]:
         if not isinstance(base, YamlMap):
             raise ValueError(f"{_DEEP_MERGE} must name a mapping")
-        own = _over(_merged(base, depth + 1), own)
+        own = _over(_merged(base, done, depth + 1), own)
     return own
 
 
@@ -236,6 +255,6 @@ def _over(base: YamlMap, above: YamlMap) -> YamlMap:
     return result
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def brief(value: object) -> str:
+    """A value of a file for a message: never long, however deep its aliases go."""
+    return _BRIEF.repr(value)

@@ -21,7 +21,7 @@ from archsim.errors import InputError
 from archsim.workloads.einsum import Einsum, Rank, Term, loops_of
 from archsim.workloads.layer import Contraction, Layer
 from archsim.workloads.layer_names import Names
-from archsim.workloads.peer_yaml import Part, YamlMap, read_peer_yaml
+from archsim.workloads.peer_yaml import Part, YamlMap, brief, read_peer_yaml
 from archsim.workloads.trace_defaults import Chain
 from archsim.workloads.workload import Workload
 
@@ -68,9 +68,9 @@ def problem_files(folder: Path) -> list[Path]:
 
 def _read_layer(problem: Part, name: str, chain: Chain) -> tuple[Layer, list[str]]:
     problem.only("version", "shape", "instance", "name")
-    version = problem.data.get("version", VERSIONS[0])
-    if str(version) not in VERSIONS:
-        problem.refuse("version", f"is {version!r}; covered: {', '.join(VERSIONS)}")
+    version = problem.scalar("version", VERSIONS[0])
+    if version not in VERSIONS:
+        problem.refuse("version", f"is {version[:40]}; covered: {', '.join(VERSIONS)}")
     if isinstance(problem.data.get("shape"), str):
         problem.refuse("shape", "names a shape of Timeloop's installation; write the shape out in this file")
     shape, instance = problem.part("shape"), problem.part("instance")
@@ -141,7 +141,7 @@ def _rank(space: Part, rank: object, sizes: Mapping[str, int], coefficients: Map
         ):
             space.refuse(
                 "projection",
-                f"holds {term!r}; allowed: [dimension] or [dimension, coefficient] in a list for every axis, "
+                f"holds {brief(term)}; allowed: [dimension] or [dimension, coefficient] in a list per axis, "
                 f"of dimensions {', '.join(sizes)} and coefficients {', '.join(coefficients) or 'none'}",
             )
         terms.append(Term(words[0], coefficients[words[1]] if len(words) == 2 else 1))

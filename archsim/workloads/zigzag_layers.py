@@ -25,7 +25,7 @@ from archsim.workloads.einsum import COLUMNS, ROWS, Einsum, Rank, Term, loops_of
 from archsim.workloads.layer import Layer
 from archsim.workloads.layer_names import Names
 from archsim.workloads.operation_counts import pooling_operations
-from archsim.workloads.peer_yaml import Part, read_peer_yaml
+from archsim.workloads.peer_yaml import Part, brief, read_peer_yaml
 from archsim.workloads.precision import Precision
 from archsim.workloads.trace_defaults import Chain
 from archsim.workloads.workload import Workload
@@ -183,7 +183,7 @@ def _sizes(part: Part) -> dict[str, int]:
         part.refuse("loop_sizes", f"has {len(sizes)} sizes for {len(dims)} loop_dims")
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            part.refuse("loop_sizes", f"holds {size!r}; allowed: whole numbers of at least 1")
+            part.refuse("loop_sizes", f"holds {brief(size)}; allowed: whole numbers of at least 1")
     found = {dim.upper(): size for dim, size in zip(dims, sizes, strict=True)}
     if len(found) != len(dims):
         part.refuse("loop_dims", f"names a dimension twice: {', '.join(dims)}")
@@ -222,11 +222,11 @@ def _border(part: Part) -> tuple[tuple[int, int, int, int], tuple[int, int]]:
         if pads:
             pair = pads[i]
             if not isinstance(pair, list) or len(pair) != 2 or not all(_is_count(value) for value in pair):
-                part.refuse("padding", f"holds {pair!r}; allowed: [before, after], whole numbers from 0")
+                part.refuse("padding", f"holds {brief(pair)}; allowed: [before, after], whole numbers from 0")
             before[side], after[side] = pair
         if sizes:
             if not _is_count(sizes[i]):
-                part.refuse("pr_loop_sizes", f"holds {sizes[i]!r}; allowed: whole numbers from 1")
+                part.refuse("pr_loop_sizes", f"holds {brief(sizes[i])}; allowed: whole numbers from 1")
             extent[side] = sizes[i]
     if 0 in extent:
         extent = [0, 0]

@@ -87,6 +87,18 @@ def test_bad_yaml_is_refused(tmp_path, text, message):
         load_workload(path)
 
 
+def test_aliases_of_aliases_cost_nothing(tmp_path):
+    """Each level names the one before ten times: 10^12 values if they were copied."""
+    levels = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 13)]
+    path = tmp_path / "net.yaml"
+    path.write_text("\n".join(["a0: &a0 [x]", *levels]))
+    with pytest.raises(InputError, match="is no workload"):
+        load_workload(path)
+    path.write_text("\n".join(["a0: &a0 [x]", *levels, "problem: *a12"]))
+    with pytest.raises(InputError, match=r"problem: is .* must be a mapping"):
+        load_workload(path)
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"folder without \.yaml files"):
         load_workload(tmp_path)

@@ -39,8 +39,9 @@ def import_timeloop(top: Part, given: Given) -> Imported:
     top.only("architecture", "variables", "problem", "mapper", "components")
     architecture = top.part("architecture")
     architecture.only("version", "nodes")
-    if str(architecture.data.get("version", "0.4")) != "0.4":
-        architecture.refuse("version", f"is {architecture.data['version']!r}; covered: 0.4")
+    version = architecture.scalar("version", "0.4")
+    if version != "0.4":
+        architecture.refuse("version", f"is {version[:40]}; covered: 0.4")
     walk = Walk()
     walk.down(architecture)
     if len(walk.nodes) < 3 or "dram" not in walk.nodes[0].kind or "mac" not in walk.nodes[-1].kind:
@@ -90,9 +91,10 @@ def _technology(top: Part, nodes: Sequence[Node]) -> tuple[float | None, float |
     node_nm = clock_mhz = None
     for part in (top.part("variables", optional=True), *(node.attributes for node in nodes)):
         if node_nm is None and "technology" in part:
-            match = re.fullmatch(r"([0-9]{1,3})\s*nm", str(part.data["technology"]))
+            node = part.scalar("technology")
+            match = re.fullmatch(r"([0-9]{1,3})\s*nm", node)
             if match is None:
-                part.refuse("technology", f"is {part.data['technology']!r}; allowed: a node as in 45nm")
+                part.refuse("technology", f"is {node[:40]}; allowed: a node as in 45nm")
             node_nm = float(match[1])
         for key in ("global_cycle_seconds", "cycle_seconds"):
             if clock_mhz is None and key in part:

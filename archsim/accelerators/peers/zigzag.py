@@ -19,7 +19,7 @@ from typing import Any
 from archsim.accelerators.peers.imported import Given, Imported, Spread, technology
 from archsim.accelerators.peers.zigzag_memories import Memory, accumulator_bits, memory_specs
 from archsim.accelerators.spec import Operand
-from archsim.workloads.peer_yaml import Part, read_peer_yaml
+from archsim.workloads.peer_yaml import Part, brief, read_peer_yaml
 
 _LOOPS = {"B": "B", "G": "G", "K": "K", "C": "C", "OY": "P", "OX": "Q", "FY": "R", "FX": "S"}
 _ROLES: Mapping[str, Operand] = {"I": "input", "W": "weight", "O": "output"}
@@ -103,7 +103,7 @@ def _sides(top: Part, mapping: Part | None, given: Given) -> tuple[Side, Side]:
     array = top.part("operational_array")
     sizes, dimensions = array.items("sizes"), array.words("dimensions")
     if len(sizes) != len(dimensions) or not all(_is_size(size) for size in sizes):
-        array.refuse("sizes", f"is {sizes}; it must hold a whole number for each of the dimensions")
+        array.refuse("sizes", f"is {brief(sizes)}; it must hold a whole number for each of the dimensions")
     said = given.columns, given.rows
     spreads = _file_spreads(top, mapping, dimensions)
     if spreads is None and said == (None, None):
