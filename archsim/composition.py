@@ -80,7 +80,7 @@ def _pipelined(
         shown = engine.simulate(machine.program(rows, SHOWN_INPUTS), timeline=True) if timeline else None
     except DeadlockError as error:
         raise InputError(
-            f"{machine.name}: the pipeline locks up; give its FIFOs more room: {error}"
+            f"the pipeline locks up; give its FIFOs more room (full: {', '.join(error.full)}): {error}"
         ) from None
     memory = tuple((row.layer.name, round(did.held_bytes)) for row, did in zip(rows, performed, strict=True))
     return TimedRows(

@@ -164,7 +164,14 @@ def _warned(workload: Workload, warning: str) -> Workload:
 
 
 def set_up(machine: Machine, workload: Workload) -> Machine:
-    """The machine as it is set up for a workload, where its family has something to set up."""
+    """The machine as it is set up for a workload, where its family has something to set up.
+
+    Raises InputError where the machine wants the weights of a workload that has none.
+    """
+    if getattr(machine, "reads_weights", False):
+        from archsim.numerics.weight_norms import weight_norm
+
+        machine = machine.with_weight_norm(weight_norm(workload))  # type: ignore[attr-defined]
     prepare = getattr(machine, "for_workload", None)
     return machine if prepare is None else prepare(workload)
 

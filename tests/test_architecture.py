@@ -26,7 +26,12 @@ ALLOWED: Mapping[str, set[str]] = {
     "dse": {*PRICED, "numerics", "simulation", "run", "reports"},  # reports as `run` does
     "run": {"kernel.timeline", "reports"},  # reports only when a run is asked to write itself
     "composition": {*PRICED, "run"},
-    "simulation": {*PRICED, "run", "composition"},
+    "simulation": {
+        *PRICED,
+        "run",
+        "composition",
+        "numerics.weight_norms",
+    },  # for machines that ask for weights
     "evaluation": {*PRICED, "numerics"},
     "reports": {"run", "kernel.timeline"},
     "validation": {*PRICED, "dse", "run", "simulation"},

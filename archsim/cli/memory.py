@@ -35,6 +35,14 @@ def memory(
         str | None,
         typer.Option("--patch-bits", metavar="4,8", help="Activation bits that each patch may have."),
     ] = None,
+    activation_memory: Annotated[
+        str,
+        typer.Option(
+            "--activation-memory",
+            metavar="POLICY",
+            help="What counts with --patches: alive, in_place or published.",
+        ),
+    ] = "published",
     allow_recompute: Annotated[
         bool, typer.Option("--allow-recompute", help="Make tensors again to fit (Moccasin).")
     ] = False,
@@ -64,7 +72,14 @@ def memory(
     from archsim.dse.memory import memory_report
 
     limit = None if max_kib is None else max_kib * KIB
-    report = memory_report(workload, limit, patches=patches, recompute=allow_recompute, patch_bits=widths)
+    report = memory_report(
+        workload,
+        limit,
+        patches=patches,
+        recompute=allow_recompute,
+        policy=activation_memory,
+        patch_bits=widths,
+    )
     write_outputs(files, report)
     if not quiet:
         for line in _lines(report):

@@ -72,6 +72,21 @@ def search(
     allow_recompute: Annotated[
         bool, typer.Option("--allow-recompute", help="Execute layers again where that meets that limit.")
     ] = False,
+    allow_patches: Annotated[
+        bool,
+        typer.Option("--allow-patches", help="Run the first layers in patches where that meets that limit."),
+    ] = False,
+    own_patch_bits: Annotated[
+        bool, typer.Option("--own-patch-bits", help="Activations may have other widths in every patch.")
+    ] = False,
+    activation_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--activation-memory",
+            metavar="POLICY",
+            help="What that limit counts: alive (default), in_place or published.",
+        ),
+    ] = None,
     max_dram_mb: Limit = None,
     max_: Annotated[
         list[str] | None,
@@ -131,6 +146,9 @@ def search(
             max_ or (),
         ),
         "allow_recompute": allow_recompute or None,
+        "allow_patches": allow_patches or None,
+        "own_patch_bits": own_patch_bits or None,
+        "activation_memory": activation_memory,
         "sensitivity": sensitivity,
         "ber_sensitivity": ber_sensitivity,
         "dims": parse_dims(dim or ()),

@@ -17,6 +17,7 @@ from archsim.dse.quantities import Goal, budget_quantity
 from archsim.dse.solve_point import PointResult
 from archsim.errors import InputError
 from archsim.simulation import run_rows
+from archsim.workloads.activation_memory import MemoryPolicy
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
@@ -41,11 +42,14 @@ class Baseline:
         faults: FaultLosses | None,
         time_limit_s: float,
         executions: Executions,
+        policy: MemoryPolicy,
     ) -> Baseline:
-        """`executions` are shared with the search. Raises InputError for bits that are no precision."""
-        formulation = Formulation(
-            uniform_space(workload, Precision.parse(bits)), goal, (), sensitivity, faults
-        )
+        """`executions` are shared with the search, `policy` says what of activations counts.
+
+        Raises InputError for bits that are no precision.
+        """
+        space = uniform_space(workload, Precision.parse(bits))
+        formulation = Formulation(space, goal, (), sensitivity, faults, policy=policy)
         try:
             points, _ = make_points(spec, formulation.space, [{}])
         except InputError as error:

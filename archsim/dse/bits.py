@@ -20,6 +20,7 @@ from archsim.dse.selection.problem import IntArray, Tie
 from archsim.dse.study import BitChoices, LayerBits
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer, Tensor
+from archsim.workloads.patch_names import whole_name
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
@@ -71,12 +72,19 @@ class BitSpace:
         return keys | {_key(t): output for t in layer.outputs}
 
 
-def bit_space(workload: Workload, bits: BitChoices) -> BitSpace:
-    """Raises InputError for a pattern or a tied name that fits no layer, and for widths that cannot agree."""
+def bit_space(workload: Workload, bits: BitChoices, *, own_patch_bits: bool = False) -> BitSpace:
+    """`own_patch_bits`: a layer's activations may have other widths in every patch; its weights never do.
+
+    Raises InputError for a pattern or a tied name that fits no layer, and for widths that cannot agree.
+    """
     allowed = _allowed_by_layer(workload, bits)
     widths = _tensor_widths(workload, {name: entry[1] for name, entry in allowed.items()})
     precisions = tuple(_precisions(layer, allowed[layer.name][0], widths) for layer in workload.layers)
-    return BitSpace(workload, precisions, (*_graph_ties(workload, precisions), *_asked_ties(workload, bits)))
+    ties = [*_graph_ties(workload, precisions), *_asked_ties(workload, bits)]
+    if not own_patch_bits:
+        several = [group for group in _patches(workload).values() if len(group) > 1]
+        ties += [Tie(tuple(group), (ACTIVATION_BITS,)) for group in several]
+    return BitSpace(workload, precisions, tuple(ties))
 
 
 def uniform_space(workload: Workload, precision: Precision) -> BitSpace:
@@ -86,9 +94,9 @@ def uniform_space(workload: Workload, precision: Precision) -> BitSpace:
 
 def _allowed_by_layer(workload: Workload, bits: BitChoices) -> dict[str, tuple[list[int], list[int]]]:
     """(weight bits, activation bits) of each layer; of several exceptions the first that fits counts."""
-    contractions = [layer.name for layer in workload.layers if layer.contraction is not None]
+    contractions = [whole_name(layer.name) for layer in workload.layers if layer.contraction is not None]
     ends = {"first": contractions[:1], "last": contractions[-1:]}
-    names = [layer.name for layer in workload.layers]
+    names = list(_patches(workload))
     meant = {
         pattern: set(ends.get(pattern, [name for name in names if fnmatchcase(name, pattern)]))
         for pattern in bits.layers
@@ -101,7 +109,9 @@ def _allowed_by_layer(workload: Workload, bits: BitChoices) -> dict[str, tuple[l
             )
 
     def of(layer: Layer) -> tuple[list[int], list[int]]:
-        own = next((bits.layers[p] for p, fitting in meant.items() if layer.name in fitting), None)
+        own = next(
+            (bits.layers[p] for p, fitting in meant.items() if whole_name(layer.name) in fitting), None
+        )
         own = own or LayerBits(weights=None, activations=None)
         weights, activations = own.weights or bits.weights, own.activations or bits.activations
         if layer.kind in FULL_WIDTH_KINDS and layer.operator != "relu":
@@ -182,12 +192,23 @@ def _graph_ties(workload: Workload, precisions: Sequence[tuple[Precision, ...]])
 
 
 def _asked_ties(workload: Workload, bits: BitChoices) -> list[Tie]:
-    names = {layer.name for layer in workload.layers}
+    patches = _patches(workload)
     for group in bits.tied:
         for name in group:
-            if name not in names:
+            if name not in patches:
                 raise InputError(f"bits.tied names layer {name!r}, which {workload.name} does not have")
-    return [Tie(tuple(group), (WEIGHT_BITS, ACTIVATION_BITS)) for group in bits.tied]
+    return [
+        Tie(tuple(each for name in group for each in patches[name]), (WEIGHT_BITS, ACTIVATION_BITS))
+        for group in bits.tied
+    ]
+
+
+def _patches(workload: Workload) -> dict[str, list[str]]:
+    """By layer of the network the layers that compute it: one, or one a patch."""
+    found: dict[str, list[str]] = {}
+    for layer in workload.layers:
+        found.setdefault(whole_name(layer.name), []).append(layer.name)
+    return found
 
 
 def _key(tensor: Tensor) -> str:

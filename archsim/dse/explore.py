@@ -200,7 +200,7 @@ class _Search:
             self.results[point] = result
         self.note({point: result.bound})
         self.interrupted |= result.interrupted
-        if result.rows is not None and (self.best is None or not _better(self.best, result)):
+        if result.rows is not None and (self.best is None or not better(self.best, result)):
             self.best = result  # also an equal one: it may be proven further
         self.solved += 1
 
@@ -252,7 +252,7 @@ def _middle_of_fastest(points: Sequence[Point]) -> Point:
     return alike[len(alike) // 2]
 
 
-def _better(result: PointResult, best: PointResult) -> bool:
+def better(result: PointResult, best: PointResult) -> bool:
     if abs(result.value - best.value) > EQUAL * abs(best.value):
         return result.value < best.value
     if abs(result.then - best.then) > EQUAL * abs(best.then):

@@ -34,6 +34,7 @@ from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective
 from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
 from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
+from archsim.workloads.activation_memory import LIVENESS, Alive, MemoryPolicy, layer_by_layer, peak
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
@@ -62,6 +63,8 @@ class Formulation:
     faults: FaultLosses | None = None
     other: tuple[Quantity, ...] = ()
     """Quantities that later searches on the same tables read."""
+    policy: MemoryPolicy = LIVENESS
+    """What of the activations counts."""
     most_executions: int = 1
     """Of a layer, where that keeps the activations within their limit."""
     is_rough: bool = False
@@ -157,7 +160,9 @@ class Formulation:
                 *map(_power_column, self.limits),
             ]  # a run's
             choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
-        choices, shared = (choices, ()) if self.is_rough else with_shared_l2(choices, point)
+        choices, shared = (
+            (choices, ()) if self.is_rough else with_shared_l2(choices, point, self.space.workload.layers)
+        )
         return Problem(
             choices=choices,
             objective=self._objective(point),
@@ -206,14 +211,12 @@ class Formulation:
         if quantity == POWER:
             energy, cycles = (problem.total(q.column, rows) for q in (ENERGY, LATENCY))
             return energy / cycles * point.machine.clock_mhz * 1e-3 if cycles else 0.0
-        if quantity == PEAK_ACTIVATIONS and self.memory_limit is not None:
+        if quantity == PEAK_ACTIVATIONS:
             chosen = point.rows(self.space.workload.layers, self.table_rows(point, rows))
             executed, run = unrolled_rows(self.space.workload, chosen, steps)
             at = {row.layer.name: row.layer.precision for row in run}
-            return executed.with_precision(lambda layer: at[layer.name]).peak_memory.bytes / quantity.per_unit
-        if quantity == PEAK_ACTIVATIONS:
-            live = [problem.total(_live_column(layer), rows) for layer, _ in asked._live_sets]
-            return max(live) / quantity.per_unit
+            executed = executed.with_precision(lambda layer: at[layer.name])
+            return peak(layer_by_layer(executed, self.policy)).bytes / quantity.per_unit
         total = math.fsum(
             term.weight * problem.total(term.column, rows, term.combine)
             for term in _terms(quantity, 1.0, point.machine)
@@ -255,8 +258,16 @@ class Formulation:
         return [Budget(quantity.name, quantity.column, at_most, quantity.combine_on(point.machine))]
 
     @cached_property
-    def _live_sets(self) -> list[tuple[str, frozenset[str]]]:
-        return live_sets(self.space.workload)
+    def _live_sets(self) -> list[tuple[str, Alive]]:
+        """What is alive together and may be too much, where a limit says so: at the most bits it is."""
+        limits = [limit for limit in self.limits if limit.quantity == PEAK_ACTIVATIONS]
+        least = min((x.at_most * x.quantity.per_unit for x in limits), default=math.inf)
+        sizes = self.space.widest.tensor_bytes
+        return [
+            (layer, live)
+            for layer, live in live_sets(self.space.workload, self.policy)
+            if sum(share * sizes[name] for name, share in live.items()) > least
+        ]
 
     def _choices(self, index: int, point: Point) -> Choices:
         table = point.tables[index]

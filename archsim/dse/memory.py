@@ -8,21 +8,22 @@ from typing import Any
 
 from archsim.dse.patch_search import PatchSearch, search_patches
 from archsim.dse.rematerialise import Rematerialisation, rematerialise
-from archsim.workloads.activation_memory import LIVENESS, PUBLISHED, MemoryPolicy, layer_by_layer, peak
+from archsim.errors import InputError
+from archsim.workloads.activation_memory import POLICIES, layer_by_layer, peak
 from archsim.workloads.workload import LiveMemory, Workload
 
 SCHEMA = "archsim.memory/1"
-POLICIES: dict[str, MemoryPolicy] = {
-    "every tensor alive": LIVENESS,
-    "in place": MemoryPolicy(in_place=True),
-    "in place, without residuals and input": PUBLISHED,
+WORDS = {
+    "alive": "every tensor alive",
+    "in_place": "in place",
+    "published": "in place, without residuals and input",
 }
-"""From what always suffices to what papers on microcontrollers count."""
+"""By policy what counts."""
 
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """Peaks layer by layer by policy; what a limit makes of it, where one is given."""
+    """Peaks layer by layer by what counts; what a limit makes of it, where one is given."""
 
     workload: str
     peaks: dict[str, LiveMemory]
@@ -48,17 +49,18 @@ def memory_report(
     *,
     patches: bool = False,
     recompute: bool = False,
-    policy: str = "in place, without residuals and input",
+    policy: str = "published",
     patch_bits: Sequence[int] = (),
     time_limit_s: float = 60.0,
 ) -> MemoryReport:
     """Peaks of a workload; with a limit the patches (under `policy`) or the recomputation that meet it.
 
-    `patch_bits`: activation widths that a patch may have; default: the layers' own.
-
-    Raises InputError when the limit cannot be met.
+    `policy` is one of POLICIES. `patch_bits`: activation widths that a patch may have; default: the layers'
+    own. Raises InputError when the limit cannot be met, or for a policy that is none.
     """
-    peaks = {name: peak(layer_by_layer(workload, each)) for name, each in POLICIES.items()}
+    if policy not in POLICIES:
+        raise InputError(f"what counts of activations is {policy!r}; allowed: {', '.join(POLICIES)}")
+    peaks = {WORDS[name]: peak(layer_by_layer(workload, each)) for name, each in POLICIES.items()}
     plan = again = None
     if limit_bytes is not None and patches:
         plan = search_patches(workload, limit_bytes, policy=POLICIES[policy], bits=patch_bits)

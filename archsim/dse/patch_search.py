@@ -11,6 +11,7 @@ import numpy as np
 
 from archsim.errors import InputError
 from archsim.workloads.activation_memory import PUBLISHED, MemoryPolicy, layer_by_layer, peak
+from archsim.workloads.patched import Patching
 from archsim.workloads.patches import Grid, PatchPlan, Stage, patch_bytes, patch_plan, stages
 from archsim.workloads.workload import Workload
 
@@ -55,7 +56,7 @@ def search_patches(
         (stage, patch_plan(stage, grid, policy, _uniform(grid, min(bits)) if bits else None))
         for stage in stages(workload)
         for grid in every
-        if grid != (1, 1) and all(n <= size for n, size in zip(grid, stage.outputs[0].shape[2:], strict=True))
+        if grid != (1, 1) and stage.allows(grid)
     ]
     stage_of, plans = {id(plan): stage for stage, plan in tried}, [plan for _, plan in tried]
     front = _front(plans)
@@ -75,6 +76,29 @@ def search_patches(
     stage = stage_of[id(best)]
     chosen = widest_bits(stage, best.grid, policy, max_sram_bytes, bits)
     return PatchSearch(whole, patch_plan(stage, best.grid, policy, chosen), front, len(plans), chosen)
+
+
+def patch_choices(
+    narrow: Workload, wide: Workload, max_sram_bytes: float, policy: MemoryPolicy, finest: int = FINEST
+) -> tuple[list[Patching | None], float]:
+    """(What may meet the limit, the fewest MACs first; the least bytes that anything takes).
+
+    The network as a whole (None) if it fits, and for every stage the grid with the fewest MACs that does: at
+    the fewest bits that the layers may have (`narrow`) and, where that is another, at the most (`wide`).
+    """
+    sides = range(1, finest + 1)
+    grids = [(rows, columns) for rows in sides for columns in sides if rows * columns > 1]
+    least = peak(layer_by_layer(narrow, policy)).bytes
+    fitting: dict[Patching | None, int] = {None: narrow.macs} if least <= max_sram_bytes else {}
+    for workload in (narrow, wide):
+        for stage in stages(workload):
+            plans = [patch_plan(stage, grid, policy) for grid in grids if stage.allows(grid)]
+            least = min([least, *(plan.peak_bytes for plan in plans)])
+            within = [plan for plan in plans if plan.peak_bytes <= max_sram_bytes]
+            if within:
+                best = min(within, key=lambda plan: (plan.macs, plan.peak_bytes))
+                fitting[Patching(stage.layers[-1].name, best.grid)] = best.macs
+    return sorted(fitting, key=lambda patching: fitting[patching]), least
 
 
 def widest_bits(

@@ -43,6 +43,13 @@ class Step(_Part):
     kept_until: int = Field(ge=0)
 
 
+class PatchesOfPlan(_Part):
+    """The layers up to `stage` run in `grid` patches (down, across); a layer `conv@1,2` is that of one."""
+
+    stage: str
+    grid: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
+
 class BudgetUse(_Part):
     """A limit and how much of it the plan takes, in the budget's unit."""
 
@@ -71,6 +78,7 @@ class Plan(_Part):
     schema_: Literal["archsim.plan/1"] = Field(default="archsim.plan/1", alias="schema")
     study: str = ""
     workload: str
+    patches: PatchesOfPlan | None = None
     dims: dict[str, int] = Field(default_factory=dict)
     accelerator: str | dict[str, Any]
     hardware: dict[str, Any] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
 from archsim.simulation import run_rows, set_up
 from archsim.workloads.library import load_workload
+from archsim.workloads.patched import Patching, patched
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
@@ -35,6 +36,8 @@ def run_plan(
     """
     if not isinstance(workload, Workload):
         workload = load_workload(plan.workload if workload is None else workload, dims=dict(plan.dims))
+    if plan.patches is not None:
+        workload = patched(workload, Patching(plan.patches.stage, plan.patches.grid))
     source = accelerator if accelerator is not None else plan.accelerator
     machine = set_up(load_accelerator(with_values(read_accelerator(source), plan.hardware)), workload)
     steps = [Retention(step.layer, step.kept_until) for step in plan.schedule]

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 from itertools import product
 from math import prod
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,7 @@ from pydantic import (
 )
 
 from archsim.dse.quantities import (
+    FAULT_LOSS,
     PEAK_ACTIVATIONS,
     Goal,
     at_most,
@@ -43,6 +44,7 @@ from archsim.dse.quantities import (
     objective_quantity,
 )
 from archsim.errors import InputError
+from archsim.workloads.activation_memory import POLICIES, MemoryPolicy
 
 Bits = Annotated[int, Field(ge=1, le=32)]
 Value = bool | int | float | str
@@ -200,6 +202,10 @@ class Study(SearchTerms):
     dims: dict[str, PositiveInt] = Field(default_factory=dict)
     accelerator: str | dict[str, Any]
     hardware: Annotated[Hardware, AfterValidator(check_hardware)] = Field(default_factory=dict)
+    allow_patches: bool = False
+    finest_patches: int = Field(8, ge=2, le=32)
+    own_patch_bits: bool = False
+    activation_memory: Literal["alive", "in_place", "published"] = "alive"
     front: list[str] | None = Field(None, min_length=2, max_length=3)
     points: int = Field(15, ge=2)
     marginals: bool = True
@@ -211,6 +217,32 @@ class Study(SearchTerms):
         if points > MOST_POINTS:
             raise ValueError(f"these are {points:,} combinations; at most {MOST_POINTS:,} are searched")
         return hardware
+
+    @model_validator(mode="after")
+    def _patches_fit(self) -> Study:
+        if self.allow_patches and PEAK_ACTIVATIONS.name not in self.budgets:
+            raise ValueError(
+                f"allow_patches needs a limit to meet by them: give budgets {PEAK_ACTIVATIONS.name} "
+                "(--max-peak-memory-kib)"
+            )
+        if self.allow_patches and self.front:
+            raise ValueError("allow_patches gives one plan; leave front out")
+        if self.allow_patches and FAULT_LOSS.name in self.quantities_read:
+            raise ValueError(
+                f"allow_patches makes layers of patches, which no table of {FAULT_LOSS.name} knows; "
+                "leave one of the two out"
+            )
+        if self.allow_recompute and (self.allow_patches or self.activation_memory != "alive"):
+            raise ValueError(
+                "allow_recompute keeps layers whole and counts every tensor alive; "
+                "leave allow_patches and activation_memory out"
+            )
+        return self
+
+    @property
+    def memory_policy(self) -> MemoryPolicy:
+        """What of the activations a limit counts."""
+        return POLICIES[self.activation_memory]
 
     @model_validator(mode="after")
     def _known_front(self) -> Study:

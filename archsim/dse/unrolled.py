@@ -52,7 +52,7 @@ def unrolled(workload: Workload, steps: Sequence[Retention]) -> Workload:
     if missing:
         raise InputError(f"schedule: layer {missing[0]!r} of {workload.name} is never executed")
     wanted = tuple(_kept(versions, t, len(steps) - 1, "the network's reader") for t in workload.outputs)
-    return Workload(workload.name, tuple(made), workload.inputs, wanted, workload.warnings)
+    return replace(workload, layers=tuple(made), outputs=wanted)
 
 
 def unrolled_rows(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archsim.kernel.graph import Actor, TimedGraph
+from archsim.kernel.graph import Actor, Channel, TimedGraph
 from archsim.kernel.schedule import Firing
 from archsim.kernel.timeline import Timeline, Track
 
@@ -50,12 +50,14 @@ def tracks_of(graph: TimedGraph, runs: Mapping[str, ActorRun]) -> tuple[Track, .
 class DeadlockError(RuntimeError):
     """Actors are left unfinished and nothing can happen any more.
 
-    cycle: when it came to a stop. waits: for each stuck actor what it waits for.
+    cycle: when it came to a stop. waits: for each stuck actor what it waits for. full: channels without the
+    space that an actor waits for.
     """
 
-    def __init__(self, cycle: int, waits: dict[str, str]) -> None:
+    def __init__(self, cycle: int, waits: dict[str, str], full: tuple[str, ...] = ()) -> None:
         self.cycle = cycle
         self.waits = waits
+        self.full = full
         lines = "".join(f"\n  {name}: {reason}" for name, reason in waits.items())
         super().__init__(f"deadlock at cycle {cycle}: {len(waits)} actors are stuck{lines}")
 
@@ -76,7 +78,17 @@ def deadlock(graph: TimedGraph, state: StuckState) -> DeadlockError:
     """The error that names for each stuck actor every condition it still waits for."""
     actors = {actor.name: actor for actor in graph.actors}
     waits = {name: "; ".join(_reasons(graph, state, actors[name])) for name in state.next_firing}
-    return DeadlockError(state.cycle, waits)
+    full = tuple(
+        channel.name
+        for name, firing in state.next_firing.items()
+        for channel in graph.outputs[name]
+        if _is_full(channel, state.tokens[channel.name], firing.give.get(channel.name, 0))
+    )
+    return DeadlockError(state.cycle, waits, full)
+
+
+def _is_full(channel: Channel, tokens: int, give: int) -> bool:
+    return channel.capacity is not None and give > 0 and tokens + give > channel.capacity
 
 
 def _reasons(graph: TimedGraph, state: StuckState, actor: Actor) -> list[str]:
@@ -91,7 +103,7 @@ def _reasons(graph: TimedGraph, state: StuckState, actor: Actor) -> list[str]:
             reasons.append(f"tokens in channel {channel.name!r}: {tokens} present, {need} needed")
     for channel in graph.outputs[actor.name]:
         tokens, give = state.tokens[channel.name], firing.give.get(channel.name, 0)
-        if channel.capacity is not None and give and tokens + give > channel.capacity:
+        if _is_full(channel, tokens, give):
             reasons.append(
                 f"space in channel {channel.name!r}: {tokens} of {channel.capacity} places taken, "
                 f"{give} needed"

@@ -16,7 +16,7 @@ Three things may differ between the two states without harm:
 
 States are looked at when a loop of one actor, the anchor, begins an iteration. Which actor that is, and
 how often is looked, matters for speed only: an anchor that has begun no iteration for long is replaced by
-whoever fires, and a stretch that doesn't recur is looked at ever more seldom.
+whoever fires, and what doesn't recur is looked at ever more seldom, until something does.
 """
 
 from __future__ import annotations
@@ -129,7 +129,6 @@ class Recurrence:
     def _survey(self) -> None:
         """Forget the past (no state with other active actors can recur) and list the active parts."""
         self.snapshots.clear()
-        self.fruitless = 0
         state = self.state
         self.epoch = state.epoch
         channels: dict[int, ChannelState] = {}

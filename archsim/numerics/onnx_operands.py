@@ -150,6 +150,19 @@ class OnnxOperands:
             values = self._dequantised(node, slot.input, values)
         return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
 
+    def whole_numbers(self, slot: Slot) -> Floats | None:
+        """What the file stores at a static slot, less its zero point; None where that is no whole numbers.
+
+        Raises InputError as `tensor`.
+        """
+        node = self.nodes[slot.node]
+        name = node.inputs[slot.input]
+        if not node.op.rpartition(":")[2].startswith("Q"):
+            return self._values.whole_numbers(name)
+        values = self._values.of(name).astype(np.float64)
+        zero = self._values.of(node.inputs[slot.input + 2]) if node.input(slot.input + 2) else np.zeros(1)
+        return values - (zero if zero.size == 1 else zero.reshape(-1, *(1 for _ in values.shape[1:])))
+
     def folded_scale(self, layer: Layer) -> Floats | None:
         """Factor of every output channel that a batch norm behind the layer folds into its weights."""
         place = self.node(layer)

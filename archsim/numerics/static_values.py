@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnx import helper, numpy_helper
 
 from archsim.errors import InputError
 from archsim.numerics.quantise import Floats
+from archsim.workloads.onnx_import.graph import REARRANGING
 
 _QUANTISE_OPSET = 21
 
@@ -35,6 +37,32 @@ class StaticValues:
                 "fold the model's constants (onnxsim) first, or do without its weights"
             ) from error
 
+    def whole_numbers(self, name: str) -> Floats | None:
+        """What a dequantised tensor's values are multiples of their scale by; None where there is no scale.
+
+        Raises InputError as `of`.
+        """
+        node = self._makers.get(name)
+        if node is None:
+            return None
+        if node.op_type == "DequantizeLinear":
+            stored = self.of(node.input[0]).astype(np.float64)
+            return stored - self._zero_point(node, stored.ndim)
+        if node.op_type not in REARRANGING:
+            return None
+        source = self.whole_numbers(node.input[0])
+        if source is None or node.op_type == "QuantizeLinear":
+            return None
+        return self._computed(name, node, {node.input[0]: source})
+
+    def _zero_point(self, node: onnx.NodeProto, rank: int) -> Floats:
+        """Shaped so that it is of the axis that the node scales."""
+        if len(node.input) < 3 or not node.input[2]:
+            return np.zeros(())
+        zero = self.of(node.input[2]).astype(np.float64)
+        axis = next((a.i for a in node.attribute if a.name == "axis"), 1) % max(1, rank)
+        return zero if zero.size == 1 else zero.reshape([-1 if i == axis else 1 for i in range(rank)])
+
     def _value(self, name: str) -> Any:
         if name in self._stored:
             return np.asarray(numpy_helper.to_array(self._stored[name]))
@@ -42,10 +70,14 @@ class StaticValues:
             raise InputError(
                 f"tensor {name!r} has no values in the model; store them, or do without its weights"
             )
+        return self._computed(name, self._makers[name], {})
+
+    def _computed(self, name: str, node: onnx.NodeProto, given: Mapping[str, Any]) -> Any:
+        """The output of one node; `given` inputs take the place of their own values."""
         from onnx.reference import ReferenceEvaluator
 
-        node = self._makers[name]
-        feeds = {source: self._value(source) for source in node.input if source}
+        feeds = {source: given.get(source) for source in node.input if source}
+        feeds = {source: self._value(source) if v is None else v for source, v in feeds.items()}
         graph = helper.make_graph(
             [node],
             "constant",

@@ -30,8 +30,8 @@ from archsim.numerics.gaussian_noise import activation_noise, weight_noise
 from archsim.numerics.onnx_operands import OnnxOperands
 from archsim.numerics.quantise import Fit, Floats
 from archsim.numerics.sensitivity import Key, Sensitivity
-from archsim.numerics.signs import non_negative_tensors
 from archsim.workloads.layer import Layer
+from archsim.workloads.signs import non_negative_tensors
 from archsim.workloads.workload import Workload
 
 _LARGEST = 1e15  # a magnitude whose square, summed, still is a float32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 from archsim.reports import units
@@ -11,6 +12,7 @@ from archsim.reports import units
 _EMPTY: Mapping[str, Any] = {
     "study": "",
     "dims": {},
+    "patches": None,
     "hardware": {},
     "minimize": "",
     "status": "UNKNOWN",
@@ -99,6 +101,12 @@ def goal_label(minimize: str) -> str:
     return " + ".join(f"{weight} {label(name)}".strip() for weight, _, name in terms)
 
 
+def is_pipelined(plan: Mapping[str, Any]) -> bool:
+    """Whether results follow sooner than one takes: what is minimised is then the interval between them."""
+    totals = plan["totals"]
+    return totals.get("interval_cycles", inf) < totals.get("latency_cycles", 0)
+
+
 def goal_told(minimize: str, value: float | None) -> str:
     """The value of a goal: with its unit where it has one; a weighted sum has none."""
     if minimize == "energy_mj x latency_ms":
@@ -112,7 +120,7 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
     `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
     under limits of the others, so that plans with more of these may well have less of the goal.
     """
-    return [*_proof(plan, front), *_made_again(plan)]
+    return [*_proof(plan, front), *_in_patches(plan), *_made_again(plan)]
 
 
 def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
@@ -120,6 +128,7 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
     without = f" without more {' or '.join(others)}" if others else ""
     none = "no choice within the budgets" if plan["budgets"] else "no choice of sizes, bits and tilings"
     goal, value = goal_label(plan["minimize"]), goal_told(plan["minimize"], plan["objective"])
+    goal = goal.replace("latency", "interval") if is_pipelined(plan) else goal
     if plan["objective"] is None:
         return ["Not from a search: nothing is proven of this plan."]
     if plan["status"] == "OPTIMAL":
@@ -135,6 +144,34 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
         if second is not None:
             sentences.append(f"Among equals, {label(name)} was minimised second: {told(name, second)}.")
     return sentences
+
+
+def _in_patches(plan: Mapping[str, Any]) -> list[str]:
+    if plan.get("patches") is None:
+        return []
+    down, across = plan["patches"]["grid"]
+    stage = plan["patches"]["stage"]
+    return [f"The layers up to {stage} run in {down}×{across} patches; what these do twice is counted."]
+
+
+def gathered(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The layers of a complete plan, those of all patches (`conv@0,3`) as one: costs are sums."""
+    if plan["patches"] is None:
+        return plan["layers"]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for layer in plan["layers"]:
+        groups.setdefault(layer["name"].rpartition("@")[0] or layer["name"], []).append(layer)
+    return [group[0] if len(group) == 1 else _together(name, group) for name, group in groups.items()]
+
+
+def _together(name: str, patches: list[dict[str, Any]]) -> dict[str, Any]:
+    """Bits and mapping are those of the patch that takes the longest."""
+    longest = max(patches, key=lambda layer: layer["latency_cycles"] or 0)
+    sums = {
+        key: None if any(patch[key] is None for patch in patches) else sum(patch[key] for patch in patches)
+        for key in ("latency_cycles", "energy_pj")
+    }
+    return {**longest, **sums, "name": f"{name} ({len(patches)} patches)"}
 
 
 def _made_again(plan: Mapping[str, Any]) -> list[str]:

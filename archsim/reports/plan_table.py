@@ -12,13 +12,24 @@ from rich.text import Text
 
 from archsim.reports import units
 from archsim.reports.columns import Column, column_table, panel, printable
-from archsim.reports.plan_data import comparison, complete, goal_label, label, plan_subject, proof, told
+from archsim.reports.plan_data import (
+    comparison,
+    complete,
+    gathered,
+    goal_label,
+    is_pipelined,
+    label,
+    plan_subject,
+    proof,
+    told,
+)
 
 # What a narrow console does without, in this order; numbers are never cut.
 _LAYERS_DISPENSABLE = ("Mapping", "#", "Order", "Energy", "Tile")
 _POINTS_DISPENSABLE = ("Activation bits", "Weight bits", "Status")
 _TOTALS = (
     ("Latency", "latency_ms", units.duration),
+    ("Frames", "frames_per_s", lambda value: f"{value:,.0f} /s"),
     ("Energy", "energy_mj", lambda value: units.energy(value * 1e9)),
     ("EDP", "edp_mj_ms", lambda value: f"{units.digits(value)} mJ·ms"),
     ("Area", "area_mm2", lambda value: f"{units.digits(value)} mm²"),
@@ -61,7 +72,7 @@ def print_front(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _layer_columns(plan: Mapping[str, Any]) -> list[Column]:
-    layers = plan["layers"]
+    layers = gathered(plan)
 
     def words(title: str, cells: Sequence[str], foot: str = "") -> Column:
         return Column(title, tuple(map(printable, cells)), foot, is_number=False)
@@ -117,7 +128,7 @@ def _totals(plan: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, str]]]:
     totals, baseline = plan["totals"], plan["baseline"] or {}
     rows = []
     for title, key, write in _TOTALS:
-        if totals.get(key) is None:
+        if totals.get(key) is None or (key == "frames_per_s" and not is_pipelined(plan)):
             continue
         before = baseline.get(key)
         rows.append((title, write(totals[key]), _against(comparison(totals[key], before), write, before)))

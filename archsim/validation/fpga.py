@@ -11,7 +11,7 @@ from archsim.validation.figure import Kind, PublishedFigure
 EXAMPLES = "finn-examples notebooks (outputs in their git history), batches of 1000 to 10102"
 FOLDING = "finn-examples 810a1e7, folding configuration"
 PR_209 = "Xilinx/finn, pull request #209: cnv-w1a1 after synthesis, without the shell"
-IDS = "Khandelwal et al., arXiv:2401.12240"
+IDS = "Khandelwal, Walsh and Shreejith, DATE 2023 (arXiv:2401.12240)"
 
 
 @cache
@@ -57,16 +57,18 @@ def _cnv() -> list[PublishedFigure]:
                partial(total, *build, "latency_ms"), "without the processor and its DMA calls"),
         figure("LUT", "", 21_135, "calibrated", PR_209, partial(resource, *build, "lut"),
                "the form of one-bit products was settled with this figure in view"),
+        figure("BRAM18", "", 205, "calibrated", PR_209, partial(resource, *build, "bram18"),
+               "98 RAMB36 and 9 RAMB18; that weights are read and written at one port was found with it"),
         figure("FF", "", 31_517, "calibrated", PR_209, partial(resource, *build, "ff"), "flip-flops a LUT"),
     ]  # fmt: skip
 
 
 def _others() -> list[PublishedFigure]:
     ids = "ids-mlp-w4a4", "finn-ids-zcu104"
-    padded = "the padded input takes 1026 pixels; its first stage alone 1024"
+    padded = "of the padding before conv2 by FINN's formula; its matrices alone take 1024"
     return [
         *_build("kws-mlp-w3a3", "finn-kws-pynq-z1", 392, 247_502, ""),
-        *_build("vgg10-w4a4", "finn-vgg10-zcu104", 1_024, 231_049, padded),
+        *_build("vgg10-w4a4", "finn-vgg10-zcu104", 1_032, 231_049, padded),
         *_build("cybsec-mlp-w2a2", "finn-cybsec-pynq-z1", 100, 926_918, "folding chosen for 1 M frames/s",
                 "calibrated"),
         PublishedFigure(ids[1], ids[0], "latency of a message", "ms", 0.12, "calibrated", IDS,
@@ -96,7 +98,7 @@ def _econ_t() -> list[PublishedFigure]:
 
 
 def _overlays() -> list[PublishedFigure]:
-    cnna = "Kjær Nielsen et al., CNNA, arXiv:2102.11289, abstract"
+    cnna = "Bjerge, Schougaard and Larsen, CNNA, arXiv:2004.13075, abstract"
     vgg16, engine = "vgg16", "cnna-ultra96"
     deit, small = "heatvit-zcu102", "heatvit-deit-small"
 
@@ -118,6 +120,19 @@ def _overlays() -> list[PublishedFigure]:
                         partial(total, small, deit, "latency_ms"), "engine.products, vector_lanes"),
         PublishedFigure(deit, small, "power", "W", 10.697, "calibrated", "quoted in arXiv:2502.05602",
                         partial(watts, small, deit), "host.power_w"),
+        PublishedFigure(deit, "heatvit-deit-tiny", "latency", "ms", 5.45, "predicted",
+                        "Dong et al., HeatViT, HPCA 2023 (second-hand notes)",
+                        partial(total, "heatvit-deit-tiny", deit, "latency_ms"),
+                        "the paper builds an engine for each network; this is the one for DeiT-Small"),
+        *(
+            PublishedFigure("quasar-zcu102", network, "frames a second", "1/s", frames, "predicted",
+                            "Li et al., Quasar-ViT, ICS 2024 (arXiv:2407.18175), abstract",
+                            partial(total, network, "quasar-zcu102", "frames_per_s"),
+                            f"its network ({accuracy} % top-1) is not published; this one: {nearest} %")
+            for network, frames, accuracy, nearest in (
+                ("deit-small", 101.5, 80.4, 79.9), ("deit-tiny", 251.6, 74.9, 72.2),
+            )
+        ),
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.errors import InputError
-from archsim.workloads.activation_memory import MemoryPolicy, bytes_alive
+from archsim.workloads.activation_memory import Alive, MemoryPolicy, alive_sets, bytes_alive
 from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload
 
@@ -78,8 +78,54 @@ class Stage:
         wanted = {t.name for layer in rest for t in layer.inputs} | {t.name for t in self.workload.outputs}
         return tuple(t for layer in self.layers for t in layer.outputs if t.name in wanted)
 
+    def allows(self, grid: Grid) -> bool:
+        """Whether its output has a pixel for every patch."""
+        (output,) = self.outputs
+        return all(1 <= n <= size for n, size in zip(grid, output.shape[2:], strict=True))
+
+    def alternatives(self, policy: MemoryPolicy) -> list[Alive]:
+        """What of a patch is alive at any of the layers, and the stage's output."""
+        if policy not in self._alternatives:
+            self._alternatives[policy] = self._alive(policy)
+        return self._alternatives[policy]
+
+    @cached_property
+    def _alternatives(self) -> dict[MemoryPolicy, list[Alive]]:
+        return {}
+
+    def _alive(self, policy: MemoryPolicy) -> list[Alive]:
+        given = frozenset(t.name for t in self.workload.inputs)
+        made = dict.fromkeys((t.name for t in self.outputs), len(self.layers))
+        sets = alive_sets(self.layers, policy, frozenset(), given, made)
+        return [alive for of_layer in sets for alive in of_layer]
+
+    def rest_bytes(self, policy: MemoryPolicy) -> float:
+        """Most that is alive at any of the layers after the stage."""
+        if policy not in self._rest:
+            workload = self.workload
+            kept = frozenset(t.name for t in workload.outputs)
+            given = frozenset(t.name for t in self.outputs)
+            counted = MemoryPolicy(policy.in_place, policy.residuals, network_input=True)
+            size = workload.tensor_bytes.__getitem__
+            rest = workload.layers[len(self.layers) :]
+            self._rest[policy] = max(bytes_alive(rest, counted, size, kept, given), default=0.0)
+        return self._rest[policy]
+
+    @cached_property
+    def _rest(self) -> dict[MemoryPolicy, float]:
+        return {}
+
     def needed(self, side: int, patches: int) -> dict[str, Extents]:
         """Of every tensor in the stage, the rows (side 0) or columns (1) that each patch needs."""
+        if (side, patches) not in self._needed:
+            self._needed[side, patches] = self._walk_back(side, patches)
+        return self._needed[side, patches]
+
+    @cached_property
+    def _needed(self) -> dict[Grid, dict[str, Extents]]:
+        return {}
+
+    def _walk_back(self, side: int, patches: int) -> dict[str, Extents]:
         found: dict[str, Extents] = {}
         for tensor in self.outputs:
             cuts = np.linspace(0, tensor.shape[2 + side], patches + 1).round().astype(np.int64)
@@ -89,8 +135,8 @@ class Stage:
             if made is None:
                 continue
             for tensor in layer.inputs:
-                reads = _reads(layer, side, made, tensor.shape[2 + side])
-                found[tensor.name] = found[tensor.name].union(reads) if tensor.name in found else reads
+                read = reads(layer, side, made, tensor.shape[2 + side])
+                found[tensor.name] = found[tensor.name].union(read) if tensor.name in found else read
         return found
 
 
@@ -114,8 +160,9 @@ def patch_plan(
     """Memory and work of a stage in patches. `bits` are the patches' activation bits, row by row; default:
     the layers' own. Raises InputError for a grid finer than the stage's output, or bits that do not match it.
     """
-    workload, (output,) = stage.workload, stage.outputs
-    _check(output, grid, bits)
+    workload = stage.workload
+    check_grid(stage, grid)
+    _check_bits(grid, bits)
     rows, columns = stage.needed(0, grid[0]), stage.needed(1, grid[1])
     area = {name: np.outer(rows[name].lengths, columns[name].lengths) for name in rows}
     alive, made = patch_bytes(stage, grid, policy, bits)
@@ -128,7 +175,7 @@ def patch_plan(
         stage=tuple(layer.name for layer in stage.layers),
         grid=grid,
         stage_bytes=round(float(alive.max() + made.sum())),
-        rest_bytes=round(_rest_bytes(stage, policy)),
+        rest_bytes=round(stage.rest_bytes(policy)),
         macs=int(macs) + sum(layer.macs for layer in rest),
         base_macs=workload.macs,
         bit_operations=int(bit_operations),
@@ -148,18 +195,15 @@ def patch_bytes(
         name: channels[name] * np.outer(rows[name].lengths, columns[name].lengths) * width(name) / 8
         for name in rows
     }
-    given = frozenset(t.name for t in workload.inputs)
-    different, which = np.unique(
-        np.stack([sizes.ravel() for sizes in patch.values()]), axis=1, return_inverse=True
-    )
-    most = []
-    for index in different.T:
-        size = dict(zip(patch, index.tolist(), strict=True)) | {output.name: 0.0}
-        most.append(max(bytes_alive(stage.layers, policy, size.__getitem__, frozenset(), given)))
-    return np.array(most)[which].reshape(grid), patch[output.name]
+    sizes = patch | {output.name: np.zeros(grid)}
+    alive = np.zeros(grid)
+    for alternative in stage.alternatives(policy):
+        alive = np.maximum(alive, sum(share * sizes[name] for name, share in alternative.items()))
+    return alive, patch[output.name]
 
 
-def _reads(layer: Layer, side: int, made: Extents, limit: int) -> Extents:
+def reads(layer: Layer, side: int, made: Extents, limit: int) -> Extents:
+    """Rows (side 0) or columns (1) of an input, of which there are `limit`, that make those of the output."""
     c = layer.contraction
     if c is None:
         return Extents(np.minimum(made.first, limit - 1), np.minimum(made.last, limit))
@@ -181,12 +225,17 @@ def _patchable(layer: Layer) -> bool:
     )
 
 
-def _check(output: Tensor, grid: Grid, bits: Sequence[Sequence[int]] | None) -> None:
-    if not all(1 <= n <= size for n, size in zip(grid, output.shape[2:], strict=True)):
+def check_grid(stage: Stage, grid: Grid) -> None:
+    """Raises InputError for more patches than the stage's output has pixels."""
+    (output,) = stage.outputs
+    if not stage.allows(grid):
         raise InputError(
             f"a grid of {grid[0]}×{grid[1]} patches does not fit the stage's output of "
             f"{output.shape[2]}×{output.shape[3]} pixels; give at least 1 and at most that many"
         )
+
+
+def _check_bits(grid: Grid, bits: Sequence[Sequence[int]] | None) -> None:
     if bits is not None and (len(bits) != grid[0] or any(len(row) != grid[1] for row in bits)):
         raise InputError(f"the bits of patches must be {grid[0]} rows of {grid[1]} widths, as the grid is")
 
@@ -206,18 +255,6 @@ def _widths(workload: Workload, bits: Sequence[Sequence[int]] | None, grid: Grid
         return np.full(grid, made.get(name, read.get(name, 8)), dtype=np.int64)
 
     return width
-
-
-def _rest_bytes(stage: Stage, policy: MemoryPolicy) -> float:
-    workload = stage.workload
-    rest = workload.layers[len(stage.layers) :]
-    if not rest:
-        return 0.0
-    sizes = workload.tensor_bytes
-    kept = frozenset(t.name for t in workload.outputs)
-    given = frozenset(t.name for t in stage.outputs)
-    counted = MemoryPolicy(policy.in_place, policy.residuals, network_input=True)
-    return max(bytes_alive(rest, counted, lambda name: sizes[name], kept, given))
 
 
 def _macs(layer: Layer, area: Mapping[str, Int]) -> int:

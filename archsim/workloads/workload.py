@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import networkx as nx
 
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer, Tensor
+from archsim.workloads.patch_names import is_of_a_patch
 from archsim.workloads.precision import Precision
 
 
@@ -26,6 +28,7 @@ class Workload:
     """A directed acyclic graph of layers, kept in execution order.
 
     `inputs` and `outputs` are the network's own. `warnings` are what an importer has to tell the user.
+    `model` is the ONNX file that the layers were read from, where its weights can be looked up.
     Build one with `Workload.from_layers`, which checks and orders the layers.
     """
 
@@ -34,6 +37,7 @@ class Workload:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     warnings: tuple[str, ...] = ()
+    model: Path | None = field(default=None, compare=False)
 
     @classmethod
     def from_layers(
@@ -42,6 +46,7 @@ class Workload:
         layers: Iterable[Layer],
         outputs: Sequence[str] = (),
         warnings: Sequence[str] = (),
+        model: Path | None = None,
     ) -> Workload:
         """Check the layers, put them in topological order (keeping the given order where it is free to).
 
@@ -72,6 +77,7 @@ class Workload:
             inputs=tuple(t for n, t in read.items() if n not in made),
             outputs=tuple(t for n, t in made.items() if n not in read or n in outputs),
             warnings=tuple(warnings),
+            model=model,
         )
 
     @cached_property
@@ -116,19 +122,22 @@ class Workload:
     def lifetimes(self) -> dict[str, tuple[int, int]]:
         """By activation tensor: the first and the last layer, counted in execution order, while it is alive.
 
-        A tensor lives from the layer that makes it (a network input: from the first layer) to the last
-        layer that reads it (a network output: to the end); a layer's inputs and outputs are alive together.
+        A tensor lives from the layer that makes it (a network input: from the first layer; a patch of one:
+        from its first reader) to the last layer that reads it (a network output: to the end); a layer's
+        inputs and outputs are alive together. What patches make for later layers has its room from the start.
         """
         last = len(self.layers) - 1
-        born = {t.name: 0 for t in self.inputs}
+        born = {t.name: 0 for t in self.inputs if not is_of_a_patch(t.name)}
         dies: dict[str, int] = {}
         for i, layer in enumerate(self.layers):
+            born = dict.fromkeys((t.name for t in layer.inputs), i) | born
             for tensor in layer.outputs:
                 born[tensor.name] = dies[tensor.name] = i
             for tensor in layer.inputs:
                 dies[tensor.name] = i
         dies.update({t.name: last for t in self.outputs})
-        return {name: (born[name], end) for name, end in dies.items()}
+        patches = max((i for i, layer in enumerate(self.layers) if is_of_a_patch(layer.name)), default=last)
+        return {n: (0 if born[n] <= patches < end else born[n], end) for n, end in dies.items()}
 
     @cached_property
     def live_memory(self) -> tuple[LiveMemory, ...]:
@@ -153,7 +162,7 @@ class Workload:
         """The same workload with every layer at `precision`, or at what the function says of the layer."""
         choose = precision if callable(precision) else lambda _layer: precision
         layers = tuple(layer.with_precision(choose(layer)) for layer in self.layers)
-        return Workload(self.name, layers, self.inputs, self.outputs, self.warnings)
+        return replace(self, layers=layers)
 
     def _weights(self) -> dict[str, Tensor]:
         return {tensor.name: tensor for layer in self.layers for tensor in layer.weights}

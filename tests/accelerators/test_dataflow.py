@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.accelerators.dataflow import memories
+from archsim.accelerators.dataflow.accumulators import data_type_bits, l1_norm_bits
 from archsim.accelerators.dataflow.machine import DataflowMachine
-from archsim.accelerators.dataflow.packing import (
-    data_type_bits,
-    dsps_per_product,
-    l1_norm_bits,
-    products_per_dsp,
-)
+from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
+from archsim.accelerators.dataflow.shape import stage_shape
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import DoesNotFit
 from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.steady import steady_state
 from archsim.simulation import choose, simulate
-from archsim.workloads.layer import Tensor
+from archsim.workloads.layer import Contraction, Layer, Tensor
 from archsim.workloads.library import load_workload
 from archsim.workloads.models import build_model
 from archsim.workloads.models.builder import NetworkBuilder
@@ -64,10 +62,30 @@ def test_cnv_as_finn_builds_it() -> None:
         ("tfc-w1a1", "finn-tfc-pynq-z1", 98),
         ("kws-mlp-w3a3", "finn-kws-pynq-z1", 392),
         ("cybsec-mlp-w2a2", "finn-cybsec-pynq-z1", 100),
+        ("vgg10-w4a4", "finn-vgg10-zcu104", 258 * 32 // 8),  # the padding before conv2
     ],
 )
 def test_published_foldings(workload: str, accelerator: str, interval: int) -> None:
     assert simulate(workload, accelerator).totals.interval_cycles == interval
+
+
+def test_block_ram_of_cnv_s_weights_is_what_vivado_took() -> None:
+    """98 RAMB36 and 3 of the 9 RAMB18 of Xilinx/finn's PR #209 are the memories of the weights."""
+    run = simulate("cnv-w1a1", "finn-cnv-pynq-z1")
+    weights = {
+        layer.name: layer.mapping.get("bram18", 0) for layer in run.layers if "weights" in layer.mapping
+    }
+    assert list(weights.values()) == [0, 57, 29, 29, 24, 36, 8, 16, 0]
+    assert sum(weights.values()) == 2 * 98 + 3
+
+
+def test_a_padding_s_width_can_be_given() -> None:
+    """FINN's FMPadding: the padded pixels times its channels over the width."""
+    narrow = simulate(small_residual(), machine(folding={"b": {"pe": 8, "simd": 72, "padding": 1}}))
+    by_name = {layer.name: layer for layer in narrow.layers}
+    assert (by_name["b"].interval_cycles, by_name["b"].bound_by) == (100 * 8, "padding")
+    with pytest.raises(InputError, match="padding is 3; it must be one of 1, 2, 4, 8"):
+        simulate(small_residual(), machine(folding={"b": {"padding": 3}}))
 
 
 @settings(max_examples=20, deadline=None)
@@ -105,7 +123,7 @@ def test_smallest_fifos_keep_the_pace_and_none_can_be_smaller() -> None:
 def test_a_bypass_too_small_is_explained() -> None:
     workload = small_residual()
     given_rooms = {"c.in": 1, "c.in1": 1}
-    with pytest.raises(InputError, match="locks up; give its FIFOs more room"):
+    with pytest.raises(InputError, match=r"locks up; give its FIFOs more room \(full: a\.out > c\.in\)"):
         simulate(workload, machine(fifos=given_rooms))
     with pytest.raises(InputError, match=r"'c\.in7' is none of a\.in"):
         simulate(workload, machine(fifos={"c.in7": 4}))
@@ -144,8 +162,25 @@ def test_networks_of_the_library_have_a_stage_for_every_layer(name: str) -> None
         assert np.all(table.cycles > 0)
 
 
+def test_a_transposed_convolution_is_one_over_spread_pixels() -> None:
+    """DCGAN's 4×4 of stride 2: 8×8 pixels become 15×15 with zeros between and 19×19 with zeros around."""
+    c = Contraction(
+        K=4, C=8, P=8, Q=8, R=4, S=4, stride=(2, 2), padding=(1,) * 4, input_size=(8, 8), transposed=True
+    )
+    image, made = Tensor("in", (1, 8, 8, 8)), Tensor("out", (1, 4, *c.output_size))
+    layer = Layer("up", "conv_transpose", (image,), (made,), (Tensor("w", (8, 4, 4, 4)),), c)
+    workload = Workload.from_layers("decoder", [layer])
+    run = simulate(workload, machine(folding={"up": {"pe": 4, "simd": 128}}))
+    assert (c.output_size, run.totals.interval_cycles) == ((16, 16), 19 * 19)
+    slow = simulate(workload, machine(folding={"up": {"pe": 1, "simd": 8}}))
+    assert slow.totals.interval_cycles == 16 * 16 * 4 * 16  # every product with a zero is made
+    cut = replace(c, K=4, R=2, S=2, padding=(2, 0, 0, 0))
+    with pytest.raises(InputError, match="'up' cuts off more than its kernel adds"):
+        stage_shape(replace(layer, contraction=cut))
+
+
 def test_what_no_stage_does_is_refused() -> None:
-    with pytest.raises(InputError, match="no stage for layer_norm"):
+    with pytest.raises(InputError, match=r"no stage for layer_norm; .* \(family: overlay\) does the others"):
         simulate("deit-tiny", machine())
     with pytest.raises(InputError, match="has a batch"):
         simulate(build_model("resnet8", {"batch": 2}), machine())
@@ -174,13 +209,26 @@ def test_no_input_overflows_the_accumulator_of_its_types(products: int, w: int, 
 
 
 @given(st.lists(st.integers(-8, 7), min_size=1, max_size=30), st.integers(1, 8), st.booleans())
-def test_the_l1_bound_holds_and_is_no_more_than_the_types_need(
+def test_the_l1_bound_is_no_more_than_the_types_need(weights: list[int], bits: int, signed: bool) -> None:
+    found = l1_norm_bits(sum(map(abs, weights)), bits, signed=signed)
+    assert found <= max(2, data_type_bits(len(weights), 4, bits, signed=signed))
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=4), st.integers(1, 3), st.booleans())
+def test_no_input_overflows_the_l1_bound_and_one_bit_less_is_too_few(
     weights: list[int], bits: int, signed: bool
 ) -> None:
-    found = l1_norm_bits(np.array([weights]), bits, signed=signed)
-    largest = sum(map(abs, weights)) * 2 ** (bits - signed)
-    assert largest <= 2 ** (found - 1) - 1
-    assert found <= max(2, data_type_bits(len(weights), 4, bits, signed=signed))
+    """By all inputs there are; sums so far too. Of some weights of the same norm every bit is needed."""
+    values = range(-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else range(2**bits)
+    inputs = np.array(list(product(values, repeat=len(weights))))
+    norm = sum(map(abs, weights))
+    found = l1_norm_bits(norm, bits, signed=signed)
+    sums = np.cumsum(inputs * np.array(weights), axis=1)
+    assert -(2 ** (found - 1)) <= sums.min()
+    assert sums.max() <= 2 ** (found - 1) - 1
+    if norm:
+        one_sign = np.abs(weights) * (-1 if signed else 1)
+        assert (inputs @ one_sign).max() > 2 ** (found - 2) - 1
 
 
 def test_products_in_a_dsp() -> None:

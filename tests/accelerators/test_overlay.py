@@ -74,10 +74,33 @@ def test_a_convolution_reads_at_least_its_image(kernel: int) -> None:
 
 def test_narrow_operands_share_the_dsps() -> None:
     on = machine()
-    eight, four = on.engine_at(Precision(8, 8, 8)), on.engine_at(Precision(4, 4, 4))
+    eight, four = on.engine.sizes(Precision(8, 8, 8)), on.engine.sizes(Precision(4, 4, 4))
     assert np.prod(four) == 2 * np.prod(eight)
     with pytest.raises(InputError, match="built for w8a8 and cannot multiply w16a16"):
-        on.engine_at(Precision(16, 16, 16))
+        on.engine.sizes(Precision(16, 16, 16))
+
+
+def test_rows_of_mixed_precision_take_their_share_of_the_engine() -> None:
+    """Half of the channels at 4 bits, three a DSP where two of 8 bits are: 2 channels in the room of 5/3."""
+    given = {"engine": {"channels": 60, "products": 8, "packing": {4: 3}}}
+    rows = {"narrow_rows": {"*": {"weight_bits": 4, "share": 0.5}}}
+    layer = product(64, 64, 720, "w8a8")
+    whole, mixed = machine(**given), machine(**given, **rows)
+    assert (whole.engine.sizes(layer.precision)[1], mixed._engine_sizes(layer)[1]) == (60, 72)
+    fastest = [float(on.options(layer).cycles.min()) for on in (whole, mixed)]
+    assert fastest[1] == pytest.approx(fastest[0] * 60 / 72, rel=0.05)
+    weights = [on.options(layer).traffic_bytes["ddr"].min() for on in (whole, mixed)]
+    assert weights[0] - weights[1] == pytest.approx(64 * 720 * 2 / 8)  # two bits less a weight
+    assert machine(**rows).engine.resources() == machine().engine.resources()
+
+
+def test_all_rows_narrow_is_the_narrow_precision() -> None:
+    layer, narrow = product(64, 64, 96, "w8a4"), product(64, 64, 96, "w4a4")
+    on = machine(narrow_rows={"mat*": {"weight_bits": 4, "share": 1.0}})
+    assert on.options(layer).cycles.min() == machine().options(narrow).cycles.min()
+    assert on.performed(on.options(layer).row(0)).mapping["narrow_rows"] == "100 % of 4 bits"
+    with pytest.raises(InputError, match=r"narrow_rows: 'block\*' matches no layer of resnet8"):
+        simulate("resnet8", machine(narrow_rows={"block*": {"weight_bits": 4, "share": 0.5}}))
 
 
 def test_depthwise_channels_run_side_by_side() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, given
+import numpy as np
+from hypothesis import given
 from hypothesis import strategies as st
 
 from archsim.accelerators.pipeline import Windows, padding, window_reads
@@ -59,11 +60,16 @@ def test_no_window_is_made_before_its_pixels_are_in(w: Windows, make: int) -> No
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
     st.tuples(*[st.integers(0, 2)] * 4),
     st.integers(1, 4),
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),
 )
-def test_padding_adds_its_zeros(size: tuple[int, int], pad: tuple[int, int, int, int], cycles: int) -> None:
-    assume(sum(pad))
+def test_padding_adds_its_zeros(
+    size: tuple[int, int], pad: tuple[int, int, int, int], cycles: int, spread: tuple[int, int]
+) -> None:
+    """Around the image and between its pixels, each where a picture of it has one."""
     top, left, bottom, right = pad
-    schedule = padding(size, pad, cycles)
-    whole = (size[0] + top + bottom) * (size[1] + left + right)
-    assert tokens(schedule) == (size[0] * size[1], whole)
-    assert busy_cycles(schedule) == whole * cycles
+    picture = np.zeros(((size[0] - 1) * spread[0] + 1, (size[1] - 1) * spread[1] + 1), dtype=int)
+    picture[:: spread[0], :: spread[1]] = 1
+    picture = np.pad(picture, ((top, bottom), (left, right)))
+    schedule = padding(size, pad, cycles, spread)
+    assert [firing.take.get("in", 0) for firing in iterate(schedule)] == picture.ravel().tolist()
+    assert busy_cycles(schedule) == picture.size * cycles

@@ -93,6 +93,7 @@ PAGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "Top level": (ROOT,),
             "`engine`": ("Engine",),
+            "`narrow_rows`": ("NarrowRows",),
             "`buffers`": ("Buffers",),
             "`memory`": ("Memory",),
             "`host`": ("Host",),

@@ -16,10 +16,10 @@ from archsim.numerics.channels import Channels, symmetric
 from archsim.numerics.estimate import sensitivity_of
 from archsim.numerics.gaussian_noise import activation_noise, weight_noise
 from archsim.numerics.quantise import asymmetric
-from archsim.numerics.signs import non_negative_tensors
 from archsim.numerics.weight_error import UNIT, WeightScheme
 from archsim.workloads.library import load_workload
 from archsim.workloads.onnx_import import load_onnx
+from archsim.workloads.signs import non_negative_tensors
 
 RNG = np.random.default_rng(7)
 

@@ -67,6 +67,13 @@ def test_totals_budgets_and_proof():
     assert "Warning: layer <b>x</b> has an unknown operator" in text
 
 
+def test_a_pipeline_s_goal_is_its_interval():
+    totals = plan()["totals"] | {"interval_cycles": 10, "latency_cycles": 100, "frames_per_s": 7234.4}
+    text = flat(printed(print_plan, plan(minimize="latency_ms", objective=0.1382, totals=totals), 140))
+    assert "Proven optimal: interval 138.2 µs" in text
+    assert "Frames 7,234 /s" in text
+
+
 def test_a_budget_that_an_edited_plan_exceeds():
     over = [{"name": "area_mm2", "limit": 2.0, "used": 2.5, "slack": -0.5}]
     assert "of 2.000 mm² (125.0 %); EXCEEDED" in flat(printed(print_plan, plan(budgets=over, buys=[]), 140))

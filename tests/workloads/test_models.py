@@ -72,6 +72,7 @@ PUBLISHED_PARAMETERS = {
     "vgg16": 138_357_544,
     "alexnet": 60_965_224,
     "deit-tiny": 5_717_416,
+    "deit-small": 22_050_664,
     "bert-base": 109_482_240,
     "gpt2-decode": 124_439_808,
     "resnet20": 272_474,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.cluster.engines import ENGINES, engine_weight_bits
+from archsim.accelerators.cluster.isa import FLOAT_FORMATS
 from archsim.accelerators.cluster.tiles import Tiles
 from archsim.accelerators.cluster.traffic import Moved
 from archsim.accelerators.cluster.work import Site
@@ -31,6 +32,9 @@ def counted_actions(
     reads, writes = _unit_accesses(site, tiles, way)
     idle = np.maximum(0.0, site.cores.count * compute - core_work)
     actions = {("cores", "active"): core_work, ("cores", "idle"): idle}
+    if site.precision.number_format in FLOAT_FORMATS:
+        macs = float(tiles.shape.macs // tiles.shape.repeats)
+        actions["float_units", site.precision.number_format] = np.full(len(tiles), macs)
     if site.spec.l1 is None:  # cores work in L2, where two 32-bit words cost one of 64 bits
         return actions | {("l2", "read"): reads / 2, ("l2", "write"): writes / 2}
     if not way.startswith("cores"):

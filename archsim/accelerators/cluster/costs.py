@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archsim.accelerators.cluster.engines import ENGINES
+from archsim.accelerators.cluster.isa import FLOAT_FORMATS
 from archsim.accelerators.cluster.spec import ClusterSpec, Overrides
 from archsim.accelerators.low_voltage import SramSite, resupply, sram_clock, sram_settings
 from archsim.accelerators.operating_point import Point, operating_point
 from archsim.components.arithmetic import area_at, int_adder, leakage_at
 from archsim.components.figure import Figure
+from archsim.components.mac import mac
 from archsim.components.sram import sram
 from archsim.components.technology import area_scale, energy_scale, node_uncertainty, supply_v
 from archsim.components.wire import wire
@@ -70,6 +72,7 @@ def costs_of(spec: ClusterSpec) -> Costs:
     area: dict[str, Figure] = {}
     leakage: dict[str, Figure] = {}
     _add_cores(spec, energy, area, leakage)
+    _add_float_units(spec, energy, area, leakage)
     _add_engine(spec, energy, area, leakage)
     _add_memories(spec, energy, area, leakage)
     note = "" if point.energy_scale == 1 else f"× (V / Vref)² at {point.vdd_v:.3g} V"
@@ -149,6 +152,18 @@ def _add_cores(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) -> No
     idle = active.scaled(IDLE_SHARE, "clock gated", 2.0)
     energy["cores", "active"] = active
     energy["cores", "idle"] = _given(spec, "cores.idle_pj", cores.idle_pj, idle)
+
+
+def _add_float_units(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) -> None:
+    """A multiplication and an addition each, beside the core's cycle that issues them."""
+    if spec.cores.isa != "fp16_simd":
+        return
+    units = {name: mac(name, spec.technology.node_nm) for name in FLOAT_FORMATS}
+    for name, unit in units.items():
+        energy["float_units", name] = unit.energy_pj["mac"]
+    count, widest = spec.cores.float_units or spec.cores.count, units["fp32"]
+    area["float_units"] = widest.area_mm2.scaled(count)
+    leakage["float_units"] = widest.leakage_mw.scaled(count)
 
 
 def _add_engine(spec: ClusterSpec, energy: dict, area: dict, leakage: dict) -> None:

@@ -150,6 +150,10 @@ def _armv7em(weight: int, activation: int) -> InnerLoop:
     return InnerLoop(2, 2, 4, per_channel, 2, 2, loads=2 * weight_loads + 4, fixed=2)
 
 
+FLOAT_FORMATS = ("fp16", "bf16", "fp32")
+"""What floating-point units multiply and add."""
+
+
 def _floating(isa: Isa, precision: Precision) -> InnerLoop:
     lanes = {16: 2, 32: 1}.get(precision.weight_bits)
     if isa != "fp16_simd" or lanes is None:

@@ -19,7 +19,7 @@ from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
 from archsim.accelerators.cluster.pricing import Priced, energy_of, price
 from archsim.accelerators.cluster.program import LayerProgram, graph_of
-from archsim.accelerators.cluster.residency import weights_home
+from archsim.accelerators.cluster.residency import kept_bytes, weights_home
 from archsim.accelerators.cluster.shape import Shape, shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.stored import stored_in_chunks, stored_of
@@ -292,7 +292,11 @@ class ClusterMachine:
 
     def _check_l2(self, rows: Sequence[Row]) -> None:
         held = [self._held(row) for row in rows]
-        resident = sum(h["l2_weights"] for h in held)
+        resident = kept_bytes(
+            (row.layer.weights, str(row.mapping["way"]).partition(":")[0], h["l2_weights"])
+            for row, h in zip(rows, held, strict=True)
+            if row.layer.contraction is not None
+        )
         most = max(h["l2"] - h["l2_weights"] for h in held)
         room = self.spec.l2.room_bytes
         if self.spec.l1 is None or len(rows) == 1:

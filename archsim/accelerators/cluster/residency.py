@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import ceil
 
 from archsim.accelerators.cluster.engines import ENGINES
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec, Place
-from archsim.workloads.layer import Layer
+from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload
 
 
@@ -17,8 +18,27 @@ def weights_home(spec: ClusterSpec, workload: Workload) -> Place:
         return "l2"
     if spec.l3.weights != "auto":
         return spec.l3.weights
-    padded = sum(_resident_bytes(spec, layer) for layer in workload.layers)
+    by_weights = {
+        layer.weights: _resident_bytes(spec, layer) for layer in workload.layers
+    }  # shared ones once
+    padded = sum(by_weights.values())
     return "l2" if padded + workload.peak_memory.bytes <= spec.l2.room_bytes else "l3"
+
+
+def kept_bytes(weights: Iterable[tuple[tuple[Tensor, ...], str, float]]) -> float:
+    """Bytes of the weights that stay in L2: (what they are, in which layout, their bytes) by layer.
+
+    Layers that share weights share the room, too, as far as they want them in one layout (those of a `shared`
+    tile are in both).
+    """
+    largest: dict[tuple[Tensor, ...], dict[str, float]] = {}
+    for tensors, layout, size in weights:
+        layouts = largest.setdefault(tensors, {})
+        layouts[layout] = max(size, layouts.get(layout, 0.0))
+    return sum(
+        max(layouts.get("shared", 0.0), layouts.get("cores", 0.0) + layouts.get("engine", 0.0))
+        for layouts in largest.values()
+    )
 
 
 def _resident_bytes(spec: ClusterSpec, layer: Layer) -> float:

@@ -81,7 +81,7 @@ class Layout:
             given = self.spec.fifos
             for name in given:
                 if name not in channels:
-                    raise InputError(f"{self.spec.name}: fifos: {name!r} is none of {', '.join(channels)}")
+                    raise InputError(f"fifos: {name!r} is none of {', '.join(channels)}")
 
             def build(rooms: Mapping[str, int | None], count: int, pace: int | None) -> TimedGraph:
                 return self.graph(rows, {**rooms, **given}, count, pace)

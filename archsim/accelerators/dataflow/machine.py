@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any, Literal
 
 import numpy as np
 
+from archsim.accelerators.dataflow.accumulators import (
+    WeightNorm,
+    data_type_bits,
+    l1_norm_bits,
+    no_norms,
+)
 from archsim.accelerators.dataflow.fabric import fabric_of, rails_of
 from archsim.accelerators.dataflow.layout import Layout, Streams
-from archsim.accelerators.dataflow.packing import data_type_bits
 from archsim.accelerators.dataflow.resources import MEMORIES, MULTIPLIERS, Site, StageRows
 from archsim.accelerators.dataflow.shape import StageShape, parallel_shape, stage_shape
 from archsim.accelerators.dataflow.spec import DataflowSpec, Folding
@@ -26,12 +30,14 @@ from archsim.accelerators.dataflow.table import (
 from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
 from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
+from archsim.accelerators.patterns import check_patterns, setting_of
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
+from archsim.workloads.signs import non_negative_tensors
 from archsim.workloads.workload import Workload
 
 PROCESSOR = "processor"
@@ -47,8 +53,13 @@ class DataflowMachine:
     outer_memory = "ddr"
     capacities: tuple[float, ...] = ()
 
-    def __init__(self, spec: DataflowSpec, workload: Workload | None = None) -> None:
-        """`workload`: what it is set up for; its first and last layers move data from and to memory."""
+    def __init__(
+        self, spec: DataflowSpec, workload: Workload | None = None, weight_norm: WeightNorm = no_norms
+    ) -> None:
+        """`workload`: what it is set up for; its first and last layers move data from and to memory.
+
+        `weight_norm` is asked where `accumulator` is `weights`.
+        """
         self.sram_sites: Sequence[SramSite] = rails_of(spec)
         clock = sram_clock(spec.clock_mhz, self.sram_sites)
         self._sram_settings = sram_settings(self.sram_sites, clock)
@@ -62,6 +73,8 @@ class DataflowMachine:
         self.ddr_pj_per_byte = self.fabric.ddr_pj_per_byte
         self.inputs = {t.name for t in workload.inputs} if workload else set[str]()
         self.outputs = {t.name for t in workload.outputs} if workload else set[str]()
+        self.unsigned = non_negative_tensors(workload) if workload else frozenset[str]()
+        self.weight_norm = weight_norm
         self._known: dict[object, Priced] = {}
         self.streams = Streams(
             whole=spec.io == "parallel",
@@ -72,18 +85,17 @@ class DataflowMachine:
 
     def for_workload(self, workload: Workload) -> DataflowMachine:
         """Set up for a network. Raises InputError for a folding of a layer that it does not have."""
-        names = [layer.name for layer in workload.layers]
-        for key, patterns in (
-            ("folding", self.spec.folding),
-            ("accumulator_bits", self.spec.accumulator_bits),
-        ):
-            for pattern in patterns:
-                if not any(fnmatchcase(name, pattern) for name in names):
-                    raise InputError(
-                        f"{self.name}: {key}: {pattern!r} matches no layer of {workload.name}, which has: "
-                        f"{', '.join(names)}"
-                    )
-        return DataflowMachine(self.spec, workload)
+        check_patterns(workload, "folding", self.spec.folding)
+        check_patterns(workload, "accumulator_bits", self.spec.accumulator_bits)
+        return DataflowMachine(self.spec, workload, self.weight_norm)
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether it wants to know a model's weights (`with_weight_norm`) to be set up."""
+        return self.spec.accumulator == "weights"
+
+    def with_weight_norm(self, weight_norm: WeightNorm) -> DataflowMachine:
+        return DataflowMachine(self.spec, weight_norm=weight_norm)
 
     def settings(self) -> Mapping[str, Any]:
         return {
@@ -112,19 +124,12 @@ class DataflowMachine:
     def _shape(self, layer: Layer) -> StageShape:
         return parallel_shape(layer) if self.spec.io == "parallel" else stage_shape(layer)
 
-    def _matching(self, layer: Layer, patterns: Mapping[str, Any]) -> Any | None:
-        """What the first matching pattern says; a name of its own comes before patterns."""
-        if layer.name in patterns:
-            return patterns[layer.name]
-        return next((given for pattern, given in patterns.items() if fnmatchcase(layer.name, pattern)), None)
+    def _folding(self, layer: Layer) -> Folding:
+        return setting_of(layer, self.spec.folding) or Folding.model_validate({})
 
     def _site(self, layer: Layer, stage: StageShape) -> Site:
         precision = layer.precision
-        bits = self._matching(layer, self.spec.accumulator_bits) or data_type_bits(
-            stage.products,
-            precision.activation_bits if stage.is_loaded else precision.weight_bits,
-            precision.activation_bits,
-        )
+        bits = self._accumulator_bits(layer, stage)
         leaves = any(tensor.name in self.outputs for tensor in layer.outputs)
         return Site(
             precision=precision,
@@ -132,7 +137,18 @@ class DataflowMachine:
             requantises=precision.output_bits < bits and not leaves,
             luts_per_bram18=self.fabric.luts_per_bram18,
             fifo_pixels=self.spec.fifo_pixels,
+            padding_width=self._folding(layer).padding,
         )
+
+    def _accumulator_bits(self, layer: Layer, stage: StageShape) -> int:
+        given = setting_of(layer, self.spec.accumulator_bits)
+        if given:
+            return given
+        w, a = layer.precision.weight_bits, layer.precision.activation_bits
+        signed = a == 1 or layer.inputs[0].name not in self.unsigned  # one bit is -1 or 1
+        bits = data_type_bits(stage.products, a if stage.is_loaded else w, a, signed=signed)
+        norm = self.weight_norm(layer, w) if self.reads_weights and stage.weights else None
+        return bits if norm is None else min(bits, l1_norm_bits(norm, a, signed=signed))
 
     def _ends(self, layer: Layer) -> Ends:
         read = [t for t in layer.inputs if t.name in self.inputs]
@@ -157,7 +173,7 @@ class DataflowMachine:
     ) -> Options:
         """Every folding of the layer's stage. Raises InputError for a layer that no stage can do."""
         ends = self._ends(layer)
-        folding = self._matching(layer, self.spec.folding) or Folding.model_validate({})
+        folding = self._folding(layer)
         priced = []
         for precision in precisions or (layer.precision,):
             at = self._integers(layer.with_precision(precision))
@@ -202,6 +218,7 @@ class DataflowMachine:
             folding = Folding(
                 pe=mapping.get("pe", 1),
                 simd=mapping.get("simd", 1),
+                padding=None,
                 weights=mapping.get("weights"),
                 multiplier=mapping.get("multiplier"),
             )

@@ -13,13 +13,17 @@ Array = npt.NDArray[np.float64]
 
 BRAM18_SHAPES = ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024), (36, 512))
 """(bits, words) of one RAMB18; of 36 bits in simple dual port."""
+ONE_PORT_BITS = 18
+"""Widest RAMB18 that is read and written at one address (UG473), as FINN's memories of weights and
+thresholds are (memstream.sv, thresholding.sv): cnv-w1a1 takes 205 RAMB18, where FINN estimates 147."""
 URAM_BITS, URAM_WORDS = 72, 4096
 LUTRAM_WORDS, SRL_WORDS = 64, 32
 
 
-def bram18s(words: Array, bits: Array) -> Array:
-    """The fewest RAMB18 of any one shape."""
-    counts = [np.ceil(words / depth) * np.ceil(bits / width) for width, depth in BRAM18_SHAPES]
+def bram18s(words: Array, bits: Array, widest: int = 36) -> Array:
+    """The fewest RAMB18 of any one shape up to `widest` bits."""
+    shapes = [shape for shape in BRAM18_SHAPES if shape[0] <= widest]
+    counts = [np.ceil(words / depth) * np.ceil(bits / width) for width, depth in shapes]
     return np.where(words > 0, np.min(counts, axis=0), 0.0)
 
 
@@ -38,6 +42,6 @@ def fifo_luts(words: Array, bits: Array) -> Array:
     return 2 * np.ceil(np.log2(deep)) + np.ceil(words / SRL_WORDS) * np.ceil(bits / 2)
 
 
-def cheaper_in_luts(words: Array, bits: Array, luts_per_bram18: float) -> npt.NDArray[np.bool_]:
-    """Whether LUTs are less of the device than block RAMs for the same memory."""
-    return rom_luts(words, bits) <= luts_per_bram18 * bram18s(words, bits)
+def cheaper_in_luts(words: Array, bits: Array, brams: Array, luts_per_bram18: float) -> npt.NDArray[np.bool_]:
+    """Whether LUTs are less of the device than so many block RAMs for the same memory."""
+    return rom_luts(words, bits) <= luts_per_bram18 * brams

@@ -1,11 +1,8 @@
-"""How many products of narrow operands one DSP block makes, and the widest accumulator a layer needs."""
+"""How many products of narrow operands one DSP block makes."""
 
 from __future__ import annotations
 
-from math import ceil, log2
-
-import numpy as np
-import numpy.typing as npt
+from math import ceil
 
 from archsim.components.fpga import DspKind
 
@@ -36,24 +33,3 @@ def dsps_per_product(kind: DspKind, weight_bits: int, activation_bits: int) -> i
         ceil(large / wide) * ceil(small / narrow),
         ceil(large / narrow) * ceil(small / wide),
     )
-
-
-def data_type_bits(products: int, weight_bits: int, activation_bits: int, *, signed: bool = True) -> int:
-    """Bits of an accumulator that no data of these types overflow.
-
-    Colbert, Pappalardo and Petri-Koenig, A2Q, ICCV 2023 (arXiv:2308.13504), equation 3 and arXiv:2301.13376.
-    `signed`: whether activations are.
-    """
-    alpha = log2(products) + weight_bits + activation_bits - 1 - signed
-    return ceil(alpha + log2(1 + 2**-alpha) + 1)
-
-
-def l1_norm_bits(weights: npt.NDArray[np.integer], activation_bits: int, *, signed: bool = True) -> int:
-    """Bits of an accumulator that these integer weights, (outputs, products), overflow with no input.
-
-    The bound of A2Q (arXiv:2308.13504, equation 13): the largest L1 norm of an output's weights times the
-    largest magnitude of an activation must stay below 2^(bits − 1).
-    """
-    norm = int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
-    largest = norm * 2 ** (activation_bits - signed)
-    return max(2, ceil(log2(largest + 1)) + 1)

@@ -12,9 +12,10 @@ def stage_parts(stage: StageShape, cycles: StageCycles, row: int) -> tuple[Part,
     """The parts of one row of a table."""
     pixel, width = int(cycles.pixel[row]), int(cycles.width[row])
     parts: list[Part] = []
-    if any(stage.padding):
+    if stage.is_padded:
         pad_cycles = stage.channels_in // int(cycles.pad_width[row])
-        parts.append(Part("pad", padding(stage.image, stage.padding, pad_cycles), category="stream"))
+        zeros = padding(stage.image, stage.padding, pad_cycles, stage.spread)
+        parts.append(Part("pad", zeros, category="stream"))
     if stage.windows is None:
         parts.append(Part("compute", _compute(stage, pixel, int(cycles.load[row]))))
         return tuple(parts)

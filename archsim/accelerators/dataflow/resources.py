@@ -54,6 +54,7 @@ class Site:
     requantises: bool  # its outputs are narrower than its sums
     luts_per_bram18: float  # of the device: what a block RAM is worth
     fifo_pixels: int
+    padding_width: int | None = None  # channels at once; None: the fewest that hold nothing up
 
 
 Use = dict[str, Array]
@@ -118,7 +119,7 @@ def _weights(stage: StageShape, rows: StageRows, site: Site) -> Use:
     kinds = {name: rows.memory == code for code, name in enumerate(MEMORIES)}
     return {
         "lut": np.where(kinds["lutram"], memories.rom_luts(words, bits), 0.0),
-        "bram18": np.where(kinds["bram"], memories.bram18s(words, bits), 0.0),
+        "bram18": np.where(kinds["bram"], memories.bram18s(words, bits, memories.ONE_PORT_BITS), 0.0),
         "uram": np.where(kinds["uram"], memories.urams(words, bits), 0.0),
         "stream_bits": np.where(kinds["stream"], bits, 0.0),
     }
@@ -132,7 +133,7 @@ def _outputs(stage: StageShape, rows: StageRows, site: Site) -> Use:
     bits = (rows.pe * site.accumulator_bits).astype(np.float64)
     use: Use = {"logic": site.precision.output_bits * bits}
     for level in range(site.precision.output_bits):
-        _add_memory(use, words * 2**level, bits, site)
+        _add_memory(use, words * 2**level, bits, site, memories.ONE_PORT_BITS)
     return use
 
 
@@ -166,9 +167,10 @@ def _stream_buffers(stage: StageShape, cycles: StageCycles, site: Site) -> Use:
     return use
 
 
-def _add_memory(use: Use, words: Array, bits: Array, site: Site) -> None:
-    """In LUTs or block RAM, whichever is less of the device."""
-    in_luts = memories.cheaper_in_luts(words, bits, site.luts_per_bram18)
+def _add_memory(use: Use, words: Array, bits: Array, site: Site, widest: int = 36) -> None:
+    """In LUTs or block RAM (up to `widest` bits each), whichever is less of the device."""
+    brams = memories.bram18s(words, bits, widest)
+    in_luts = memories.cheaper_in_luts(words, bits, brams, site.luts_per_bram18)
     nothing = np.zeros(len(bits))
     use["lut"] = use.get("lut", nothing) + np.where(in_luts, memories.rom_luts(words, bits), 0.0)
-    use["bram18"] = use.get("bram18", nothing) + np.where(in_luts, 0.0, memories.bram18s(words, bits))
+    use["bram18"] = use.get("bram18", nothing) + np.where(in_luts, 0.0, brams)

@@ -23,8 +23,9 @@ class StageShape:
     """One stage: for each output pixel `groups` products of a (rows × products) matrix with a vector.
 
     `channels_in` and `channels_out` are those of a pixel. `windows` if it works on windows of its image,
-    `padding` if that has to be padded first. A depthwise stage has a row a channel. Without a matrix
-    `products` is the size of a pool's window, or 1.
+    `padding` if that has to be padded first, `spread` if zeros go between its pixels, too (a transposed
+    convolution: a pixel every so many rows and columns). A depthwise stage has a row a channel. Without a
+    matrix `products` is the size of a pool's window, or 1.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class StageShape:
     kernel: int = 1
     image: tuple[int, int] = (1, 1)
     padding: Padding = (0, 0, 0, 0)
+    spread: tuple[int, int] = (1, 1)
     windows: Windows | None = None
     disjoint: bool = False  # a pool whose windows do not overlap needs no line buffer
     inputs: int = 1
@@ -54,7 +56,12 @@ class StageShape:
     @property
     def padded(self) -> tuple[int, int]:
         top, left, bottom, right = self.padding
-        return self.image[0] + top + bottom, self.image[1] + left + right
+        rows, columns = ((n - 1) * s + 1 for n, s in zip(self.image, self.spread, strict=True))
+        return rows + top + bottom, columns + left + right
+
+    @property
+    def is_padded(self) -> bool:
+        return self.padded != self.image
 
 
 def pixels(tensor: Tensor) -> int:
@@ -85,7 +92,8 @@ def stage_shape(layer: Layer) -> StageShape:
         return _elementwise(layer, "elementwise")
     raise InputError(
         f"layer {layer.name!r}: a dataflow pipeline has no stage for {layer.operator}; it has convolutions, "
-        f"matrix products, pooling, resize, softmax and: {', '.join(ELEMENTWISE)}"
+        f"matrix products, pooling, resize, softmax and: {', '.join(ELEMENTWISE)}. One engine for all "
+        "layers (family: overlay) does the others, too"
     )
 
 
@@ -111,10 +119,8 @@ def parallel_shape(layer: Layer) -> StageShape:
 
 
 def _contraction(layer: Layer, c: Contraction) -> StageShape:
-    if c.transposed or c.B > 1:
-        raise InputError(
-            f"layer {layer.name!r}: a dataflow pipeline has no transposed convolution; use resize and conv"
-        )
+    if c.B > 1:
+        raise InputError(f"layer {layer.name!r}: a dataflow pipeline has no convolution over three axes")
     source, made = layer.inputs[0], layer.outputs[0]
     depthwise = c.is_depthwise and c.K == 1 and layer.has_static_weights
     matrix = StageShape(
@@ -131,16 +137,25 @@ def _contraction(layer: Layer, c: Contraction) -> StageShape:
         pixels_in=pixels(source),
         pixels_out=pixels(made),
     )
-    if layer.operator == "conv" and (c.R * c.S > 1 or c.stride != (1, 1)):
-        return _with_windows(matrix, c)
+    if layer.operator in ("conv", "conv_transpose") and (c.R * c.S > 1 or c.stride != (1, 1)):
+        return _with_windows(layer, matrix, c)
     return matrix
 
 
-def _with_windows(stage: StageShape, c: Contraction) -> StageShape:
+def _with_windows(layer: Layer, stage: StageShape, c: Contraction) -> StageShape:
+    """A transposed convolution is one of stride 1 over its spread pixels (FINN's FMPadding_Pixel)."""
     reach = ((c.R - 1) * c.dilation[0] + 1, (c.S - 1) * c.dilation[1] + 1)
+    padding, spread, stride = c.padding, (1, 1), c.stride
+    if c.transposed:
+        top, left, bottom, right = (
+            whole - cut for whole, cut in zip((reach[0] - 1, reach[1] - 1) * 2, c.padding, strict=True)
+        )
+        padding, spread, stride = (top, left, bottom, right), c.stride, (1, 1)
+    if min(padding) < 0:
+        raise InputError(f"layer {layer.name!r} cuts off more than its kernel adds; slice its input instead")
     image = (c.input_size[0], c.input_size[1])
-    padded = replace(stage, image=image, padding=c.padding)
-    return replace(padded, windows=Windows(padded.padded, reach, c.stride, (c.P, c.Q)))
+    padded = replace(stage, image=image, padding=padding, spread=spread)
+    return replace(padded, windows=Windows(padded.padded, reach, stride, c.output_size))
 
 
 def _pool(layer: Layer) -> StageShape:

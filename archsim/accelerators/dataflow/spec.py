@@ -76,6 +76,10 @@ class Folding(StrictModel):
 
     pe: Positive | None = Field(None, description="rows (or channels) worked on at once")
     simd: Positive | None = Field(None, description="products of each of them at once")
+    padding: Positive | None = Field(
+        None,
+        description="channels that its padding streams at once; default: the fewest that hold nothing up",
+    )
     weights: WeightMemory | None = None
     multiplier: Multiplier | None = None
 
@@ -106,8 +110,11 @@ class DataflowSpec(StrictModel):
     widest_weights_bits: Positive = Field(
         8192, description="of a stage's weight memory; beyond, tools and timing give out"
     )
+    accumulator: Literal["data_types", "weights"] = Field(
+        "data_types", description="width of sums: of any data of the types, or of a model's own weights (A2Q)"
+    )
     accumulator_bits: dict[str, Positive] = Field(
-        default_factory=dict, description="by layer or pattern (A2Q, say); default: what the data types need"
+        default_factory=dict, description="by layer or pattern; default: what `accumulator` says"
     )
     folding: dict[str, Folding] = Field(default_factory=dict, description="by layer or pattern")
     fifo_pixels: Positive = Field(2, description="room between stages, where nothing more is needed")

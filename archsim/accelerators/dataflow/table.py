@@ -51,7 +51,7 @@ class Priced:
 
 
 def price(stage: StageShape, rows: StageRows, site: Site, fabric: Fabric, ends: Ends) -> Priced:
-    cycles = stage_cycles(stage, rows.pe, rows.simd)
+    cycles = stage_cycles(stage, rows.pe, rows.simd, site.padding_width)
     use = fabric.use(stage, rows, cycles, site)
     streamed = use["stream_bits"] / 8 * cycles.compute
     interval = np.maximum(cycles.interval, ends.cycles).astype(np.float64)
@@ -66,6 +66,7 @@ def candidate_rows(layer: Layer, stage: StageShape, spec: DataflowSpec, folding:
     pes, simds = _foldings(stage)
     _check(layer, "pe", folding.pe, pes)
     _check(layer, "simd", folding.simd, simds)
+    _check(layer, "padding", folding.padding, divisors(stage.channels_in))
     pe, simd = (np.array(axis, dtype=np.int64) for axis in (pes, simds))
     names = spec.weights if folding.weights is None else [folding.weights]
     multipliers = spec.multipliers if folding.multiplier is None else [folding.multiplier]

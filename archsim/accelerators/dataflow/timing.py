@@ -44,8 +44,11 @@ class StageCycles:
         return names[np.argmax([self.compute + self.load, self.window, self.padding], axis=0)]
 
 
-def stage_cycles(stage: StageShape, pe: Int, simd: Int) -> StageCycles:
-    """`pe` rows (or channels) and `simd` products of each at once, (rows,) each."""
+def stage_cycles(stage: StageShape, pe: Int, simd: Int, padding_width: int | None = None) -> StageCycles:
+    """`pe` rows (or channels) and `simd` products of each at once, (rows,) each.
+
+    `padding_width`: channels that the padding streams at once; None: the fewest that do not hold up the rest.
+    """
     pixel = _pixel_cycles(stage, pe, simd)
     compute = pixel * stage.pixels_out
     nothing = np.zeros_like(pixel)
@@ -56,9 +59,9 @@ def stage_cycles(stage: StageShape, pe: Int, simd: Int) -> StageCycles:
     elif stage.windows is not None:
         window, parallel = _window_cycles(stage, width, compute)
     pace = np.maximum(compute, window)
-    pad_width = _padding_width(stage, width, pace)
+    pad_width = nothing + padding_width if padding_width else _padding_width(stage, pace)
     whole = stage.padded[0] * stage.padded[1]
-    padding = whole * (stage.channels_in // pad_width) if any(stage.padding) else nothing
+    padding = whole * (stage.channels_in // pad_width) if stage.is_padded else nothing
     load = nothing
     if stage.is_loaded:
         load = nothing + stage.groups * -(-stage.rows * stage.products // (pe * simd))
@@ -92,10 +95,10 @@ def _window_cycles(stage: StageShape, width: Int, compute: Int) -> tuple[Int, np
     return np.where(parallel, streamed, buffered), parallel
 
 
-def _padding_width(stage: StageShape, width: Int, pace: Int) -> Int:
+def _padding_width(stage: StageShape, pace: Int) -> Int:
     """The narrowest stream of zeros and pixels that does not hold up the rest, if any."""
     whole = stage.padded[0] * stage.padded[1]
-    chosen = np.full_like(width, stage.channels_in)
+    chosen = np.full_like(pace, stage.channels_in)
     for divisor in sorted(
         (d for d in range(1, stage.channels_in + 1) if stage.channels_in % d == 0), reverse=True
     ):

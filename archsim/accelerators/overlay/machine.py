@@ -10,11 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from archsim.accelerators.bram_rail import at_bram_supply, bram_site
-from archsim.accelerators.dataflow.packing import dsps_per_product, products_per_dsp
-from archsim.accelerators.dataflow.resources import multiplier_luts
 from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
 from archsim.accelerators.machine import Action, DoesNotFit, FloatArray, Options, Performed, Row, UnitEnergies
 from archsim.accelerators.options_front import undominated
+from archsim.accelerators.overlay.engine import Engine, mean_weight_bits
 from archsim.accelerators.overlay.program import (
     LayerProgram,
     Tile,
@@ -22,7 +21,7 @@ from archsim.accelerators.overlay.program import (
     product_program,
     stream_program,
 )
-from archsim.accelerators.overlay.spec import OverlaySpec
+from archsim.accelerators.overlay.spec import NarrowRows, OverlaySpec
 from archsim.accelerators.overlay.stored import CHUNKS, operand_bits, stored_of
 from archsim.accelerators.overlay.tiles import (
     ORDERS,
@@ -34,6 +33,7 @@ from archsim.accelerators.overlay.tiles import (
     traffic,
     transfer_count,
 )
+from archsim.accelerators.patterns import check_patterns, setting_of
 from archsim.components.dram import DRAM_KINDS
 from archsim.components.figure import Figure
 from archsim.components.fpga import busy_pj, device_named
@@ -42,10 +42,9 @@ from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
+from archsim.workloads.workload import Workload
 
 SUM_BITS = 32
-VECTOR_LANE_LUTS = 150.0
-"""LUTs of a 16-bit add, multiply, compare and table lane (assumed; they are for the power alone)."""
 
 
 class OverlayMachine:
@@ -69,55 +68,19 @@ class OverlayMachine:
         bandwidth = spec.memory.bandwidth_gb_s or self.device.ddr_bytes_per_s * 1e-9
         self.dram_bytes_per_cycle: float | None = bandwidth * 1e3 * spec.memory.efficiency / self.clock_mhz
         self.timing: Hashable = spec.model_dump_json(exclude={"name", "description"})
-        engine = spec.engine
-        self.products_per_cycle = engine.pixels * engine.channels * engine.products
-        self.use = self._resources()
-        self._check_fit()
+        self.engine = Engine(self.name, spec, self.device, self.precision)
+        self.engine.check_fit()
+        self.use = self.engine.resources()
         self.energies = at_bram_supply(dict(busy_pj(self.device)), self.rail)
         memory = DRAM_KINDS["ddr4" if self.device.node_nm < 28 else "ddr3"]
         self.ddr_pj_per_byte = memory.energy_pj_per_bit.scaled(8)
         narrowest = Precision(1, 1, 1)
-        self.peak_macs_per_cycle = float(np.prod(self.engine_at(narrowest)))
+        self.peak_macs_per_cycle = float(np.prod(self.engine.sizes(narrowest)))
 
-    def _resources(self) -> Mapping[str, float]:
-        """DSPs by packing, an adder tree and buffers (two tiles each); for fit and power."""
-        w, a = self.precision.weight_bits, self.precision.activation_bits
-        macs, kind = self.products_per_cycle, self.device.dsp_kind
-        packed = products_per_dsp(kind, w, a) if self.spec.engine.packs else 1
-        in_dsp = self.spec.engine.multiplier == "dsp"
-        logic = macs * (w + a) + VECTOR_LANE_LUTS * self.spec.vector_lanes
-        buffers = self.spec.buffers
-        kib = 2 * (buffers.input_kib + buffers.weight_kib + buffers.output_kib)
-        return {
-            "lut": logic + (0 if in_dsp else macs * multiplier_luts(w, a)),
-            "bram18": float(ceil(kib * 1024 * 8 / 18_432)),
-            "dsp": float(ceil(macs / packed) * dsps_per_product(kind, w, a)) if in_dsp else 0.0,
-        }
-
-    def _check_fit(self) -> None:
-        for name, used in self.use.items():
-            have = self.device.amounts[name]
-            have += 16 * self.device.uram if name == "bram18" else 0  # a URAM holds 16 times as much
-            if used > have:
-                raise InputError(
-                    f"engine and buffers take {used:,.0f} {name}, but {self.spec.device} has {have:,}; "
-                    "give the engine fewer pixels, channels or products, or smaller buffers"
-                )
-
-    def engine_at(self, precision: Precision) -> tuple[int, int, int]:
-        """(pixels, channels, products) at once: narrow operands share the DSPs, so that more products fit.
-
-        InputError for operands wider than the engine is built for.
-        """
-        built, engine = self.precision, self.spec.engine
-        if precision.weight_bits > built.weight_bits or precision.activation_bits > built.activation_bits:
-            raise InputError(f"{self.name} is built for {built.label} and cannot multiply {precision.label}")
-        factor = 1
-        if engine.packs and engine.multiplier == "dsp":
-            kind = self.device.dsp_kind
-            own = products_per_dsp(kind, precision.weight_bits, precision.activation_bits)
-            factor = max(1, own // products_per_dsp(kind, built.weight_bits, built.activation_bits))
-        return engine.pixels, engine.channels, engine.products * factor
+    def for_workload(self, workload: Workload) -> OverlayMachine:
+        """Raises InputError for `narrow_rows` of a layer that the network does not have."""
+        check_patterns(workload, "narrow_rows", self.spec.narrow_rows)
+        return self
 
     def settings(self) -> Mapping[str, Any]:
         engine = self.spec.engine
@@ -203,9 +166,9 @@ class OverlayMachine:
             tile = Tiles(one, one, one, one * ROWS)
             most = np.array([start + load + compute + store], dtype=np.float64)
             return _Block(tile, cycles, most, np.array([float(compute)]), moved, nothing, 1)
-        product, engine = Product.of(layer), self.engine_at(layer.precision)
+        product, engine = Product.of(layer), self._engine_sizes(layer)
         tiles = candidates(product, engine)
-        moves = traffic(product, tiles, operand_bits(layer), SUM_BITS)
+        moves = traffic(product, tiles, self._bits(layer), SUM_BITS)
         limits = self.spec.buffers
         fits = (
             (moves.held_input <= limits.input_kib * 1024)
@@ -231,6 +194,18 @@ class OverlayMachine:
         transfers = transfer_count(product, tiles) * (self.spec.memory.latency_cycles + 1)
         most = start + compute + moved / self.dram_bytes_per_cycle + transfers
         return _Block(tiles, cycles, most, compute, moved, held, len(fits))
+
+    def _narrow_rows(self, layer: Layer) -> NarrowRows | None:
+        return setting_of(layer, self.spec.narrow_rows) if layer.has_static_weights else None
+
+    def _engine_sizes(self, layer: Layer) -> tuple[int, int, int]:
+        return self.engine.sizes(layer.precision, self._narrow_rows(layer))
+
+    def _bits(self, layer: Layer) -> tuple[float, int, int]:
+        """As `operand_bits`, of weights the mean where some rows are narrow."""
+        weights, inputs, outputs = operand_bits(layer)
+        narrow = self._narrow_rows(layer)
+        return mean_weight_bits(layer.precision, narrow) if narrow else weights, inputs, outputs
 
     def _stream(self, layer: Layer) -> tuple[int, int, int]:
         """Cycles of load, work and store of a layer that is no matrix product."""
@@ -271,6 +246,9 @@ class OverlayMachine:
         if layer.contraction is not None:
             tile = {key: int(row.mapping[key]) for key in ("m", "n", "k")}
             mapping = {"unit": "engine", "tile": tile, "outer": ORDERS[int(row.mapping["order"])]}
+            narrow = self._narrow_rows(layer)
+            if narrow is not None:
+                mapping["narrow_rows"] = f"{100 * narrow.share:g} % of {narrow.weight_bits} bits"
         return Performed(
             actions=tuple(actions),
             dram_bytes=moved,
@@ -306,8 +284,8 @@ class OverlayMachine:
             layer.name,
             Product.of(layer),
             tile,
-            self.engine_at(layer.precision),
-            operand_bits(layer),
+            self._engine_sizes(layer),
+            self._bits(layer),
             self.transfer_cycles,
             self.start_cycles,
             self.spec.engine.pipeline_cycles,

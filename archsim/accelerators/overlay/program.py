@@ -39,7 +39,7 @@ def product_program(
     product: Product,
     tile: Tile,
     engine: tuple[int, int, int],
-    bits: tuple[int, int, int],
+    bits: tuple[float, int, int],
     transfer: Callable[[float], int],
     start_cycles: int,
     pipeline_cycles: int,

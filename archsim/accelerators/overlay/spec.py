@@ -23,9 +23,20 @@ class Engine(StrictModel):
     products: Count = Field(description="P_k")
     multiplier: Literal["dsp", "lut"] = "dsp"
     packs: bool = Field(True, description="narrow products share a DSP, so that more are made in a cycle")
+    packing: dict[Annotated[int, Field(ge=1, le=16)], Annotated[int, Field(ge=1, le=8)]] = Field(
+        default_factory=dict,
+        description="products that share a DSP, by the widest weights in bits; default: as FINN's RTL packs",
+    )
     pipeline_cycles: Annotated[int, Field(ge=0, le=10_000)] = Field(
         10, description="from a tile's first operands to its first sum"
     )
+
+
+class NarrowRows(StrictModel):
+    """Rows of mixed precision (Quasar-ViT): so many output channels of a layer have narrower weights."""
+
+    weight_bits: Annotated[int, Field(ge=1, le=16)]
+    share: Annotated[float, Field(gt=0, le=1)] = Field(description="of the output channels")
 
 
 class Buffers(StrictModel):
@@ -65,6 +76,9 @@ class OverlaySpec(StrictModel):
     precision: str = Field("w8a8", description="what the engine is built for")
     engine: Engine
     buffers: Buffers
+    narrow_rows: dict[str, NarrowRows] = Field(
+        default_factory=dict, description="by layer or pattern: output channels with narrower weights"
+    )
     memory: Memory = Field(default_factory=lambda: Memory.model_validate({}))
     vector_lanes: Count = Field(16, description="elementary operations a cycle of what is no matrix product")
     host: Host = Field(default_factory=lambda: Host.model_validate({}))

@@ -96,7 +96,7 @@ class Traffic:
     held_output: Array
 
 
-def traffic(product: Product, tiles: Tiles, bits: tuple[int, int, int], sum_bits: int) -> Traffic:
+def traffic(product: Product, tiles: Tiles, bits: tuple[float, int, int], sum_bits: int) -> Traffic:
     """`bits` of (weights, activations, outputs)."""
     w, a, o = bits
     count_m, count_n, count_k = (np.ceil(whole / tile) for whole, tile in _axes(product, tiles))

@@ -49,14 +49,24 @@ def rated(pixels_in: int, pixels_out: int, cycles: int, ports: tuple[str, ...] =
     return sequence(Loop(pixels_in, [Firing(0, take=take)]), Loop(pixels_out, [make]))
 
 
-def padding(size: tuple[int, int], pad: tuple[int, int, int, int], cycles: int) -> Node:
-    """An image (rows, columns) with zeros around it (top, left, bottom, right), in so many cycles a pixel."""
+def padding(
+    size: tuple[int, int], pad: tuple[int, int, int, int], cycles: int, spread: tuple[int, int] = (1, 1)
+) -> Node:
+    """An image (rows, columns) with zeros around it (top, left, bottom, right), in so many cycles a pixel.
+
+    `spread`: zeros between its pixels, too, so that one stands every so many rows and columns.
+    """
     rows, columns = size
     top, left, bottom, right = pad
+    down, across = spread
     zero, copy = Firing(cycles, give={"out": 1}), Firing(cycles, take={"in": 1}, give={"out": 1})
-    line = [Loop(left, [zero]), Loop(columns, [copy]), Loop(right, [zero])]
-    width = left + columns + right
-    return sequence(Loop(top * width, [zero]), Loop(rows, line), Loop(bottom * width, [zero]))
+    apart = [Loop(columns - 1, [copy, Loop(across - 1, [zero])]), copy]
+    line = [Loop(left, [zero]), *apart, Loop(right, [zero])]
+    width = left + (columns - 1) * across + 1 + right
+    between = Loop((down - 1) * width, [zero])
+    return sequence(
+        Loop(top * width, [zero]), Loop(rows - 1, [*line, between]), *line, Loop(bottom * width, [zero])
+    )
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from archsim.workloads.models.resnet import (
 from archsim.workloads.models.tiny import ds_cnn, econ_t, resnet8
 from archsim.workloads.models.transformer import (
     bert_base,
+    deit_small,
     deit_tiny,
     gpt2_decode,
     heatvit_deit_small,
@@ -101,6 +102,15 @@ MODELS: Mapping[str, Definition] = {
         _BATCH,
         (
             "DeiT-Tiny, patches of 16x16, width 192, 3 heads, 12 blocks, ImageNet.",
+            "Touvron et al., Training data-efficient image transformers, ICML 2021 (arXiv:2012.12877).",
+            "Input 1x3x224x224, 197 tokens, output 1000 classes. MACs count both attention products.",
+        ),
+    ),
+    "deit-small": Definition(
+        deit_small,
+        _BATCH,
+        (
+            "DeiT-Small, patches of 16x16, width 384, 6 heads, 12 blocks, ImageNet.",
             "Touvron et al., Training data-efficient image transformers, ICML 2021 (arXiv:2012.12877).",
             "Input 1x3x224x224, 197 tokens, output 1000 classes. MACs count both attention products.",
         ),

@@ -1,4 +1,4 @@
-"""Transformers: DeiT-Tiny, BERT-Base and one decoding step of GPT-2."""
+"""Transformers: DeiT, BERT-Base and one decoding step of GPT-2."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ _LAYERS = 12
 def deit_tiny(batch: int = 1) -> Workload:
     """DeiT-Tiny (Touvron et al. 2021, arXiv:2012.12877): 224×224 in patches of 16×16, one class token."""
     return _deit("deit-tiny", batch, 192, 3, {})
+
+
+def deit_small(batch: int = 1) -> Workload:
+    """DeiT-Small (as above), width 384, 6 heads."""
+    return _deit("deit-small", batch, 384, 6, {})
 
 
 HEATVIT_KEPT = {3: 138, 6: 77, 9: 42}

@@ -61,7 +61,7 @@ def import_model(path: Path, dims: Mapping[str, int], *, strict: bool, fuse: boo
             layers = fuse_layers(layers, outputs)
         if not layers:
             raise InputError("no node of the model computes anything from its inputs")
-        return Workload.from_layers(path.stem, layers, outputs, warnings)
+        return Workload.from_layers(path.stem, layers, outputs, warnings, model=path)
     except InputError as error:
         message = str(error)
         raise InputError(message if str(path) in message else f"{path}: {message}") from error

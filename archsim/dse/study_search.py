@@ -1,0 +1,265 @@
+"""A study with everything it names loaded, and the plan, the front or the conflict that comes of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+from archsim.accelerators.library import read_accelerator
+from archsim.dse.baseline import Baseline
+from archsim.dse.bits import bit_space
+from archsim.dse.conflict import Conflict, explain
+from archsim.dse.executions import Executions
+from archsim.dse.explore import Explorer, Found, Progress
+from archsim.dse.fault_loss import fault_losses
+from archsim.dse.formulation import Formulation, Limit
+from archsim.dse.fronts import FrontPoint, front
+from archsim.dse.layer_columns import SensitivityTable
+from archsim.dse.plan import (
+    BudgetUse,
+    Buys,
+    FrontFile,
+    FrontPlan,
+    PatchesOfPlan,
+    Plan,
+    PlanLayer,
+    Status,
+    Step,
+)
+from archsim.dse.points import make_points
+from archsim.dse.quantities import FRAMES_PER_S, Quantity, at_most, budget_quantity
+from archsim.dse.rematerialise import MOST_EXECUTIONS
+from archsim.dse.solve_point import PointResult
+from archsim.dse.study import Study, share_of_baseline
+from archsim.dse.unrolled import unrolled_rows
+from archsim.simulation import run_rows
+from archsim.workloads.patched import Patching, patched
+from archsim.workloads.workload import Workload
+
+PROVEN = 1e-6
+"""Relative gap up to which a plan counts as optimal; whole numbers (cycles) are proven exactly."""
+WIDER_PERCENT = 10.0
+"""By how much a budget is widened to tell what that would buy."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search says: a plan, plans along a front, or the budgets that conflict.
+
+    None of these if the time ran out (status UNKNOWN) or Ctrl-C came first.
+    """
+
+    study: Study
+    status: Status
+    plan: Plan | None = None
+    front: tuple[FrontPlan, ...] = ()
+    conflict: Conflict | None = None
+    interrupted: bool = False
+
+    @property
+    def front_file(self) -> FrontFile:
+        """The front as a document of its own."""
+        return FrontFile(study=self.study.name, status=self.status, points=list(self.front))
+
+
+class StudySearch:
+    """Raises InputError for a study whose parts do not fit together.
+
+    `patching`: the first layers of the workload run in patches; `whole` is then the search without.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        workload: Workload,
+        sensitivity: SensitivityTable | None,
+        workers: int,
+        on_progress: Callable[[Progress], None],
+        *,
+        patching: Patching | None = None,
+        whole: StudySearch | None = None,
+    ) -> None:
+        self.study, self.sensitivity, self.patching = study, sensitivity, patching
+        self.workload = workload if patching is None else patched(workload, patching)
+        spec, self.faults = read_accelerator(study.accelerator), fault_losses(study)
+        space = bit_space(self.workload, study.bits, own_patch_bits=study.own_patch_bits)
+        points, self.refused = make_points(spec, space, study.points_of_hardware())
+        executions = Executions() if whole is None else whole.explorer.executions
+        self.explorer = Explorer(spec, points, workers, on_progress, executions=executions)
+        self.started = self.explorer.started if whole is None else whole.started
+        self.base = self._baseline() if whole is None else whole.base
+        self.formulation = Formulation(
+            space,
+            study.goal(),
+            self._limits(),
+            sensitivity,
+            self.faults,
+            policy=study.memory_policy,
+            most_executions=MOST_EXECUTIONS if study.allow_recompute else 1,
+        )
+
+    def in_patches(self, patching: Patching, on_progress: Callable[[Progress], None]) -> StudySearch:
+        """The same study with the first layers in patches; what the kernel executed is known to both."""
+        return StudySearch(
+            self.study,
+            self.workload,
+            self.sensitivity,
+            self.explorer.workers,
+            on_progress,
+            patching=patching,
+            whole=self,
+        )
+
+    def _baseline(self) -> Baseline:
+        study = self.study
+        return Baseline.of(
+            self.workload,
+            self.explorer.spec,
+            study.baseline_bits,
+            study.goal(),
+            self.sensitivity,
+            self.faults,
+            study.time_limit_s,
+            self.explorer.executions,
+            study.memory_policy,
+        )
+
+    def _limits(self) -> tuple[Limit, ...]:
+        limits = []
+        for name, limit in self.study.budgets.items():
+            share = share_of_baseline(name, limit)
+            if share is not None and name == FRAMES_PER_S:
+                share = 1 / share
+            if share is None:
+                limits.append(Limit(*at_most(name, float(limit))))
+            else:
+                limits.append(Limit(budget_quantity(name), share * self.base.used(name)))
+        return tuple(limits)
+
+    def one_plan(self) -> Outcome:
+        """The best plan, or why there is none."""
+        study = self.study
+        found = self.explorer.search(self.formulation, time_limit_s=study.time_limit_s, gap=study.gap)
+        if found.best is None:
+            return self.nothing(found)
+        plan = self.plan(found.best, self.formulation, found, marginals=study.marginals)
+        return Outcome(study, plan.status, plan, interrupted=found.interrupted)
+
+    def along_front(self, quantities: list[Quantity], on_point: Callable[[FrontPoint], None]) -> Outcome:
+        """A plan per point of the front."""
+        study = self.study
+        ends = front(
+            self.explorer,
+            self.formulation,
+            quantities,
+            study.points,
+            time_limit_s=study.time_limit_s,
+            gap=study.gap,
+            on_point=on_point,
+        )
+        if not ends.points:
+            return self.nothing(ends.first)
+        names = [quantity.name for quantity in quantities]
+        plans = tuple(
+            FrontPlan(
+                values=dict(zip(names, point.values, strict=True)),
+                plan=self.plan(point.result, point.asked, point.found, marginals=False),
+            )
+            for point in ends.points
+        )
+        proven = all(point.proven for point in ends.points)
+        status: Status = "OPTIMAL" if proven and not ends.interrupted else "FEASIBLE"
+        return Outcome(study, status, front=plans, interrupted=ends.interrupted)
+
+    def nothing(self, found: Found) -> Outcome:
+        """No plan: because the time ran out, or because budgets conflict (which is explained)."""
+        if found.interrupted or found.bound != math.inf:
+            return Outcome(self.study, "UNKNOWN", interrupted=found.interrupted)
+        conflict = explain(self.explorer, self.formulation, time_limit_s=self.study.time_limit_s)
+        return Outcome(self.study, "INFEASIBLE", conflict=conflict)
+
+    def plan(self, best: PointResult, formulation: Formulation, found: Found, *, marginals: bool) -> Plan:
+        """The plan of a result: executed as a whole for its totals."""
+        assert best.rows is not None
+        study, point = self.study, best.point
+        chosen = formulation.table_rows(point, best.rows)
+        rows = point.rows(self.workload.layers, chosen)
+        executed, executed_rows = unrolled_rows(self.workload, rows, best.steps)
+        run = run_rows(executed, point.machine, executed_rows, settings={"minimize": formulation.goal.text})
+        mapping = {layer.name: layer.mapping for layer in run.layers}
+        layers = [
+            PlanLayer(
+                name=row.layer.name,
+                weight_bits=row.layer.precision.weight_bits,
+                activation_bits=row.layer.precision.activation_bits,
+                output_bits=row.layer.precision.output_bits,
+                mapping=mapping[row.layer.name],
+                latency_cycles=int(table.cycles[index]),
+                energy_pj=float(table.energy_pj[index]),
+            )
+            for row, table, index in zip(rows, point.tables, chosen, strict=True)
+        ]
+        return Plan(
+            study=study.name,
+            workload=study.workload,
+            patches=None if (p := self.patching) is None else PatchesOfPlan(stage=p.stage, grid=p.grid),
+            dims=study.dims,
+            accelerator=study.accelerator,
+            hardware=dict(point.values),
+            minimize=formulation.goal.text,
+            status="OPTIMAL" if found.gap <= PROVEN else "FEASIBLE",
+            objective=best.value,
+            best_bound=found.bound if math.isfinite(found.bound) else None,
+            gap=found.gap if math.isfinite(found.gap) else None,
+            then={formulation.goal.then.name: best.then},
+            wall_s=time.monotonic() - self.started,
+            layers=layers,
+            schedule=[Step(layer=step.layer, kept_until=step.kept_until) for step in best.steps],
+            totals=asdict(run.totals),
+            budgets=self._uses(best, formulation),
+            baseline=self.base.to_dict(),
+            buys=self._buys(best, formulation) if marginals and not found.interrupted else [],
+            search=self._statistics(found),
+            warnings=list(run.warnings),
+        )
+
+    def _uses(self, best: PointResult, formulation: Formulation) -> list[BudgetUse]:
+        uses = []
+        for limit in self.formulation.limits:
+            used = formulation.used(best.point, best.rows or (), limit.quantity, best.steps)
+            name, at_most = limit.quantity.name, limit.at_most
+            uses.append(BudgetUse(name=name, limit=at_most, used=used, slack=at_most - used))
+        return uses
+
+    def _buys(self, best: PointResult, formulation: Formulation) -> list[Buys]:
+        """The best goal with each budget wider by itself."""
+        found = []
+        for limit in formulation.limits:
+            wider = replace(limit, at_most=limit.at_most * (1 + WIDER_PERCENT / 100))
+            limits = [wider if other is limit else other for other in formulation.limits]
+            search = self.explorer.search(
+                formulation.with_limits(*limits), time_limit_s=self.study.time_limit_s, gap=self.study.gap
+            )
+            if search.interrupted:
+                break
+            value = min(best.value, search.best.value) if search.best is not None else best.value
+            gain = 100 * (best.value - value) / best.value if best.value else 0.0
+            found.append(
+                Buys(budget=limit.quantity.name, limit=wider.at_most, objective=value, gain_percent=gain)
+            )
+        return found
+
+    def _statistics(self, found: Found) -> dict[str, object]:
+        points = self.explorer.points
+        tables = {id(table): table for point in points for table in point.tables}.values()
+        return {
+            "points": len(points),
+            "refused": dict(self.refused),
+            "dropped": dict(found.dropped),
+            "solved": found.solved,
+            "mappings_priced": sum(table.options.priced for table in tables),
+            "rows_kept": sum(len(table.options) for table in tables),
+            "rows_executed": sum(int(table.executed.sum()) for table in tables),
+        }
