@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from archsim.run import Run
     from archsim.simulation import simulate
     from archsim.undervolting import Undervolting
+    from archsim.workloads.export import export_workload
     from archsim.workloads.layer import Contraction, Layer, Tensor
     from archsim.workloads.library import list_workloads, load_workload
     from archsim.workloads.precision import Precision
@@ -56,6 +57,7 @@ _HOMES = {
     "Workload": "archsim.workloads.workload",
     "accuracy": "archsim.evaluation",
     "ber_sensitivity": "archsim.evaluation",
+    "export_workload": "archsim.workloads.export",
     "list_accelerators": "archsim.accelerators.library",
     "list_studies": "archsim.dse.study_files",
     "list_sweeps": "archsim.dse.sweep.files",
@@ -92,6 +94,7 @@ __all__ = [
     "__version__",
     "accuracy",
     "ber_sensitivity",
+    "export_workload",
     "list_accelerators",
     "list_studies",
     "list_sweeps",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,31 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; it becomes `path` when the block ends well.
+
+    Raises:
+        InputError: `path` is there already and not an empty folder, or cannot be made.
+    """
+    target = Path(path).expanduser()
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise InputError(f"cannot write {target}: it is there already; give a new folder's name")
+    target = target.resolve()
+    _require_folder(target)
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            target.rmdir()
+        temporary.rename(target)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}; give another path") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _require_folder(target: Path) -> None:

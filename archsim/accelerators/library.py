@@ -12,6 +12,7 @@ from archsim.accelerators.sram_supplies import Volts, with_sram_supplies
 from archsim.accelerators.yaml_input import read_yaml, validate
 from archsim.errors import InputError
 from archsim.library_paths import library_folder
+from archsim.workloads.peer_formats import HARDWARE, peer_formats
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
@@ -68,9 +69,14 @@ def load_accelerator(
         data, node, where = accelerator, None, str(accelerator.get("name", "accelerator"))
     else:
         path = accelerator_path(accelerator)
-        data, node = read_yaml(path)
         where = str(path)
+        try:
+            data, node = read_yaml(path)
+        except InputError as error:
+            raise InputError(_peers_file(path) or str(error)) from None
     family = data.get("family")
+    if family is None and node is not None and (hint := _peers_file(Path(where))):
+        raise InputError(hint)
     if not isinstance(family, str) or not has_family(family):
         raise InputError(f"{where}: family: is {family!r}; allowed: {', '.join(FAMILIES)}")
     asked = {"vdd_v": vdd_v, "clock_mhz": clock_mhz, "body_bias": body_bias}
@@ -83,6 +89,16 @@ def load_accelerator(
         return machine_of(family, spec)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _peers_file(path: Path) -> str | None:
+    """What to do with a file of another simulator; None for any other file."""
+    found = peer_formats(path)
+    if set(found) & set(HARDWARE):
+        return (
+            f"{path}: is a {found[-1]}; make an accelerator of it: archsim import {path} -o my-machine.yaml"
+        )
+    return f"{path}: is a {found[0]}, no accelerator; archsim run takes it as MODEL" if found else None
 
 
 def _at_operating_point(

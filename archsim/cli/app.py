@@ -14,6 +14,8 @@ from typer.core import TyperGroup
 import archsim
 from archsim.cli.accuracy import accuracy, twin
 from archsim.cli.compare import compare
+from archsim.cli.export import export
+from archsim.cli.import_accelerator import import_accelerator
 from archsim.cli.listing import list_library
 from archsim.cli.memory import memory
 from archsim.cli.pareto import pareto
@@ -60,6 +62,8 @@ app.command("pareto")(pareto)
 app.command("list")(list_library)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("export")(export)
+app.command("import")(import_accelerator)
 app.command("memory")(memory)
 app.command("validate")(validate)
 app.command("sensitivity")(sensitivity)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def compare(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Library name, or an .onnx or .csv file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Library name, or an .onnx, .csv or .yaml file.")
+    ],
     on: Annotated[
         list[str],
         typer.Option("--on", metavar="ACCELERATOR", help="Library name, or a .yaml file. Repeat it."),

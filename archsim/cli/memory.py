@@ -22,7 +22,9 @@ KIB = 1024
 
 
 def memory(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Library name, or an .onnx or .csv file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Library name, or an .onnx, .csv or .yaml file.")
+    ],
     max_kib: Annotated[
         float | None, typer.Option("--max-peak-memory-kib", metavar="KIB", help="What activations may take.")
     ] = None,

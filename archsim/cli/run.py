@@ -29,7 +29,7 @@ class Minimize(StrEnum):
 
 def run(
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Library name, or an .onnx or .csv file.")
+        str | None, typer.Argument(metavar="MODEL", help="Library name, or an .onnx, .csv or .yaml file.")
     ] = None,
     on: Annotated[
         str | None, typer.Option("--on", metavar="ACCELERATOR", help="Library name, or a .yaml file.")

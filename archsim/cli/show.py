@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,9 +52,10 @@ def is_accelerator(name: str) -> bool:
     """Whether `name` means an accelerator (else: a workload). Raises InputError when it means neither."""
     from archsim.accelerators.library import list_accelerators
     from archsim.workloads.library import SUFFIXES, list_workloads
+    from archsim.workloads.peer_formats import is_peer_workload
 
     if name.lower().endswith((".yaml", ".yml")):
-        return True
+        return not is_peer_workload(Path(name))
     accelerators, workloads = list_accelerators(), list_workloads()
     if name in accelerators:
         return True

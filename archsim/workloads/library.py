@@ -10,11 +10,12 @@ from pathlib import Path
 from archsim.errors import InputError
 from archsim.library_paths import library_folder
 from archsim.workloads.models import MODELS, build_model
+from archsim.workloads.peer_formats import read_peer_workload
 from archsim.workloads.scalesim_topology import detect_topology, read_scalesim
 from archsim.workloads.trace import is_trace, read_trace
 from archsim.workloads.workload import Workload
 
-SUFFIXES = (".csv", ".onnx")
+SUFFIXES = (".csv", ".onnx", ".yaml", ".yml")
 
 
 def list_workloads() -> tuple[str, ...]:
@@ -25,7 +26,8 @@ def list_workloads() -> tuple[str, ...]:
 def load_workload(
     name_or_path: str | Path, *, dims: Mapping[str, int] | None = None, strict: bool = False
 ) -> Workload:
-    """A library workload by name (`resnet18`), or a file: an ONNX model, a layer trace, a SCALE-Sim topology.
+    """A library workload by name (`resnet18`), or a file: an ONNX model, a layer trace, a SCALE-Sim topology,
+    a ZigZag workload or a Timeloop problem (several: a list of them in a file, or a folder).
 
     `dims` sets sizes: inputs of an ONNX model by name, `batch` and, where the model has one, `seq_len` of a
     library workload. `strict` refuses ONNX operators that archsim does not know.
@@ -72,20 +74,21 @@ def _is_path(text: str) -> bool:
 
 
 def _load_file(path: Path, dims: Mapping[str, int], strict: bool) -> Workload:
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the .csv or .onnx file in it")
     if not path.exists():
-        raise InputError(f"{path}: there is no such file; give a library name or a .csv or .onnx file")
+        raise InputError(f"{path}: there is no such file; give a library name or a .csv, .onnx or .yaml file")
     suffix = path.suffix.lower()
     if suffix == ".onnx":
         # loading onnx takes longer than reading a trace
         from archsim.workloads.onnx_import import load_onnx
 
         return load_onnx(path, dims=dims, strict=strict)
-    if suffix != ".csv":
+    is_peers = path.is_dir() or suffix in (".yaml", ".yml")
+    if suffix != ".csv" and not is_peers:
         raise InputError(f"{path}: this type of file is not read; allowed: {', '.join(SUFFIXES)}")
     if dims:
-        raise InputError(f"{path}: a trace's sizes are fixed, so dim {next(iter(dims))!r} does not apply")
+        raise InputError(f"{path}: the file's sizes are fixed, so dim {next(iter(dims))!r} does not apply")
+    if is_peers:
+        return read_peer_workload(path)
     if is_trace(path):
         return read_trace(path)
     try:
@@ -102,5 +105,5 @@ def _unknown(name: str, files: Mapping[str, Path]) -> str:
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return (
         f"no workload is named {name!r}.{hint} The library has: {', '.join(sorted(files))}. "
-        "A file is given by its path, ending in .csv or .onnx"
+        "A file is given by its path, ending in .csv, .onnx or .yaml"
     )

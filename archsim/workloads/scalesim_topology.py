@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from archsim.errors import InputError
+from archsim.workloads.exportable import exportable
 from archsim.workloads.layer import Contraction, Layer
+from archsim.workloads.layer_names import Names
 from archsim.workloads.trace_cells import read_integer
 from archsim.workloads.trace_defaults import Chain
 from archsim.workloads.trace_files import read_text, write_text
@@ -66,7 +67,7 @@ def read_scalesim(path: str | Path, topology: Topology | None = None) -> Workloa
     path = Path(path)
     topology = topology or detect_topology(path)
     header, rows = _table(path)
-    chain, names, layers, warnings = Chain(), _Names(), [], [_CHAINED]
+    chain, names, layers, warnings = Chain(), Names(), [], [_CHAINED]
     for line, cells in rows:
         try:
             loops, density = _read_row(header, cells, topology)
@@ -97,24 +98,15 @@ def write_scalesim(workload: Workload, path: str | Path, topology: Topology = "c
     the windows need, so that SCALE-Sim's rounding up finds the same ofmap.
     Raises InputError when no layer can be expressed.
     """
-    names, rows, warnings = _Names(), [], []
-    others = [layer.operator for layer in workload.layers if layer.contraction is None]
-    if others:
-        kinds = ", ".join(sorted(set(others)))
-        warnings.append(f"{len(others)} layers are no contractions and were left out ({kinds})")
-    for layer in workload.layers:
-        if layer.contraction is None:
-            continue
-        obstacle = _obstacle(layer.contraction) if topology == "conv" else None
-        if obstacle is not None:
-            warnings.append(f"layer {layer.name} was left out: {obstacle}")
-            continue
+    names, rows = Names(), []
+    layers, warnings = exportable(workload, _obstacle if topology == "conv" else None)
+    for layer, loops in layers:
         sparsity, exact = _sparsity(layer.weight_density)
         if not exact:
             warnings.append(
                 f"layer {layer.name}: weight density {layer.weight_density} is written as {sparsity}"
             )
-        sizes = _conv_rows(layer.contraction) if topology == "conv" else _gemm_rows(layer.contraction)
+        sizes = _conv_rows(loops) if topology == "conv" else _gemm_rows(loops)
         rows += [(names.unique(_sanitise(layer.name) + suffix), *row, sparsity) for suffix, row in sizes]
     if not rows:
         raise InputError(f"workload {workload.name!r} has no layer that a {topology} topology can hold")
@@ -123,21 +115,6 @@ def write_scalesim(workload: Workload, path: str | Path, topology: Topology = "c
         header, rows = header[:-1], [row[:-1] for row in rows]
     write_text(Path(path), "".join(",".join(map(str, row)) + ",\n" for row in [header, *rows]))
     return tuple(warnings)
-
-
-@dataclass(slots=True)
-class _Names:
-    """Makes names unique by a number at their end."""
-
-    _seen: set[str] = field(default_factory=set)
-
-    def unique(self, name: str) -> str:
-        candidate, count = name, 1
-        while candidate in self._seen:
-            count += 1
-            candidate = f"{name}_{count}"
-        self._seen.add(candidate)
-        return candidate
 
 
 def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -1,0 +1,1 @@
+"""Hardware files of other simulators, made into YAML of the `systolic` family."""
