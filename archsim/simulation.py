@@ -19,6 +19,7 @@ from archsim.accelerators.machine import (
     Row,
     is_pipelined,
     shared_capacity,
+    surroundings,
 )
 from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records, totals_of
 from archsim.composition import time_rows
@@ -218,7 +219,7 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
     chosen: dict[object, Choice] = {}
     rows, unproven = [], 0
     for layer in workload.layers:
-        alike = _signature(layer)
+        alike = _signature(layer), surroundings(machine, layer)
         if alike not in chosen:
             chosen[alike] = best_row(layer, machine, minimize)
         rows.append(replace(chosen[alike].row, layer=layer))

@@ -295,6 +295,12 @@ def is_pipelined(machine: Machine) -> TypeGuard[PipelinedMachine]:
     return machine.composition == "pipelined"
 
 
+def surroundings(machine: Machine, layer: Layer) -> Hashable:
+    """What of the network around a layer changes its options on this machine; layers alike have the same."""
+    found = getattr(machine, "surroundings", None)
+    return None if found is None else found(layer)
+
+
 def is_undervolted(machine: Machine) -> TypeGuard[UndervoltedMachine]:
     """Whether its SRAMs may have supplies of their own; those of others are nominal."""
     return hasattr(machine, "sram_sites")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from archsim.accelerators.machine import is_pipelined
+from archsim.accelerators.machine import is_pipelined, surroundings
 from archsim.dse.bits import BitSpace
 from archsim.dse.executions import Executions, mapping_keys
 
@@ -100,7 +100,8 @@ def layer_tables(machine: Machine, space: BitSpace, front: Sequence[str]) -> lis
     made: dict[object, LayerTable] = {}
     tables = []
     for layer, precisions in zip(space.workload.layers, space.precisions, strict=True):
-        alike = layer.name if is_pipelined(machine) else layer.work, precisions
+        work = layer.name if is_pipelined(machine) else layer.work
+        alike = work, precisions, surroundings(machine, layer)
         if alike not in made:
             made[alike] = LayerTable.of(machine.options(layer, precisions, front=front))
         tables.append(made[alike])

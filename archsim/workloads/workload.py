@@ -126,18 +126,7 @@ class Workload:
         from its first reader) to the last layer that reads it (a network output: to the end); a layer's
         inputs and outputs are alive together. What patches make for later layers has its room from the start.
         """
-        last = len(self.layers) - 1
-        born = {t.name: 0 for t in self.inputs if not is_of_a_patch(t.name)}
-        dies: dict[str, int] = {}
-        for i, layer in enumerate(self.layers):
-            born = dict.fromkeys((t.name for t in layer.inputs), i) | born
-            for tensor in layer.outputs:
-                born[tensor.name] = dies[tensor.name] = i
-            for tensor in layer.inputs:
-                dies[tensor.name] = i
-        dies.update({t.name: last for t in self.outputs})
-        patches = max((i for i, layer in enumerate(self.layers) if is_of_a_patch(layer.name)), default=last)
-        return {n: (0 if born[n] <= patches < end else born[n], end) for n, end in dies.items()}
+        return lifetimes_of(self.layers, self.inputs, self.outputs)
 
     @cached_property
     def live_memory(self) -> tuple[LiveMemory, ...]:
@@ -166,6 +155,24 @@ class Workload:
 
     def _weights(self) -> dict[str, Tensor]:
         return {tensor.name: tensor for layer in self.layers for tensor in layer.weights}
+
+
+def lifetimes_of(
+    layers: Sequence[Layer], inputs: Iterable[Tensor], outputs: Iterable[Tensor]
+) -> dict[str, tuple[int, int]]:
+    """`Workload.lifetimes` of layers in execution order between these inputs and outputs."""
+    last = len(layers) - 1
+    born = {t.name: 0 for t in inputs if not is_of_a_patch(t.name)}
+    dies: dict[str, int] = {}
+    for i, layer in enumerate(layers):
+        born = dict.fromkeys((t.name for t in layer.inputs), i) | born
+        for tensor in layer.outputs:
+            born[tensor.name] = dies[tensor.name] = i
+        for tensor in layer.inputs:
+            dies[tensor.name] = i
+    dies.update({t.name: last for t in outputs})
+    patches = max((i for i, layer in enumerate(layers) if is_of_a_patch(layer.name)), default=last)
+    return {n: (0 if born[n] <= patches < end else born[n], end) for n, end in dies.items()}
 
 
 def _producers(name: str, layers: Sequence[Layer]) -> dict[str, str]:

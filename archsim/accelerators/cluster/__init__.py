@@ -8,7 +8,8 @@ Where to start reading:
     work, tile_work          who does a tile: cores, engine or both; what that makes of all tiles
     tiles, traffic, actions  tiles of L1 and L2, what they move, hold and make the units do
     movement, latency        what the transfers take, and between which bounds a layer is through
-    residency                whether weights stay in L2
+    residency, homes         whether weights stay in L2, and which activations are there between layers
+    homes                    which activations are in L2 between layers
     space, blocks, pricing   what is tried, every plan priced for all its tiles at once
     interest, table, costs   what is kept of it, as the options table
     tile_program, program    the chosen rows as a graph for the kernel

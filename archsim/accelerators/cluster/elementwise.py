@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from archsim.accelerators.cluster.core_kernels import elementwise_cycles
 from archsim.accelerators.cluster.space import possible_places
 from archsim.accelerators.cluster.work import Site
 from archsim.accelerators.machine import DoesNotFit
+from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 
 MOST_CHUNKS = 64
@@ -27,6 +29,21 @@ class Stream:
     in_l3: bool
     out_l3: bool
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Where what is read and what is made are."""
+        return {"input": "l3" if self.in_l3 else "l2", "output": "l3" if self.out_l3 else "l2"}
+
+    @property
+    def resident_bytes(self) -> float:
+        """Of L2, as long as the layer runs."""
+        return self.load_bytes * (not self.in_l3) + self.store_bytes * (not self.out_l3)
+
+    @property
+    def far_bytes(self) -> float:
+        """What comes from L3 and what goes there."""
+        return self.load_bytes * self.in_l3 + self.store_bytes * self.out_l3
+
     def part(self, total: float, chunk: int) -> float:
         """What of `total` a chunk has: as even as whole bytes allow."""
         return total * (chunk + 1) // self.chunks - total * chunk // self.chunks
@@ -38,32 +55,73 @@ def streams_of(layer: Layer, site: Site) -> list[Stream]:
 
     Raises DoesNotFit when not even single elements fit.
     """
-    whole = _whole(layer, site)
+    places = possible_places(layer, site)[-1]
+    whole = _whole(layer, places.input, places.output)
     least = _fewest_chunks(whole, site)
     smallest = min(t.elements for t in layer.outputs)
     if least > smallest:
         raise DoesNotFit(
-            f"{site.spec.name}: layer {layer.name!r} does not fit l1 even one element at a time; "
-            "give l1 more capacity_kib"
+            f"{site.spec.name}: layer {layer.name!r} does not fit even one element at a time; "
+            "give l1 (or, with an l3, l2) more capacity_kib"
         )
     if site.spec.l1 is None:
         return [whole]
     counts = {min(least << i, smallest) for i in range(8) if i == 0 or least << i <= MOST_CHUNKS}
-    # one chunk needs no second buffer; two and more do
-    room = site.spec.l1.room_bytes
-    fitting = [n for n in sorted(counts) if n == 1 or 2 * (whole.load_bytes + whole.store_bytes) <= n * room]
-    return [replace(whole, chunks=n) for n in fitting]
+    return [stream for n in sorted(counts) if _fits_l1(stream := replace(whole, chunks=n), site)]
 
 
-def _whole(layer: Layer, site: Site) -> Stream:
+def _fits_l1(stream: Stream, site: Site) -> bool:
+    """One chunk needs no second buffer; two and more do."""
+    if stream.chunks == 1 or site.spec.l1 is None:
+        return True
+    return 2 * (stream.load_bytes + stream.store_bytes) <= stream.chunks * site.spec.l1.room_bytes
+
+
+def stream_of(layer: Layer, site: Site, raw: Mapping[str, Any]) -> Stream:
+    """The stream that a row's columns stand for. Raises InputError where it does not fit."""
+    whole = _whole(layer, str(raw["input_in"]), str(raw["output_in"]))
+    stream = replace(whole, chunks=int(raw["chunks"]))
+    most = min(t.elements for t in layer.outputs)
+    if not 1 <= stream.chunks <= most or not _fits_l1(stream, site):
+        raise InputError(
+            f"layer {layer.name!r}: mapping has chunks {stream.chunks}; allowed: 1 to {most}, "
+            "and as many as let two chunks fit l1"
+        )
+    return stream
+
+
+def raw_mapping(layer: Layer, site: Site, readable: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's columns by its readable mapping; without places, activations are where their size puts them.
+
+    Raises InputError for a mapping that is not of this family.
+    """
+    usual = possible_places(layer, site)[-1]
+    allowed = ("l2",) if site.spec.l3 is None else ("l2", "l3")
+    try:
+        raw: dict[str, Any] = {"chunks": int(readable["chunks"])}
+        places = {"input": usual.input, "output": usual.output} | dict(readable.get("places", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"layer {layer.name!r}: mapping {dict(readable)} is not one of a cluster ({error}); "
+            "it needs chunks and places, as archsim run writes them"
+        ) from None
+    for name in ("input", "output"):
+        if places[name] not in allowed:
+            raise InputError(
+                f"layer {layer.name!r}: mapping places {name} in {places[name]!r}; "
+                f"allowed: {', '.join(allowed)}"
+            )
+    return raw | {f"{name}_in": str(places[name]) for name in ("input", "output")}
+
+
+def _whole(layer: Layer, source: str, target: str) -> Stream:
     p = layer.precision
     made = sum(t.elements for t in layer.outputs)
     read, constants = (sum(t.elements for t in group) for group in (layer.inputs, layer.weights))
     if layer.operator in ("gather", "slice"):  # only what is picked out is fetched
         read, constants = min(read, made), min(constants, made)
     load = (read * p.activation_bits + constants * p.weight_bits) / 8
-    places = possible_places(layer, site)[-1]
-    return Stream(load, made * p.output_bits / 8, 1, places.input == "l3", places.output == "l3")
+    return Stream(load, made * p.output_bits / 8, 1, source == "l3", target == "l3")
 
 
 def _fewest_chunks(whole: Stream, site: Site) -> int:
@@ -71,9 +129,9 @@ def _fewest_chunks(whole: Stream, site: Site) -> int:
     if site.spec.l1 is not None:
         room = site.spec.l1.room_bytes
         chunks = 1 if load + store <= room else ceil(2 * (load + store) / room)
-    if whole.in_l3 or whole.out_l3:
-        room = site.spec.l2.room_bytes
-        chunks = max(chunks, ceil(2 * (load * whole.in_l3 + store * whole.out_l3) / room))
+    if whole.far_bytes:
+        room = site.spec.l2.room_bytes - site.waiting_bytes - whole.resident_bytes
+        chunks = max(chunks, ceil(2 * whole.far_bytes / max(room, 1.0)))
     return chunks
 
 
@@ -89,9 +147,8 @@ def latency_bound(layer: Layer, site: Site, stream: Stream) -> float:
     exposed = site.transfer_cycles(np.float64(first)) + site.transfer_cycles(np.float64(last))
     loads = site.transfer_cycles(np.float64(stream.load_bytes), stream.chunks, stream.chunks)
     bound = max(work + exposed, loads)
-    if stream.in_l3 or stream.out_l3:
-        size = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3
-        bound = max(bound, float(site.l3_cycles(np.float64(size))))
+    if stream.far_bytes:
+        bound = max(bound, float(site.l3_cycles(np.float64(stream.far_bytes))))
     return float(bound) + site.spec.overheads.layer_cycles
 
 
@@ -100,9 +157,8 @@ def latency_most(layer: Layer, site: Site, stream: Stream) -> float:
     n = stream.chunks
     moved = site.transfer_cycles(np.float64(stream.load_bytes + stream.store_bytes), 2 * n, 2 * n)
     total = n * chunk_cycles(layer, site, stream) + float(moved)
-    if stream.in_l3 or stream.out_l3:
-        far = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3
-        total += float(site.l3_cycles(np.float64(far), 2 * n))
+    if stream.far_bytes:
+        total += float(site.l3_cycles(np.float64(stream.far_bytes), 2 * n))
     return total + 4 * n + site.spec.overheads.layer_cycles
 
 
@@ -129,7 +185,6 @@ def counted_actions(layer: Layer, site: Site, stream: Stream) -> dict[tuple[str,
 def held_bytes(site: Site, stream: Stream) -> Mapping[str, float]:
     copies = 2 if stream.chunks > 1 else 1
     chunk = copies * (stream.load_bytes + stream.store_bytes) / stream.chunks
-    resident = stream.load_bytes * (not stream.in_l3) + stream.store_bytes * (not stream.out_l3)
-    passing = copies * (stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3) / stream.chunks
-    held = {"l2": resident + passing, "l2_weights": 0.0}
+    passing = copies * stream.far_bytes / stream.chunks
+    held = {"l2": stream.resident_bytes + passing + site.waiting_bytes, "l2_weights": 0.0}
     return held if site.spec.l1 is None else {"l1": chunk, **held}

@@ -13,6 +13,9 @@ from archsim.accelerators.machine import Options
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
+MEMORIES = np.array(["l2", "l3"])
+PLACES = ("input_in", "output_in")
+
 
 def elementwise_options(layer: Layer, sites: Mapping[Precision, Site], costs: Costs) -> Options:
     """Every number of chunks at every precision. Raises InputError when no chunk fits."""
@@ -21,6 +24,7 @@ def elementwise_options(layer: Layer, sites: Mapping[Precision, Site], costs: Co
         at = layer.with_precision(precision)
         for stream in elementwise.streams_of(at, site):
             values = {"precision": float(number), "chunks": float(stream.chunks)}
+            values |= {"input_in": float(stream.in_l3), "output_in": float(stream.out_l3)}
             for name, value in (values | stream_costs(at, site, stream, costs)).items():
                 columns.setdefault(name, []).append(value)
     arrays = {name: np.array(values) for name, values in columns.items()}
@@ -37,8 +41,8 @@ def elementwise_options(layer: Layer, sites: Mapping[Precision, Site], costs: Co
         energy_pj=group("energy:"),
         traffic_bytes=group("traffic:"),
         held_bytes=group("held:"),
-        mapping={"chunks": index.astype(np.int64)},
-        codebooks={"chunks": {"chunks": book}},
+        mapping={"chunks": index.astype(np.int64)} | {name: arrays[name].astype(np.int64) for name in PLACES},
+        codebooks={"chunks": {"chunks": book}} | {name: {name: MEMORIES} for name in PLACES},
         priced=len(arrays["cycles"]),
         cycles_high=arrays["cycles_high"],
         leakage_pj_per_cycle=costs.always_on_pj_per_cycle,
@@ -54,6 +58,6 @@ def stream_costs(layer: Layer, site: Site, stream: elementwise.Stream, costs: Co
         spent[component] = spent.get(component, 0.0) + pj
     values = {"cycles": cycles, "cycles_high": elementwise.latency_most(layer, site, stream)}
     values |= {"traffic:l2": stream.load_bytes + stream.store_bytes}
-    values |= {"traffic:l3": stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3}
+    values |= {"traffic:l3": stream.far_bytes}
     values |= {f"energy:{name}": pj for name, pj in spent.items()}
     return values | {f"held:{name}": n for name, n in elementwise.held_bytes(site, stream).items()}

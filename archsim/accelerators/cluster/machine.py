@@ -14,20 +14,21 @@ from archsim.accelerators.cluster.core_kernels import Cores
 from archsim.accelerators.cluster.costs import Costs, costs_of, sites_of
 from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
-from archsim.accelerators.cluster.engines import ENGINES, engine_cycles
+from archsim.accelerators.cluster.homes import surroundings_of, waiting_bytes
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
+from archsim.accelerators.cluster.peak import peak_macs_per_cycle
 from archsim.accelerators.cluster.pricing import Priced, energy_of, price
 from archsim.accelerators.cluster.program import LayerProgram, graph_of
 from archsim.accelerators.cluster.residency import kept_bytes, weights_home
-from archsim.accelerators.cluster.shape import Shape, shape_of
+from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.stored import stored_in_chunks, stored_of
 from archsim.accelerators.cluster.table import KEYS, contraction_options
 from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
 from archsim.accelerators.cluster.tiles import Choice
-from archsim.accelerators.cluster.work import Site
+from archsim.accelerators.cluster.work import Site, Surroundings
 from archsim.accelerators.low_voltage import SramSite, passed
 from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
@@ -59,13 +60,14 @@ class ClusterMachine:
         self.spec = spec
         self.name = spec.name
         self.choice = Choice(tile_candidates, like_dory)
+        self.network: Mapping[str, Surroundings] = {}  # by layer, once it is set up for one
         self._sites: dict[Precision, Site] = {}
         self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
         self.prices = costs_of(spec)
         self.sram_sites: Sequence[SramSite] = sites_of(spec, self.prices.point)
         self.clock_mhz = self.prices.point.clock_mhz
-        self.peak_macs_per_cycle = self._peak()
+        self.peak_macs_per_cycle = peak_macs_per_cycle(spec, self.site_of)
         outermost = spec.l3.bandwidth_mb_s / self.clock_mhz if spec.l3 is not None else None
         within = 2 * spec.dma.bytes_per_cycle if spec.dma is not None else None
         self.dram_bytes_per_cycle = outermost or within
@@ -85,27 +87,6 @@ class ClusterMachine:
             built = Cores(cores.count, banks, loop, cores.cycles_per_instruction, cores.float_units)
             self._sites[precision] = Site(self.spec, self.clock_mhz, precision, built)
         return self._sites[precision]
-
-    def _peak(self) -> float:
-        """MACs a cycle of the fastest unit at its narrowest operands (so that no layer is above its peak)."""
-        best = 0.0
-        for label in ("w1a1", "w2a2", "w2a4", "w2a8", "w8a8", "fp16"):
-            try:
-                site = self.site_of(label)
-            except InputError:
-                continue
-            best = max(best, self.spec.cores.count * site.cores.loop.macs / site.cores.iteration_cycles)
-            if self.spec.engine is not None:
-                kind = self.spec.engine.kind
-                side = 8 * ENGINES[kind].patch
-                shape = Shape(
-                    side, side, 64, 4096, 3, 3, (1, 1), (1, 1), (1, 1, 1, 1), (side, side), 1, False, True
-                )
-                if ENGINES[kind].runs(shape, site.precision):
-                    p, k, c = (np.array([float(n)]) for n in (side, 64, 4096))
-                    cycles = engine_cycles(kind, shape, site.precision, p, p, k, c, np.zeros(1))
-                    best = max(best, shape.macs / float(cycles[0]))
-        return best
 
     def costs(self, precision: Precision) -> Costs:
         """Unit energies of layers at a precision: the same at all, as units are priced by their cycles."""
@@ -136,12 +117,21 @@ class ClusterMachine:
         return self.prices.always_on_mw
 
     def for_workload(self, workload: Workload) -> ClusterMachine:
-        """The machine set up for a network at its widths: with weights in L2 or in L3."""
-        if self.spec.l3 is None:
+        """The machine set up for a network at its widths: weights and activations each in L2 or in L3."""
+        spec = self.spec
+        if spec.l1 is None:
             return self
-        l3 = self.spec.l3.model_dump() | {"weights": weights_home(self.spec, workload)}
-        spec = ClusterSpec.model_validate(self.spec.model_dump() | {"l3": l3})
-        return ClusterMachine(spec, tile_candidates=self.choice.most, like_dory=self.choice.like_dory)
+        if spec.l3 is not None:
+            l3 = spec.l3.model_dump() | {"weights": weights_home(spec, workload)}
+            spec = ClusterSpec.model_validate(spec.model_dump() | {"l3": l3})
+        machine = ClusterMachine(spec, tile_candidates=self.choice.most, like_dory=self.choice.like_dory)
+        if not self.choice.like_dory:  # which decides layer by layer
+            machine.network = surroundings_of(spec, workload)
+        return machine
+
+    def surroundings(self, layer: Layer) -> Surroundings | None:
+        """What of the network that it is set up for changes a layer's options; None for a layer by itself."""
+        return self.network.get(layer.name)
 
     def open_fields(self, narrow: Workload, wide: Workload) -> Mapping[str, Sequence[str]]:
         """Fields by path that a search over bits between two widths has to try: where weights are, if the
@@ -170,7 +160,8 @@ class ClusterMachine:
         `front` only those undominated in the named quantities. Raises DoesNotFit when no tile fits.
         """
         precisions = tuple(precisions) or (layer.precision,)
-        sites = {p: self.site(p) for p in precisions}
+        around = self.surroundings(layer)
+        sites = {p: replace(self.site(p), around=around) for p in precisions}
         if layer.contraction is not None:
             return contraction_options(layer, precisions, sites, self.prices, self.choice, minimize, front)
         options = elementwise_options(layer, sites, self.prices)
@@ -178,21 +169,14 @@ class ClusterMachine:
 
     def _stream(self, row: Row) -> elementwise.Stream:
         """The chunks of a row that is no contraction."""
-        layer, site = row.layer, self.site(row.layer.precision)
-        streams = {s.chunks: s for s in elementwise.streams_of(layer, site)}
-        chunks = int(row.mapping["chunks"])
-        if chunks not in streams:
-            raise InputError(
-                f"layer {layer.name!r}: {chunks} chunks are none of its options: "
-                f"{', '.join(map(str, streams))}"
-            )
-        return streams[chunks]
+        return elementwise.stream_of(row.layer, self.site(row.layer.precision), row.mapping)
 
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
         """The row that a readable mapping (of `Performed.mapping`) stands for. InputError: it is none."""
         if layer.contraction is None:
-            row = Row(layer, {"chunks": int(mapping["chunks"])}, 0.0, 0.0)
-            costs = stream_costs(layer, self.site(layer.precision), self._stream(row), self.prices)
+            site = self.site(layer.precision)
+            row = Row(layer, elementwise.raw_mapping(layer, site, mapping), 0.0, 0.0)
+            costs = stream_costs(layer, site, self._stream(row), self.prices)
             energy = sum(pj for name, pj in costs.items() if name.startswith("energy:"))
             return replace(row, cycles=costs["cycles"], energy_pj=energy)
         raw = raw_mapping(layer, mapping)
@@ -220,9 +204,8 @@ class ClusterMachine:
             moved = float(site.transfer_cycles(np.float64(stream.load_bytes)))
             compute = stream.chunks * elementwise.chunk_cycles(layer, site, stream)
             busy = {"compute": float(compute), "dma_in": moved}
-            far = stream.load_bytes * stream.in_l3 + stream.store_bytes * stream.out_l3
-            near = stream.load_bytes + stream.store_bytes
-            mapping: Mapping[str, Any] = {"unit": "cores", "chunks": stream.chunks}
+            far, near = stream.far_bytes, stream.load_bytes + stream.store_bytes
+            mapping: Mapping[str, Any] = {"unit": "cores", "chunks": stream.chunks, "places": stream.places}
         else:
             priced = self._priced(row)[1]
             counts = {key: float(count[0]) for key, count in priced.actions.items()}
@@ -255,14 +238,10 @@ class ClusterMachine:
 
         Raises InputError when the weights kept in L2 and the activations do not fit it together.
         """
-        self._check_l2(rows)
-        programs: list[LayerProgram] = []
-        before: Mapping[str, float] | None = None
-        for row in rows:
-            held = self._held(row)
-            programs.append(self._layer_program(row, before, held))
-            before = held
-        return graph_of(programs)
+        held = self._held(rows)
+        self._check_l2(rows, held)
+        before = [None, *held]
+        return graph_of([self._layer_program(*each) for each in zip(rows, before, held, strict=False)])
 
     def _layer_program(
         self, row: Row, before: Mapping[str, float] | None, held: Mapping[str, float]
@@ -284,14 +263,18 @@ class ClusterMachine:
             layer.name, site, mapped.tiles, mapped.l2, mapped.plan, prefetch=prefetch, early_fetch=early
         )
 
-    def _held(self, row: Row) -> Mapping[str, float]:
-        site = self.site(row.layer.precision)
-        if row.layer.contraction is None:
-            return elementwise.held_bytes(site, self._stream(row))
-        return {name: float(size[0]) for name, size in self._priced(row)[1].held.items()}
+    def _held(self, rows: Sequence[Row]) -> list[Mapping[str, float]]:
+        """Bytes by memory while each row runs, what waits in L2 for later rows included."""
+        found = []
+        for row, waiting in zip(rows, waiting_bytes(rows), strict=True):
+            if row.layer.contraction is None:
+                held = elementwise.held_bytes(self.site(row.layer.precision), self._stream(row))
+            else:
+                held = {name: float(size[0]) for name, size in self._priced(row)[1].held.items()}
+            found.append({**held, "l2": held["l2"] + waiting})
+        return found
 
-    def _check_l2(self, rows: Sequence[Row]) -> None:
-        held = [self._held(row) for row in rows]
+    def _check_l2(self, rows: Sequence[Row], held: Sequence[Mapping[str, float]]) -> None:
         resident = kept_bytes(
             (row.layer.weights, str(row.mapping["way"]).partition(":")[0], h["l2_weights"])
             for row, h in zip(rows, held, strict=True)

@@ -75,8 +75,11 @@ def actions_of(
 
 
 def held_bytes(site: Site, tiles: Tiles, plan: Plan, moves: Movement) -> dict[str, Array]:
-    """Bytes by memory; `l2_weights`: those of l2 that stay there from the network's start."""
-    held = {"l2": moves.held_l2, "l2_weights": np.full(len(tiles), moves.resident_weights)}
+    """Bytes by memory, what waits in l2 included; `l2_weights`: those that stay there from the start."""
+    held = {
+        "l2": moves.held_l2 + site.waiting_bytes,
+        "l2_weights": np.full(len(tiles), moves.resident_weights),
+    }
     if site.spec.l1 is not None:
         held["l1"] = held_l1(site, tiles, moves.sizes, moves.moved, plan)
     return held

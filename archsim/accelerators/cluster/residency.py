@@ -18,11 +18,14 @@ def weights_home(spec: ClusterSpec, workload: Workload) -> Place:
         return "l2"
     if spec.l3.weights != "auto":
         return spec.l3.weights
-    by_weights = {
-        layer.weights: _resident_bytes(spec, layer) for layer in workload.layers
-    }  # shared ones once
-    padded = sum(by_weights.values())
-    return "l2" if padded + workload.peak_memory.bytes <= spec.l2.room_bytes else "l3"
+    needed = resident_weights_bytes(spec, workload) + workload.peak_memory.bytes
+    return "l2" if needed <= spec.l2.room_bytes else "l3"
+
+
+def resident_weights_bytes(spec: ClusterSpec, workload: Workload) -> float:
+    """What all weights take in L2, those that layers share once."""
+    by_weights = {layer.weights: _resident_bytes(spec, layer) for layer in workload.layers}
+    return sum(by_weights.values())
 
 
 def kept_bytes(weights: Iterable[tuple[tuple[Tensor, ...], str, float]]) -> float:

@@ -17,20 +17,21 @@ from archsim.accelerators.cluster.work import Site
 from archsim.workloads.layer import Layer
 
 ACTIVATION_SHARE = 0.5
-"""A tensor larger than this share of L2 lives in L3, so that a layer's input and output fit side by side."""
+"""Of a layer by itself, a tensor larger than this share of L2 is in L3: input and output fit side by side."""
 
 
 def possible_places(layer: Layer, site: Site) -> list[Places]:
-    """Activations go where their size puts them, weights where the YAML says (auto: either)."""
+    """Activations are where the network has them (of a layer by itself: where their size puts them), weights
+    where the YAML says (auto: either).
+    """
     l3 = site.spec.l3
     if l3 is None:
         return [Places("l2", "l2", "l2")]
-    room = site.spec.l2.room_bytes * ACTIVATION_SHARE
-
-    def home(size: int) -> str:
-        return "l3" if size > room else "l2"
-
-    inputs, outputs = home(layer.input_bytes), home(layer.output_bytes)
+    if site.around is not None:
+        inputs, outputs = site.around.input, site.around.output
+    else:
+        room = site.spec.l2.room_bytes * ACTIVATION_SHARE
+        inputs, outputs = ("l3" if size > room else "l2" for size in (layer.input_bytes, layer.output_bytes))
     if not layer.has_static_weights:
         return [Places(inputs, "l2", outputs)]
     weights = {"l2": ("l2",), "l3": ("l3",), "auto": ("l2", "l3")}[l3.weights]

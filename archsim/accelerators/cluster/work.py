@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,15 @@ class Busy:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What its network leaves to a layer: where its activations are, and what lies in L2 for later layers."""
+
+    input: Literal["l2", "l3"]
+    output: Literal["l2", "l3"]
+    waiting_bytes: float
+
+
+@dataclass(frozen=True)
 class Site:
     """The machine as a layer of one precision meets it: its units, transfers, clock."""
 
@@ -36,6 +46,12 @@ class Site:
     clock_mhz: float
     precision: Precision
     cores: Cores
+    around: Surroundings | None = None  # None: a layer by itself
+
+    @property
+    def waiting_bytes(self) -> float:
+        """Of L2, taken by tensors that the layer neither reads nor makes."""
+        return 0.0 if self.around is None else self.around.waiting_bytes
 
     @property
     def engine(self) -> EngineKind | None:

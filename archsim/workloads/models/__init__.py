@@ -27,7 +27,7 @@ from archsim.workloads.models.resnet import (
     resnet50,
     resnet50_cifar,
 )
-from archsim.workloads.models.tiny import ds_cnn, econ_t, resnet8
+from archsim.workloads.models.tiny import ds_cnn, econ_t, har_bnn, resnet8
 from archsim.workloads.models.transformer import (
     bert_base,
     deit_small,
@@ -167,6 +167,15 @@ MODELS: Mapping[str, Definition] = {
             "Encoder of the autoencoder in the ECON-T chip, 6-bit weights.",
             "Di Guglielmo et al., IEEE TNS 68(8), 2021 (arXiv:2105.01683).",
             "Input 1x1x8x8 trigger cells, output 16 features of 9 bits.",
+        ),
+    ),
+    "har-bnn": Definition(
+        har_bnn,
+        _BATCH,
+        (
+            "Human activity recognition by a binary network, 8-bit first layer; widths and depth assumed.",
+            "Daghero et al., CF 2021 (arXiv:2205.12781), github.com/francescodaghero/ultracompactBNN.",
+            "Input 3 axes of 151 samples (UniMiB SHAR: Micucci et al. 2017), output 17 activities.",
         ),
     ),
     "resnet8": Definition(

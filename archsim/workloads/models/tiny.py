@@ -1,9 +1,14 @@
-"""MLPerf Tiny's networks for keywords and small images (Banbury et al. 2021, arXiv:2106.07597)."""
+"""Networks for small devices: MLPerf Tiny's for keywords and small images (Banbury et al. 2021,
+arXiv:2106.07597), an encoder on a sensor, and a binary one for motion.
+"""
 
 from __future__ import annotations
 
+from math import prod
+
 from archsim.workloads.layer import Tensor
 from archsim.workloads.models.builder import NetworkBuilder
+from archsim.workloads.operation_counts import pooling_operations
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
@@ -40,6 +45,26 @@ def econ_t(batch: int = 1) -> Workload:
     x = net.conv("conv", x, 8, 3, stride=2, padding=(0, 0, 1, 1), batch_norm=False, activation="relu")
     net.linear("dense", x, 16, activation="relu")
     return net.build().with_precision(Precision(6, 8, 9))
+
+
+def har_bnn(batch: int = 1) -> Workload:
+    """A binary network for human activity recognition, as Daghero et al. (arXiv:2205.12781) build them.
+
+    From the library published with the paper: 1-D convolutions without padding, the first on 8-bit samples
+    and weights, pooling by two, a linear layer; all but the first of 1-bit weights and activations; the last
+    one's sums are whole. From UniMiB SHAR (Micucci et al. 2017): 151 samples of 3 axes, 17 activities.
+    Assumed, as the text read does not have them: two convolutions of 32 channels (a word), 7 and 5 wide.
+    """
+    net = NetworkBuilder("har-bnn")
+    x = Tensor("input", (batch, 3, 151, 1))
+    for number, kernel in enumerate((7, 5), start=1):
+        x = net.conv(f"conv{number}", x, 32, (kernel, 1), activation="relu")
+        halved = (*x.shape[:2], x.shape[2] // 2, 1)
+        ops = pooling_operations("max_pool", 2, prod(halved))
+        x = net.layer(f"pool{number}", "max_pool", (x,), halved, ops)
+    net.linear("fc", x, 17)
+    ends = {"conv1": Precision(8, 8, 1), "fc": Precision(1, 1, 32)}
+    return net.build().with_precision(lambda layer: ends.get(layer.name, Precision(1, 1, 1)))
 
 
 def _stack(net: NetworkBuilder, name: str, x: Tensor, channels: int) -> Tensor:
