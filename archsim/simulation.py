@@ -25,7 +25,6 @@ from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records
 from archsim.composition import time_rows
 from archsim.errors import InputError
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run
-from archsim.workloads.layer import Layer
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
@@ -216,14 +215,15 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
     capacity = shared_capacity(machine)
     if any(capacity.values()):
         return _allocated_rows(workload, machine, capacity, minimize), 0
-    chosen: dict[object, Choice] = {}
+    known: dict[object, Choice] = {}
     rows, unproven = [], 0
-    for layer in workload.layers:
-        alike = _signature(layer), surroundings(machine, layer)
-        if alike not in chosen:
-            chosen[alike] = best_row(layer, machine, minimize)
-        rows.append(replace(chosen[alike].row, layer=layer))
-        unproven += not chosen[alike].proven
+    for layer, first in zip(workload.layers, workload.first_alike, strict=True):
+        alike = first, surroundings(machine, layer)
+        if alike not in known:
+            known[alike] = best_row(layer, machine, minimize)
+        row = known[alike].row
+        rows.append(row if row.layer is layer else replace(row, layer=layer))
+        unproven += not known[alike].proven
     return rows, unproven
 
 
@@ -239,14 +239,6 @@ def _allocated_rows(
     tables = [machine.options(layer) for layer in workload.layers]
     rows = allocated(tables, capacity, minimize)
     return [table.row(index) for table, index in zip(tables, rows, strict=True)]
-
-
-def _signature(layer: Layer) -> object:
-    """Equal for layers of which one's best row is the other's. What is fused does not change a tiling."""
-    if layer.contraction is not None:
-        return layer.contraction, layer.precision, layer.has_static_weights
-    shapes = tuple(tuple(t.shape for t in group) for group in (layer.inputs, layer.weights, layer.outputs))
-    return layer.operator, layer.precision, tuple(layer.ops.items()), shapes
 
 
 def _energy_table(records: Sequence[EnergyRecord], energies: Sequence[Floats]) -> pd.DataFrame:
