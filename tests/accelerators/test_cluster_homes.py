@@ -60,7 +60,9 @@ def test_l2_never_holds_more_than_it_has(l2_kib):
             for name, (born, dies) in workload.lifetimes.items()
             if born <= step <= dies and name not in own and homes[name] == {"l2"}
         )
-        assert machine.surroundings(row.layer).waiting_bytes == waiting
+        around = machine.surroundings(row.layer)
+        assert around is not None
+        assert around.waiting_bytes == waiting
         table = machine.options(row.layer, minimize="latency")
         keys = [table.row(i).mapping for i in range(len(table))]
         held = table.held_bytes["l2"][keys.index(row.mapping)]  # what waits is in it

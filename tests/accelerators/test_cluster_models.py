@@ -22,7 +22,9 @@ from archsim.accelerators.operating_point import lowest_supply, max_clock_mhz
 from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.schedule import iterate
+from archsim.simulation import simulate
 from archsim.workloads.layer import Layer
+from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
 
 
@@ -409,3 +411,17 @@ def test_double_buffering_against_its_closed_form(bytes_per_cycle, buffers):
     lockstep = sum(max(parts) for parts in zip(compute, *padded, strict=True))
     assert cycles <= load[0] + lockstep + store[-1]
     assert cycles == pytest.approx(load[0] + lockstep + store[-1], rel=0.01)
+
+
+def test_the_binary_har_network_on_one_core():
+    """Closed form of its MACs; a population count in hardware makes only the 1-bit layers faster."""
+    workload = load_workload("har-bnn")
+    assert workload.macs == 145 * 32 * 7 * 3 + 68 * 32 * 5 * 32 + 34 * 32 * 17
+    labels = {layer.name: layer.precision.label for layer in workload.layers if layer.contraction is not None}
+    assert labels == {"conv1": "w8a8o1", "conv2": "w1a1", "fc": "w1a1o32"}
+    spec = read_accelerator("riscv-scalar")
+    scalar = simulate(workload, load_accelerator(spec))
+    counting = simulate(workload, load_accelerator(spec | {"cores": {"count": 1, "isa": "binary"}}))
+    cycles = [{layer.name: layer.latency_cycles for layer in run.layers} for run in (scalar, counting)]
+    assert cycles[0]["conv1"] == cycles[1]["conv1"]
+    assert all(cycles[0][name] > 1.5 * cycles[1][name] for name in ("conv2", "fc"))
