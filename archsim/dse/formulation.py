@@ -81,6 +81,9 @@ class Formulation:
             tightest[limit.quantity] = min(known, limit, key=lambda each: each.at_most)
         return replace(self, limits=tuple(tightest.values()))
 
+    def limit_of(self, quantity: Quantity) -> float | None:
+        return min((each.at_most for each in self.limits if each.quantity == quantity), default=None)
+
     def with_goal(self, goal: Goal) -> Formulation:
         return replace(self, goal=goal)
 
@@ -294,7 +297,7 @@ class Formulation:
             columns[name] = by_precision[options.precision]
         if ERROR.column in self.columns_read:
             by_precision = PrecisionColumns(self.space, self._error(point).added).loss(index)
-            columns[ERROR.column] = by_precision[options.precision]
+            columns[ERROR.column] = by_precision[options.precision] + self._fault_loss(index, point)
         if DRAM.column in self.columns_read:
             columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
         for column in sorted(self.columns_read | self._capacities(point.machine).keys()):

@@ -136,24 +136,48 @@ def mean_accuracy(plan: Mapping[str, Any]) -> str:
     return f"{100 * hardware['mean']:.4g}{spread} %"
 
 
+def bit_errors(plan: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Accuracy without the bit errors of SRAMs, and what these cost; None where there are none."""
+    measured = plan.get("accuracy") or {}
+    loss, without = measured.get("fault_loss"), measured.get("without_faults")
+    if loss is None or without is None or not (loss or _rounds(measured, "fault_loss")):
+        return None
+    return without, loss
+
+
+def in_points(share: float | None) -> str:
+    """0.0042 -> '0.42 points' of accuracy."""
+    return units.MISSING if share is None else f"{100 * share:.2g} points"
+
+
+def _rounds(measured: Mapping[str, Any], quantity: str) -> list[dict[str, Any]]:
+    return [each for each in measured["rounds"] if each.get("quantity", "top1_error") == quantity]
+
+
 def _verified(plan: Mapping[str, Any]) -> list[str]:
     measured = plan.get("accuracy")
     if measured is None:
         return []
-    last, earlier = measured["rounds"][-1], measured["rounds"][:-1]
+    errors, losses = _rounds(measured, "top1_error"), _rounds(measured, "fault_loss")
     chips = "chip" if measured["chips"] == 1 else "chips"
+    counted = f"; the search counted with {units.percent(1 - errors[-1]['searched'])}" if errors else ""
     told = [
         f"Accuracy {mean_accuracy(plan)} on {measured['chips']} {chips} and {measured['images']} images that "
         f"the search did not use (worst {units.percent(measured['hardware']['worst'])}; float model "
-        f"{units.percent(measured['float'])}); the search counted with {units.percent(1 - last['searched'])}."
+        f"{units.percent(measured['float'])}){counted}."
     ]
-    if earlier:
-        limits = ", ".join(units.percent(each["limit"]) for each in measured["rounds"])
-        told.append(
-            f"Plans before broke the limit when verified, so the search's limit was lowered: {limits}."
-        )
-    if any(use["name"] == "top1_error" and use["slack"] < 0 for use in plan["budgets"]):
-        told.append("No plan was verified to meet the limit of the error; this is the nearest.")
+    if (of_bits := bit_errors(plan)) is not None:
+        without, loss = of_bits
+        expected = f"; the search expected {in_points(losses[-1]['searched'])}" if losses else ""
+        told.append(f"Bit errors cost {in_points(loss)} of {units.percent(without)}{expected}.")
+    for name, rounds, write in (("top1_error", errors, units.percent), ("fault_loss", losses, in_points)):
+        if len(rounds) > 1:
+            limits = ", ".join(write(each["limit"]) for each in rounds)
+            told.append(f"Plans before broke a limit when verified; searched under {label(name)}: {limits}.")
+    verified = {"top1_error": errors, "fault_loss": losses}
+    broken = [label(use["name"]) for use in plan["budgets"] if use["slack"] < 0 and verified.get(use["name"])]
+    if broken:
+        told.append(f"No plan was verified to meet the limit of {' and '.join(broken)}; this is the nearest.")
     return told
 
 
