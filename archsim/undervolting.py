@@ -90,8 +90,8 @@ def supply_sweep(
         raise InputError("voltages are of an accelerator's memories; name one, or give bit error rates")
     if asked.ber and on is not None:
         raise InputError(
-            "bit error rates (--ber) are of one memory that holds all weights, whatever the hardware, and do "
-            "not go with an accelerator (--on); leave it out, or give voltages of its memories (--vdd)"
+            "bit error rates (--ber) go without an accelerator (--on), as they are of one memory that holds "
+            "all weights; leave it out, or give voltages of its memories (--vdd)"
         )
     fault_map = None if asked.fault_map is None else read_fault_map(asked.fault_map)
 

@@ -140,9 +140,7 @@ class Plan(_Part):
     )
     totals: dict[str, Any] = Field(default_factory=dict)
     budgets: list[BudgetUse] = Field(default_factory=list)
-    accuracy: PlanAccuracy | None = Field(
-        default=None, description="where a search read it"
-    )
+    accuracy: PlanAccuracy | None = Field(default=None, description="where a search read it")
     baseline: dict[str, Any] | None = None
     buys: list[Buys] = Field(default_factory=list)
     search: dict[str, Any] = Field(default_factory=dict)

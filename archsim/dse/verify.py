@@ -112,8 +112,8 @@ class Verified:
             return ["bit errors of SRAMs beside crossbars are not measured: the fault_loss is as expected"]
         if self.asked.faults is None and lost:
             return [
-                f"bit errors cost {100 * lost:.2g} points of accuracy that the search did not count with, as no "
-                "table says what they cost; give ber_sensitivity (--ber-sensitivity)"
+                f"bit errors cost {100 * lost:.3g} points of accuracy, which the search did not count with: "
+                "no table says what they cost; give ber_sensitivity (--ber-sensitivity)"
             ]
         return []
 

@@ -147,7 +147,7 @@ def bit_errors(plan: Mapping[str, Any]) -> tuple[float, float] | None:
 
 def in_points(share: float | None) -> str:
     """0.0042 -> '0.42 points' of accuracy."""
-    return units.MISSING if share is None else f"{100 * share:.2g} points"
+    return units.MISSING if share is None else f"{100 * share:.3g} points"
 
 
 def _rounds(measured: Mapping[str, Any], quantity: str) -> list[dict[str, Any]]:

@@ -144,6 +144,12 @@ def test_an_error_counts_the_bit_errors_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert uses["fault_loss"].limit == 0.02
 
 
+def test_with_a_table_an_accuracy_alone_steers_supplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = found_with(monkeypatch, EXPECTED, accuracy_loss=0.018)
+    assert plan.hardware == {FIELD: 0.72}
+    assert [(use.name, use.used) for use in plan.budgets] == [("top1_error", pytest.approx(0.056))]
+
+
 def test_only_a_limit_that_is_broken_is_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = found_with(monkeypatch, EXPECTED | {0.72: 0.011}, fault_loss=0.02, accuracy_loss=0.018)
     assert plan.hardware == {FIELD: 0.76}
