@@ -147,12 +147,12 @@ class ErrorMeasure:
 
         bits = {row.layer.name: row.layer.precision for row in rows}
         crossbar = crossbar_of(machine)
-        found = failing(machine, rows) if crossbar is None else []
-        if found:
+        found = failing(machine, rows)
+        if found and crossbar is None:
             return self._with_bit_errors(found, bits, faults or FaultLosses({}))
         chips = self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
         hardware = self.twins.measure(crossbar, bits, chips, self.other_images)
-        return OnChips(hardware, chips, hardware.mean if crossbar is None else None)
+        return OnChips(hardware, chips, None if found else hardware.mean)
 
     def _with_bit_errors(
         self, found: Sequence[tuple[str, Stored]], bits: Bits, faults: FaultLosses

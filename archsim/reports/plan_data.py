@@ -159,12 +159,17 @@ def _verified(plan: Mapping[str, Any]) -> list[str]:
     if measured is None:
         return []
     errors, losses = _rounds(measured, "top1_error"), _rounds(measured, "fault_loss")
-    chips = "chip" if measured["chips"] == 1 else "chips"
+    chips = f"{measured['chips']} chip{'' if measured['chips'] == 1 else 's'}"
+    images = f"{measured['images']} images"
+    new = (
+        f"{chips} and {images} that the search did not use"
+        if errors
+        else f"{chips} not used before, {images}"
+    )
     counted = f"; the search counted with {units.percent(1 - errors[-1]['searched'])}" if errors else ""
     told = [
-        f"Accuracy {mean_accuracy(plan)} on {measured['chips']} {chips} and {measured['images']} images that "
-        f"the search did not use (worst {units.percent(measured['hardware']['worst'])}; float model "
-        f"{units.percent(measured['float'])}){counted}."
+        f"Accuracy {mean_accuracy(plan)} on {new} (worst {units.percent(measured['hardware']['worst'])}; float "
+        f"model {units.percent(measured['float'])}){counted}."
     ]
     if (of_bits := bit_errors(plan)) is not None:
         without, loss = of_bits

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import archsim
+from archsim.accelerators.library import read_accelerator
 from archsim.accelerators.machine import Machine, Row
+from archsim.accelerators.sram_supplies import with_sram_supplies
 from archsim.dse import limits
 from archsim.dse.bits import BitSpace
 from archsim.dse.fault_loss import FaultLosses, fault_losses
@@ -194,6 +196,31 @@ def test_without_labelled_data_the_plan_says_so(tmp_path: Any) -> None:
     named = study(workload=str(trace), budgets={"fault_loss": 0.02}, accuracy={"data": "images.npz"})
     with pytest.raises(InputError, match="a layer trace has no weights"):
         search(named, workers=1)
+
+
+def test_a_real_plan_that_breaks_its_budget_is_searched_again() -> None:
+    """0.70 V is expected to lose less than 0.009, and loses more; 0.72 V keeps to it."""
+    fields = {"marginals": False, "budgets": {"fault_loss": 0.009}}
+    plan = search(load_study("lowvolt-digits").model_copy(update=fields), workers=1).plan
+    assert plan is not None
+    assert plan.status == "FEASIBLE"
+    assert plan.hardware[FIELD] == pytest.approx(0.72)
+    first, second = measured(plan).rounds
+    assert first.searched < 0.009 < first.verified
+    assert second.verified <= 0.009
+    assert second.limit == pytest.approx(first.searched * 0.009 / first.verified)
+
+
+def test_bit_errors_beside_crossbars_are_not_measured() -> None:
+    """They would be in the inputs, of which the table says nothing either."""
+    lowered = with_sram_supplies(read_accelerator("isaac"), {"buffer": 0.7})
+    fields = {"hardware": {}, "budgets": {"fault_loss": 0.02}, "accuracy": {"images": 50}}
+    plain, low = (search(study(accelerator=spec, **fields), workers=1).plan for spec in ("isaac", lowered))
+    assert plain is not None
+    assert low is not None
+    assert (measured(plain).fault_loss, measured(low).fault_loss) == (0.0, None)
+    assert not any("beside crossbars" in warning for warning in plain.warnings)
+    assert any("beside crossbars are not measured" in warning for warning in low.warnings)
 
 
 def test_the_twin_measures_the_plan_on_chips_that_the_table_has_not_seen() -> None:
