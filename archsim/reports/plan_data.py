@@ -168,8 +168,8 @@ def _verified(plan: Mapping[str, Any]) -> list[str]:
     )
     counted = f"; the search counted with {units.percent(1 - errors[-1]['searched'])}" if errors else ""
     told = [
-        f"Accuracy {mean_accuracy(plan)} on {new} (worst {units.percent(measured['hardware']['worst'])}; float "
-        f"model {units.percent(measured['float'])}){counted}."
+        f"Accuracy {mean_accuracy(plan)} on {new} (worst {units.percent(measured['hardware']['worst'])}; "
+        f"float model {units.percent(measured['float'])}){counted}."
     ]
     if (of_bits := bit_errors(plan)) is not None:
         without, loss = of_bits
