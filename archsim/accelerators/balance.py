@@ -40,7 +40,7 @@ def balanced_rows(machine: PipelinedMachine, tables: Sequence[Options]) -> list[
         excess = _excess(capacity, taken(machine, rows, [machine.performed(row) for row in rows]))
         if excess <= 0:
             return rows
-        if excess < least:
+        if not nearest or excess < least:
             least, nearest = excess, rows
         most = {name: max(most[name], count) for name, count in {**most, **machine.between(rows)}.items()}
     return nearest
