@@ -24,7 +24,6 @@ from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records
 from archsim.composition import time_rows
 from archsim.errors import InputError
 from archsim.run import ENERGY_COLUMNS, Assumption, LayerRun, Roofline, Run
-from archsim.workloads.layer import Layer
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
@@ -215,15 +214,15 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
     capacity = shared_capacity(machine)
     if any(capacity.values()):
         return _allocated_rows(workload, machine, capacity, minimize), 0
-    chosen: dict[object, Choice] = {}
-    rows, unproven = [], 0
-    for layer in workload.layers:
-        alike = _signature(layer)
-        if alike not in chosen:
-            chosen[alike] = best_row(layer, machine, minimize)
-        rows.append(replace(chosen[alike].row, layer=layer))
-        unproven += not chosen[alike].proven
-    return rows, unproven
+    chosen: list[Choice] = []
+    for place, first in enumerate(workload.first_alike):
+        layer = workload.layers[place]
+        if first == place:
+            chosen.append(best_row(layer, machine, minimize))
+        else:
+            known = chosen[first]
+            chosen.append(replace(known, row=replace(known.row, layer=layer)))
+    return [choice.row for choice in chosen], sum(not choice.proven for choice in chosen)
 
 
 def _balanced_rows(workload: Workload, machine: PipelinedMachine) -> list[Row]:
@@ -238,14 +237,6 @@ def _allocated_rows(
     tables = [machine.options(layer) for layer in workload.layers]
     rows = allocated(tables, capacity, minimize)
     return [table.row(index) for table, index in zip(tables, rows, strict=True)]
-
-
-def _signature(layer: Layer) -> object:
-    """Equal for layers of which one's best row is the other's. What is fused does not change a tiling."""
-    if layer.contraction is not None:
-        return layer.contraction, layer.precision, layer.has_static_weights
-    shapes = tuple(tuple(t.shape for t in group) for group in (layer.inputs, layer.weights, layer.outputs))
-    return layer.operator, layer.precision, tuple(layer.ops.items()), shapes
 
 
 def _energy_table(records: Sequence[EnergyRecord], energies: Sequence[Floats]) -> pd.DataFrame:

@@ -283,6 +283,7 @@ def trained(recipe: Recipe, images: Images) -> nn.Module:
     steps = recipe.epochs * (len(labels) // recipe.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=6e-3, total_steps=steps)
+    loss = torch.zeros(())
     for epoch in range(recipe.epochs):
         network.train()
         for chosen in torch.randperm(len(labels))[: len(labels) // recipe.batch * recipe.batch].split(

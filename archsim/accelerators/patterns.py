@@ -20,6 +20,11 @@ def setting_of(layer: Layer, settings: Mapping[str, _Setting]) -> _Setting | Non
     return next((given for pattern, given in settings.items() if fnmatchcase(layer.name, pattern)), None)
 
 
+def is_pattern(name: str) -> bool:
+    """Whether it may match several names, or none."""
+    return any(sign in name for sign in "*?[")
+
+
 def check_patterns(workload: Workload, key: str, settings: Mapping[str, object]) -> None:
     """Raises InputError for a pattern that matches no layer."""
     names = [layer.name for layer in workload.layers]

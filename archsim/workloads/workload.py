@@ -85,6 +85,12 @@ class Workload:
         """Nodes are layer names (attribute `layer`); edges carry `tensors`, the tuple they pass on."""
         return _graph(self.layers, _producers(self.name, self.layers))
 
+    @cached_property
+    def first_alike(self) -> tuple[int, ...]:
+        """By layer the place of the first layer whose best mapping is also its own."""
+        first: dict[object, int] = {}
+        return tuple(first.setdefault(_mapped_as(x), place) for place, x in enumerate(self.layers))
+
     @property
     def macs(self) -> int:
         return sum(layer.macs for layer in self.layers)
@@ -198,3 +204,11 @@ def _graph(layers: Sequence[Layer], producer: dict[str, str]) -> nx.DiGraph:
             if all(t.name != tensor.name for t in passed):
                 graph.add_edge(source, layer.name, tensors=(*passed, tensor))
     return graph
+
+
+def _mapped_as(layer: Layer) -> object:
+    """Equal for layers of which one's best mapping is the other's. What is fused does not change a tiling."""
+    if layer.contraction is not None:
+        return layer.contraction, layer.precision, layer.has_static_weights
+    shapes = tuple(tuple(t.shape for t in group) for group in (layer.inputs, layer.weights, layer.outputs))
+    return layer.operator, layer.precision, tuple(layer.ops.items()), shapes

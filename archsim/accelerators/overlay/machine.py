@@ -33,7 +33,7 @@ from archsim.accelerators.overlay.tiles import (
     traffic,
     transfer_count,
 )
-from archsim.accelerators.patterns import check_patterns, setting_of
+from archsim.accelerators.patterns import check_patterns, is_pattern, setting_of
 from archsim.components.dram import DRAM_KINDS
 from archsim.components.figure import Figure
 from archsim.components.fpga import busy_pj, device_named
@@ -78,8 +78,10 @@ class OverlayMachine:
         self.peak_macs_per_cycle = float(np.prod(self.engine.sizes(narrowest)))
 
     def for_workload(self, workload: Workload) -> OverlayMachine:
-        """Raises InputError for `narrow_rows` of a layer that the network does not have."""
-        check_patterns(workload, "narrow_rows", self.spec.narrow_rows)
+        """Raises InputError for `narrow_rows` of a layer that the network does not have. Patterns need not
+        match any: the engine runs other networks too."""
+        named = {name: rows for name, rows in self.spec.narrow_rows.items() if not is_pattern(name)}
+        check_patterns(workload, "narrow_rows", named)
         return self
 
     def settings(self) -> Mapping[str, Any]:

@@ -52,6 +52,8 @@ def costs_of(priced: PricedTable, minimize: str) -> tuple[Float, Float]:
     cost = cost_of(minimize, priced.cycles, energy)
     other = priced.cycles if minimize == "energy" else energy
     fits = priced.fits()
+    if fits.all():
+        return cost, other
     return np.where(fits, cost, np.inf), np.where(fits, other, np.inf)
 
 

@@ -143,6 +143,8 @@ class Weighing:
         """(forms, precisions, mappings)"""
         forms, precisions, counts = self.weights.shape
         weights, mappings = self.weights.reshape(-1, counts), values.shape[1]
+        if mappings * weights.size <= MOST_PRODUCTS:
+            return (weights @ values).reshape(forms, precisions, mappings)
         result = np.empty((forms * precisions, mappings))
         step = max(1, MOST_PRODUCTS // weights.size)
         for start in range(0, mappings, step):
@@ -176,7 +178,8 @@ class TablePricing:
             ports = cycles if ports is None else np.maximum(ports, cycles)
         busiest = table.compute_cycles if ports is None else np.maximum(table.compute_cycles, ports)
         cycles = latency_bound(self.prices, busiest, dram, loads + store)
-        cycles = np.broadcast_to(cycles, energy.shape)
+        if cycles.shape != energy.shape:
+            cycles = np.broadcast_to(cycles, energy.shape)
         return PricedTable(self, table, energy, dram, loads, store, held, ports, cycles)
 
     def component_energy(self, table: CountTable) -> dict[str, Float]:
