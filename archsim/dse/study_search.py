@@ -206,9 +206,12 @@ class StudySearch:
         return self.verified_plan(verified(point.asked, point.found, self.measure), marginals=False)
 
     def nothing(self, found: Found) -> Outcome:
-        """No plan: because the time ran out, or because budgets conflict (which is explained)."""
+        """Why there is no plan: time ran out, nothing found fits (the nearest), or budgets conflict."""
         if found.interrupted or found.bound != math.inf:
-            return Outcome(self.study, "UNKNOWN", interrupted=found.interrupted)
+            plan = None
+            if found.nearest is not None:
+                plan = self.plan(found.nearest, self.formulation, found, marginals=False)
+            return Outcome(self.study, "UNKNOWN", plan, interrupted=found.interrupted)
         conflict = explain(self.explorer, self.formulation, time_limit_s=self.study.time_limit_s)
         return Outcome(self.study, "INFEASIBLE", conflict=conflict)
 
@@ -241,7 +244,7 @@ class StudySearch:
             accelerator=study.accelerator,
             hardware=dict(point.values),
             minimize=formulation.goal.text,
-            status="OPTIMAL" if found.gap <= PROVEN else "FEASIBLE",
+            status=_status(best, found),
             objective=best.value,
             best_bound=found.bound if math.isfinite(found.bound) else None,
             gap=found.gap if math.isfinite(found.gap) else None,
@@ -253,14 +256,14 @@ class StudySearch:
             budgets=self._uses(best, formulation),
             baseline=self.base.to_dict(),
             buys=self._buys(best, formulation) if marginals and not found.interrupted else [],
-            search=self._statistics(found),
+            search=self._statistics(best, found),
             warnings=[*run.warnings, *self.unverified],
         )
 
     def _uses(self, best: PointResult, formulation: Formulation) -> list[BudgetUse]:
         uses = []
         for limit in self.formulation.limits:
-            used = formulation.used(best.point, best.rows or (), limit.quantity, best.steps)
+            used = formulation.used(best.point, best.rows or (), limit.quantity, best.steps, best.between)
             name, at_most = limit.quantity.name, limit.at_most
             uses.append(BudgetUse(name=name, limit=at_most, used=used, slack=at_most - used))
         return uses
@@ -270,7 +273,7 @@ class StudySearch:
         study = self.study
         return buys(self.explorer, formulation, best, left_out, study.time_limit_s, study.gap)
 
-    def _statistics(self, found: Found) -> dict[str, object]:
+    def _statistics(self, best: PointResult, found: Found) -> dict[str, object]:
         points = self.explorer.points
         tables = {id(table): table for point in points for table in point.tables}.values()
         return {
@@ -278,7 +281,18 @@ class StudySearch:
             "refused": dict(self.refused),
             "dropped": dict(found.dropped),
             "solved": found.solved,
+            **(
+                {"times_solved": best.times_solved, "between_stages": dict(best.between)}
+                if best.between
+                else {}
+            ),
             "mappings_priced": sum(table.options.priced for table in tables),
             "rows_kept": sum(len(table.options) for table in tables),
             "rows_executed": sum(int(table.executed.sum()) for table in tables),
         }
+
+
+def _status(best: PointResult, found: Found) -> Status:
+    if best.excess:
+        return "UNKNOWN"
+    return "OPTIMAL" if found.gap <= PROVEN else "FEASIBLE"

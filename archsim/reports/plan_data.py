@@ -124,7 +124,13 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
     `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
     under limits of the others, so that plans with more of these may well have less of the goal.
     """
-    return [*_proof(plan, front), *_in_patches(plan), *_made_again(plan), *_verified(plan)]
+    return [
+        *_proof(plan, front),
+        *_with_fifos(plan),
+        *_in_patches(plan),
+        *_made_again(plan),
+        *_verified(plan),
+    ]
 
 
 def mean_accuracy(plan: Mapping[str, Any]) -> str:
@@ -196,6 +202,8 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
         return ["Not from a search: nothing is proven of this plan."]
     if plan["status"] == "OPTIMAL":
         sentences = [f"Proven optimal: {goal} {value}; {none} has less{without}."]
+    elif plan["status"] == "UNKNOWN":
+        sentences = [f"Beyond its limits: {goal} {value}."]
     elif plan["best_bound"] is not None:
         bound = goal_told(plan["minimize"], plan["best_bound"])
         gap = "" if plan["gap"] is None else f", a gap of {100 * plan['gap']:.3g} %"
@@ -207,6 +215,21 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
         if second is not None:
             sentences.append(f"Among equals, {label(name)} was minimised second: {told(name, second)}.")
     return sentences
+
+
+def _with_fifos(plan: Mapping[str, Any]) -> list[str]:
+    """Of a pipeline what stands between its stages."""
+    search = plan.get("search", {})
+    between = search.get("between_stages")
+    if not between:
+        return []
+    taken = ", ".join(f"{count:,.0f} {name}" for name, count in between.items())
+    told = [f"FIFOs between the stages take {taken}; the bound is of the stages without them."]
+    if plan["status"] == "UNKNOWN":
+        told.append("No plan was found that fits with its FIFOs; this is the nearest.")
+    elif (times := search.get("times_solved", 1)) > 1:
+        told.append(f"It is the best plan of {times} searches that fits with them.")
+    return told
 
 
 def _in_patches(plan: Mapping[str, Any]) -> list[str]:
