@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archsim.accelerators.machine import is_pipelined
-from archsim.errors import InputError
+from archsim.accelerators.machine import is_pipelined, taken
+from archsim.accelerators.pipeline.fifos import locked_up
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError, Execution
 from archsim.kernel.steady import steady_state
@@ -79,9 +79,7 @@ def _pipelined(
         steady = steady_state(lambda inputs: machine.program(rows, inputs))
         shown = engine.simulate(machine.program(rows, SHOWN_INPUTS), timeline=True) if timeline else None
     except DeadlockError as error:
-        raise InputError(
-            f"the pipeline locks up; give its FIFOs more room (full: {', '.join(error.full)}): {error}"
-        ) from None
+        raise locked_up(error) from None
     memory = tuple((row.layer.name, round(did.held_bytes)) for row, did in zip(rows, performed, strict=True))
     return TimedRows(
         layers=_stages(rows, performed, steady.first, steady.interval_cycles),
@@ -97,7 +95,7 @@ def _pipelined(
         ),
         resources=tuple(
             ResourceUse(name, used, machine.capacity[name])
-            for name, used in machine.taken(rows).items()
+            for name, used in taken(machine, rows, performed).items()
             if used or 0 < machine.capacity[name] < math.inf
         ),
         timeline=None if shown is None else shown.timeline,

@@ -82,7 +82,8 @@ def accuracy(
     precision, crossbar = _precision(bits, machine, file), crossbar_of(machine)
     if undervolting is not None and crossbar is not None:
         raise InputError(
-            f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM"
+            f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM whose "
+            "voltage could be set; bit error rates (--ber) go without an accelerator (--on)"
         )
     return measure_accuracy(
         file,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.allocation import allocated
-from archsim.accelerators.balance import balanced
+from archsim.accelerators.balance import balanced_rows
 from archsim.accelerators.choice import MOST_EXECUTED, Choice, best_row
 from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import (
@@ -111,8 +111,8 @@ def run_rows(
     area |= {"stages": sum(silicon)} if silicon else {}
     for use in timed.resources:
         if use.used > use.capacity:
-            taken = f"the stages take {use.used:,.0f} {use.name}, {use.capacity:,.0f} may be used"
-            workload = _warned(workload, taken)
+            short = f"the stages and what stands between them take {use.used:,.0f} {use.name}"
+            workload = _warned(workload, f"{short}, {use.capacity:,.0f} may be used")
     return Run(
         workload=workload.name,
         accelerator=machine.name,
@@ -230,7 +230,7 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
 def _balanced_rows(workload: Workload, machine: PipelinedMachine) -> list[Row]:
     front = ("cycles", "energy_pj", *(f"resource:{name}" for name in machine.capacity))
     tables = [machine.options(layer, front=front) for layer in workload.layers]
-    return [table.row(index) for table, index in zip(tables, balanced(tables, machine.capacity), strict=True)]
+    return balanced_rows(machine, tables)
 
 
 def _allocated_rows(

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from archsim.accelerators.library import load_accelerator, read_accelerator
-from archsim.accelerators.machine import Machine, is_undervolted
+from archsim.accelerators.machine import Machine, Row, is_undervolted
 from archsim.accelerators.sram_supplies import sram_places
 from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
@@ -89,7 +89,10 @@ def supply_sweep(
     if chosen is None and asked.vdd_v:
         raise InputError("voltages are of an accelerator's memories; name one, or give bit error rates")
     if asked.ber and on is not None:
-        raise InputError("bit error rates go without an accelerator; give the voltages of its memories")
+        raise InputError(
+            "bit error rates (--ber) go without an accelerator (--on), as they are of one memory that holds "
+            "all weights; leave it out, or give voltages of its memories (--vdd)"
+        )
     fault_map = None if asked.fault_map is None else read_fault_map(asked.fault_map)
 
     def sweep(quantised: QuantisedNetwork) -> SupplySweep:
@@ -97,18 +100,51 @@ def supply_sweep(
         for pattern in asked.nominal:
             if not any(fnmatchcase(layer, pattern) for layer in layers):
                 raise InputError(f"no layer is named {pattern!r}; the model has {', '.join(layers)}")
-        failing = [layer for layer in layers if not asked.is_nominal(layer)]
+        lowered = [layer for layer in layers if not asked.is_nominal(layer)]
         if chosen is None:
-            placed = one_memory(quantised, failing, ecc=asked.ecc, protected_bits=asked.protected_bits)
+            placed = one_memory(quantised, lowered, ecc=asked.ecc, protected_bits=asked.protected_bits)
             storage = Storage(placed, {}, asked.encoding)
             supplies = [Supply({"weights": (ber,)}) for ber in asked.ber]
             return SupplySweep(storage, supplies, asked.model, fault_map, chips, seed, asked.within)
         return SupplySweep(
-            chosen.storage(failing), chosen.supplies(), asked.model, fault_map, chips, seed, asked.within,
+            chosen.storage(lowered), chosen.supplies(), asked.model, fault_map, chips, seed, asked.within,
             chosen.energies(), chosen.safe(),
         )  # fmt: skip
 
     return sweep
+
+
+def failing(machine: Machine, rows: Sequence[Row]) -> list[tuple[str, Stored]]:
+    """Layers and where their operands lie when these rows run, as far as cells may fail there."""
+    if not is_undervolted(machine):
+        return []
+    stored = ((row.layer.name, at) for row in rows for at in machine.stored(row))
+    return [(layer, at) for layer, at in stored if at.supply is not None and not at.supply.is_nominal]
+
+
+def storage_of(
+    found: Sequence[tuple[str, Stored]],
+    layers: Sequence[str],
+    encoding: Encoding = "twos_complement",
+    protected_bits: int = 0,
+) -> Storage:
+    """Of what `failing` found, where the weights and the inputs of `layers` lie."""
+    placed: dict[str, dict[str, list[Placed]]] = {"weight": {}, "input": {}}
+    for layer, at in found:
+        if layer in layers and at.operand in placed:
+            placed[at.operand].setdefault(layer, []).append(_placed(at, protected_bits))
+    return Storage(placed["weight"], placed["input"], encoding)
+
+
+def supply_of(found: Sequence[tuple[str, Stored]], vdd_v: float | None = None) -> Supply:
+    """Of what `failing` found, the bit error rates of the memories."""
+    return Supply({at.memory: at.supply.bit_error_rates for _, at in found if at.supply}, vdd_v)
+
+
+def _placed(at: Stored, protected_bits: int) -> Placed:
+    ecc = at.supply is not None and at.supply.ecc == "secded"
+    memory = Memory(at.memory, at.words, at.word_bits, ecc, protected_bits)
+    return Placed(memory, None if at.is_resident else at.tile_elements, at.buffers)
 
 
 class Chosen:
@@ -134,19 +170,13 @@ class Chosen:
     def _first(self) -> Machine:
         return next(iter(self._machines.values()))
 
-    def storage(self, failing: Sequence[str]) -> Storage:
-        """Where the data of the layers `failing` lie; at every voltage the same."""
-        placed: dict[str, dict[str, list[Placed]]] = {"weight": {}, "input": {}}
-        for layer, at in self._failing(self._first):
-            if layer in failing and at.operand in placed:
-                placed[at.operand].setdefault(layer, []).append(self._placed(at))
-        return Storage(placed["weight"], placed["input"], self._asked.encoding)
+    def storage(self, layers: Sequence[str]) -> Storage:
+        """Where the data of these layers lie; at every voltage the same."""
+        found, asked = failing(self._first, self._rows), self._asked
+        return storage_of(found, layers, asked.encoding, asked.protected_bits)
 
     def supplies(self) -> list[Supply]:
-        return [
-            Supply({at.memory: at.supply.bit_error_rates for _, at in self._failing(m) if at.supply}, vdd)
-            for vdd, m in self._machines.items()
-        ]
+        return [supply_of(failing(machine, self._rows), vdd) for vdd, machine in self._machines.items()]
 
     def energies(self) -> dict[float, Energy]:
         return {vdd: self._energy(self._run(machine)) for vdd, machine in self._machines.items()}
@@ -174,19 +204,8 @@ class Chosen:
         return found
 
     def _operands(self, memory: str) -> set[str]:
-        return {at.operand for _, at in self._failing(self._at(self._asked.vdd_v[0], [memory]))}
-
-    def _failing(self, machine: Machine) -> list[tuple[str, Stored]]:
-        """Layers and where their operands lie, as far as cells may fail there."""
-        if not is_undervolted(machine):
-            return []
-        stored = ((row.layer.name, at) for row in self._rows for at in machine.stored(row))
-        return [(layer, at) for layer, at in stored if at.supply is not None and not at.supply.is_nominal]
-
-    def _placed(self, at: Stored) -> Placed:
-        ecc = at.supply is not None and at.supply.ecc == "secded"
-        memory = Memory(at.memory, at.words, at.word_bits, ecc, self._asked.protected_bits)
-        return Placed(memory, None if at.is_resident else at.tile_elements, at.buffers)
+        lowered = self._at(self._asked.vdd_v[0], [memory])
+        return {at.operand for _, at in failing(lowered, self._rows)}
 
     def _run(self, machine: Machine) -> Run:
         return run_rows(self._workload, machine, self._rows, settings={})

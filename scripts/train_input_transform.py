@@ -10,7 +10,7 @@ with faulty weights, on average over chips (expectation over transformation):
     loss = CE(classifier(G(x)), y) + FAULTY_WEIGHT · mean over chips of CE(faulty classifier(G(x)), y)
 
 Training draws chips of a seed of its own; accuracy is to be judged on others. Not part of archsim: needs
-torch beside it (2.13 made the file in the library), and Fashion-MNIST (Debian's package
+torch beside it (2.14 made the file in the library), and Fashion-MNIST (Debian's package
 dataset-fashion-mnist). One thread and one seed, so a machine makes the same file again.
 """
 # pyright: reportMissingImports=false

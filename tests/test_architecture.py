@@ -27,6 +27,7 @@ ALLOWED: Mapping[str, set[str]] = {
         *PRICED,
         "numerics",
         "evaluation",
+        "undervolting",
         "simulation",
         "totals",
         "run",

@@ -3,6 +3,7 @@
 The quick choice of `archsim run`; `archsim search` proves the best one. For an interval, each stage takes the
 row that meets it with the least of what is scarce, and bisection finds the least interval at which they fit.
 FINN's folding (Blott et al., FINN-R, TRETS 2018) meets an interval in the same way, but looks at no resource.
+What stands between stages follows from all of them; where that is too much the stages get less, and again.
 """
 
 from __future__ import annotations
@@ -11,10 +12,48 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from archsim.accelerators.machine import DoesNotFit, FloatArray, Options
+from archsim.accelerators.machine import DoesNotFit, FloatArray, Options, PipelinedMachine, Row, taken
 
 ROUNDS = 8
 """Times the scarcity of resources is estimated anew from what was chosen."""
+MOST_BALANCES = 8
+"""Times the stages are balanced anew with room for what stood between them."""
+
+
+def balanced_rows(machine: PipelinedMachine, tables: Sequence[Options]) -> list[Row]:
+    """A row a stage: a short interval at which the stages fit the machine with what stands between them.
+
+    Where none was found, rows that fit without that and exceed the machine least. Raises DoesNotFit where not
+    even the stages fit.
+    """
+    capacity, least, nearest = machine.capacity, np.inf, list[Row]()
+    most = dict.fromkeys(capacity, 0.0)  # that stood between stages so far
+    for _ in range(MOST_BALANCES):
+        room = {name: max(0.0, limit - most[name]) for name, limit in capacity.items()}
+        try:
+            chosen = balanced(tables, room)
+        except DoesNotFit:
+            if not nearest:
+                raise
+            return nearest
+        rows = [table.row(index) for table, index in zip(tables, chosen, strict=True)]
+        excess = _excess(capacity, taken(machine, rows, [machine.performed(row) for row in rows]))
+        if excess <= 0:
+            return rows
+        if not nearest or excess < least:
+            least, nearest = excess, rows
+        most = {name: max(most[name], count) for name, count in {**most, **machine.between(rows)}.items()}
+    return nearest
+
+
+def _excess(capacity: Mapping[str, float], used: Mapping[str, float]) -> float:
+    """By what share of its capacity the resource that is shortest is exceeded; 0 where all fit."""
+    over = [
+        (used[name] - limit) / limit if limit else np.inf
+        for name, limit in capacity.items()
+        if used[name] > limit
+    ]
+    return max(over, default=0.0)
 
 
 def balanced(tables: Sequence[Options], capacity: Mapping[str, float]) -> list[int]:

@@ -275,8 +275,8 @@ class PipelinedMachine(Machine, Protocol):
     capacity: Mapping[str, float]
     """What the stages may take together, by name in Options.resources."""
 
-    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
-        """What the stages and all that stands between them take, by resource."""
+    def between(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        """What stands between the stages takes, by resource, beyond `Performed.resources` of each."""
         ...
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
@@ -299,6 +299,15 @@ def surroundings(machine: Machine, layer: Layer) -> Hashable:
     """What of the network around a layer changes its options on this machine; layers alike have the same."""
     found = getattr(machine, "surroundings", None)
     return None if found is None else found(layer)
+
+
+def taken(machine: PipelinedMachine, rows: Sequence[Row], performed: Sequence[Performed]) -> dict[str, float]:
+    """What the stages and all that stands between them take, by resource; `performed` is that of `rows`."""
+    between = machine.between(rows)
+    return {
+        name: sum(did.resources.get(name, 0.0) for did in performed) + between.get(name, 0.0)
+        for name in machine.capacity
+    }
 
 
 def is_undervolted(machine: Machine) -> TypeGuard[UndervoltedMachine]:

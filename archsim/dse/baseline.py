@@ -65,15 +65,17 @@ class Baseline:
             errors = errors_of(formulation.space, [point.machine for point in points])
             formulation = replace(formulation, errors=errors)
         explorer = Explorer(spec, points, executions=executions)
-        best = explorer.search(formulation, time_limit_s=time_limit_s).best
-        return cls(bits, formulation, best, points[0].unfit)
+        found = explorer.search(formulation, time_limit_s=time_limit_s)
+        too_large = "" if found.nearest is None else "its stages leave no room for what stands between them"
+        return cls(bits, formulation, found.best, points[0].unfit or too_large)
 
     def used(self, budget: str) -> float:
         """How much of a budget the baseline takes. Raises InputError if it cannot run at all."""
         if self.best is None:
             why = self.reason or "the time ran out"
             raise InputError(f"budgets: {budget} is a share of the baseline, which cannot run: {why}")
-        return self.formulation.used(self.best.point, self.best.rows or (), budget_quantity(budget))
+        best, quantity = self.best, budget_quantity(budget)
+        return self.formulation.used(best.point, best.rows or (), quantity, between=best.between)
 
     def to_dict(self) -> dict[str, Any] | None:
         """Totals as of a run, with the bits and the goal's value; None if it cannot run."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsim.dse.executions import Executions
+from archsim.dse.fitting import solve_that_fits
 from archsim.dse.formulation import Formulation, Limit
 from archsim.dse.leaders import bounds_by_leader, leaders
 from archsim.dse.point import Point
 from archsim.dse.points import is_priced, price
 from archsim.dse.quantities import AREA, Goal
 from archsim.dse.selection.session import relative_gap
-from archsim.dse.solve_point import PointResult, bound_of, solve_point
+from archsim.dse.solve_point import PointResult, bound_of
 
 FIRST_GAP = 0.1
 """To which the first point is solved: it is to give a plan soon, and to rule out others."""
@@ -54,6 +55,7 @@ class Found:
     dropped: Mapping[str, int]
     solved: int
     interrupted: bool
+    nearest: PointResult | None = None  # where nothing fits: of pipelines that do but for their FIFOs
 
     @property
     def gap(self) -> float:
@@ -102,6 +104,7 @@ class _Search:
         self.dropped = Counter[str]()
         self.bounds: dict[Point, float] = {}
         self.best: PointResult | None = None
+        self.nearest: PointResult | None = None
         self.results: dict[Point, PointResult] = {}
         self.renewed: dict[Point, int] = {}  # rows executed when a point was last bounded
         self.solved = 0
@@ -188,7 +191,7 @@ class _Search:
         self.note({point: bound_of(self.formulation, point)})
 
     def solve_one(self, point: Point, gap: float, seconds: float) -> None:
-        result = solve_point(
+        result = solve_that_fits(
             self.formulation,
             point,
             self.explorer.executions,
@@ -200,7 +203,9 @@ class _Search:
             self.results[point] = result
         self.note({point: result.bound})
         self.interrupted |= result.interrupted
-        if result.rows is not None and (self.best is None or not better(self.best, result)):
+        if result.excess:
+            self.nearest = min(self.nearest or result, result, key=lambda each: each.excess)
+        elif result.rows is not None and (self.best is None or not better(self.best, result)):
             self.best = result  # also an equal one: it may be proven further
         self.solved += 1
 
@@ -235,7 +240,8 @@ class _Search:
             "no tile fits" if p.unfit else "limits" for p, b in self.bounds.items() if b == math.inf
         )
         dropped = {reason: count for reason, count in (self.dropped + reasons).items() if count}
-        return Found(self.best, self.bound, dropped, self.solved, self.interrupted)
+        nearest = self.nearest if self.best is None else None
+        return Found(self.best, self.bound, dropped, self.solved, self.interrupted, nearest)
 
     def tell(self, stage: str, done: int, points: int) -> None:
         known = None if self.best is None else self.best.value

@@ -1,6 +1,6 @@
 """What bit errors in a layer's weights are expected to cost in accuracy, from a table by bit-error rate.
 
-    {"schema": "archsim.ber_sensitivity/1", "model": …,
+    {"schema": "archsim.ber_sensitivity/1", "model": …, "faults": "stuck", "chips": 20,
      "layers": {layer: {"ber": [rising], "loss": [what that rate in this layer's weights alone costs]}}}
 
 Between points the loss is linear in the logarithm of the rate, below the first in proportion to the rate;
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from archsim.dse.quantities import FAULT_LOSS
 from archsim.dse.study import Study
 from archsim.errors import InputError
+from archsim.numerics.faults.cells import Kind
 
 SCHEMA = "archsim.ber_sensitivity/1"
 FloatArray = npt.NDArray[np.float64]
@@ -46,9 +47,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class FaultLosses:
-    """The curves of a model's layers."""
+    """The curves of a model's layers, measured with faults of `kind` on the first `chips` chips."""
 
     curves: Mapping[str, Curve]
+    kind: Kind = "stuck"
+    chips: int = 0
 
     def loss(self, layer: str, rates: FloatArray) -> FloatArray:
         """By rate. Raises InputError for a layer that the table lacks and that meets errors."""
@@ -68,12 +71,10 @@ class FaultLosses:
 
 
 def fault_losses(study: Study) -> FaultLosses | None:
-    """The table that a budget of `fault_loss` or the goal reads; None if nothing does. Raises InputError
-    where the study names none.
-    """
-    if FAULT_LOSS.name not in study.quantities_read:
-        return None
+    """The study's table. Raises InputError where it names none and a budget or the goal reads it."""
     if study.ber_sensitivity is None:
+        if FAULT_LOSS.name not in study.quantities_read:
+            return None
         raise InputError(
             f"{FAULT_LOSS.name} is read, but no table says what bit errors cost; give ber_sensitivity "
             "(--ber-sensitivity)"
@@ -108,7 +109,12 @@ def _losses(content: Any) -> FaultLosses:
     layers = content.get("layers")
     if not isinstance(layers, dict):
         raise InputError("layers must be an object of layers, each with ber and loss")
-    return FaultLosses({str(name): _curve(str(name), given) for name, given in layers.items()})
+    kind, chips = content.get("faults", "stuck"), content.get("chips", 0)
+    if kind not in get_args(Kind):
+        raise InputError(f"faults is {kind!r}; allowed: {', '.join(get_args(Kind))}")
+    if not isinstance(chips, int) or isinstance(chips, bool) or chips < 0:
+        raise InputError(f"chips is {chips!r}; give how many chips were measured, numbers 0, 1, …")
+    return FaultLosses({str(name): _curve(str(name), given) for name, given in layers.items()}, kind, chips)
 
 
 def _curve(layer: str, given: Any) -> Curve:

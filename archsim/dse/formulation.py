@@ -28,6 +28,7 @@ from archsim.dse.quantities import (
     WEIGHTS,
     Goal,
     Quantity,
+    resource_column,
 )
 from archsim.dse.recompute import Memory, with_executions
 from archsim.dse.retention import Graph, Retention
@@ -81,6 +82,9 @@ class Formulation:
             tightest[limit.quantity] = min(known, limit, key=lambda each: each.at_most)
         return replace(self, limits=tuple(tightest.values()))
 
+    def limit_of(self, quantity: Quantity) -> float | None:
+        return min((each.at_most for each in self.limits if each.quantity == quantity), default=None)
+
     def with_goal(self, goal: Goal) -> Formulation:
         return replace(self, goal=goal)
 
@@ -95,7 +99,7 @@ class Formulation:
     @staticmethod
     def _capacities(machine: Machine) -> dict[str, float]:
         """Columns of what layers share, with what there is of it."""
-        return {f"resource:{name}": limit for name, limit in shared_capacity(machine).items()}
+        return {resource_column(name): limit for name, limit in shared_capacity(machine).items()}
 
     def rough_quantity(self, machine: Machine) -> str | None:
         """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
@@ -158,8 +162,11 @@ class Formulation:
         asked = [*(q for q, _ in self.goal.terms), self.goal.then, *(x.quantity for x in self.limits)]
         return frozenset(q.column for q in (*asked, *self.other))
 
-    def problem(self, point: Point) -> Problem:
-        """The selection problem on a point's tables as they are now."""
+    def problem(self, point: Point, between: Mapping[str, float] | None = None) -> Problem:
+        """The selection problem on a point's tables as they are now.
+
+        `between`: what is to stand between a pipeline's stages, by resource.
+        """
         choices = tuple(self._choices(index, point) for index in range(len(point.tables)))
         if self.memory_limit is not None:
             multiplied = [
@@ -181,7 +188,8 @@ class Formulation:
                 *shared,
             ),
             ties=self.space.ties,
-            fixed=self._fixed(point),
+            fixed=self._fixed(point)
+            | {resource_column(name): count for name, count in (between or {}).items()},
         )
 
     def _fixed(self, point: Point) -> dict[str, float]:
@@ -218,13 +226,20 @@ class Formulation:
         return math.prod(units) if self.goal.product else units[0]
 
     def used(
-        self, point: Point, rows: Sequence[int], quantity: Quantity, steps: Sequence[Retention] = ()
+        self,
+        point: Point,
+        rows: Sequence[int],
+        quantity: Quantity,
+        steps: Sequence[Retention] = (),
+        between: Mapping[str, float] | None = None,
     ) -> float:
-        """How much of a quantity a selection takes, in its own unit; `steps` where layers run again."""
+        """How much of a quantity a selection takes, in its own unit; `steps` where layers run again,
+        `between` what stands between a pipeline's stages.
+        """
         asked = self
         if quantity.column not in self.columns_read:
             asked = self.with_limits(*self.limits, Limit(quantity, math.inf))
-        problem = asked.problem(point)
+        problem = asked.problem(point, between)
         if quantity == POWER:
             energy, cycles = (problem.total(q.column, rows) for q in (ENERGY, LATENCY))
             return energy / cycles * point.machine.clock_mhz * 1e-3 if cycles else 0.0
@@ -294,7 +309,7 @@ class Formulation:
             columns[name] = by_precision[options.precision]
         if ERROR.column in self.columns_read:
             by_precision = PrecisionColumns(self.space, self._error(point).added).loss(index)
-            columns[ERROR.column] = by_precision[options.precision]
+            columns[ERROR.column] = by_precision[options.precision] + self._fault_loss(index, point)
         if DRAM.column in self.columns_read:
             columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
         for column in sorted(self.columns_read | self._capacities(point.machine).keys()):

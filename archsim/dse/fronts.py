@@ -89,8 +89,11 @@ class _Series:
         self.interrupted |= found.interrupted
         if found.best is None:
             return None
-        rows = found.best.rows or ()
-        values = tuple(self.formulation.used(found.best.point, rows, q) for q in self.quantities)
+        best = found.best
+        values = tuple(
+            self.formulation.used(best.point, best.rows or (), q, between=best.between)
+            for q in self.quantities
+        )
         point = FrontPoint(values, asked, found)
         self.points.append(point)
         self.on_point(point)

@@ -1,19 +1,22 @@
-"""What a study's budgets limit, in units: shares are of the baseline's."""
+"""What a study's budgets limit, in units (shares are of the baseline's), and what measures accuracy."""
 
 from __future__ import annotations
 
 from archsim.dse.baseline import Baseline
+from archsim.dse.bits import BitSpace
 from archsim.dse.formulation import Limit
 from archsim.dse.quantities import (
     ACCURACY,
     ACCURACY_LOSS,
     ERROR,
+    FAULT_LOSS,
     FRAMES_PER_S,
     at_most,
     budget_quantity,
     objective_quantity,
 )
 from archsim.dse.study import Study, share_of_baseline
+from archsim.dse.twin_errors import ErrorMeasure, error_measure
 from archsim.dse.verify import ErrorLimit
 from archsim.errors import InputError
 
@@ -23,6 +26,23 @@ def reads_error(study: Study) -> bool:
     goal = {quantity for quantity, _ in study.goal().terms} | {study.goal().then}
     front = map(objective_quantity, study.front or ())
     return ERROR in goal.union(map(budget_quantity, study.budgets), front)
+
+
+def measure_of(study: Study, space: BitSpace) -> tuple[ErrorMeasure | None, list[str]]:
+    """What verifies the plans of a study that reads accuracy or a loss of it, or warnings that nothing does.
+
+    Raises InputError where accuracy is read, or its data are named, and it cannot be measured.
+    """
+    if not reads_error(study) and FAULT_LOSS.name not in study.quantities_read:
+        return None, []
+    try:
+        measure = error_measure(study.workload, study.accuracy)
+        measure.check(space)
+    except InputError as error:
+        if reads_error(study) or study.accuracy.data is not None:
+            raise
+        return None, [f"{FAULT_LOSS.name} is as the table expects, not verified by the twin: {error}"]
+    return measure, []
 
 
 def shares_error(study: Study) -> bool:

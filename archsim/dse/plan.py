@@ -74,9 +74,10 @@ class Buys(_Part):
 
 
 class Round(_Part):
-    """One search under a limit of the error (None: under none): the error it counted with, and what was
+    """One search under a limit of a quantity (None: under none): how much it counted with, and what was
     measured of the plan on other chips and images."""
 
+    quantity: str = "top1_error"
     limit: float | None
     searched: float
     verified: float
@@ -94,11 +95,15 @@ class ChipAccuracy(_Part):
 class PlanAccuracy(_Part):
     """Accuracy of the plan's twin on chips and images that the search did not use (shares of 1).
 
-    `float`: of the float model on the same images. `rounds`: the searches, the last one's plan is this.
+    `float`: of the float model on the same images. `hardware` includes the bit errors of SRAMs, if any:
+    `without_faults` is the accuracy without these, `fault_loss` how much more that is (None where they are
+    not measured). `rounds`: the searches, for each quantity that was verified.
     """
 
     float_: float = Field(alias="float")
     hardware: ChipAccuracy
+    without_faults: float | None = None
+    fault_loss: float | None = None
     chips: int
     first_chip: int
     images: int
@@ -135,7 +140,7 @@ class Plan(_Part):
     )
     totals: dict[str, Any] = Field(default_factory=dict)
     budgets: list[BudgetUse] = Field(default_factory=list)
-    accuracy: PlanAccuracy | None = Field(default=None, description="where the search read it")
+    accuracy: PlanAccuracy | None = Field(default=None, description="where a search read it")
     baseline: dict[str, Any] | None = None
     buys: list[Buys] = Field(default_factory=list)
     search: dict[str, Any] = Field(default_factory=dict)

@@ -133,7 +133,7 @@ def budget_quantity(name: str) -> Quantity:
     if name.startswith(HELD) and name != HELD:
         return Quantity(name, f"held:{name.removeprefix(HELD)}", 1024.0, "max")
     if name.startswith(RESOURCE) and name != RESOURCE:
-        return Quantity(name, f"resource:{name.removeprefix(RESOURCE)}")
+        return Quantity(name, resource_column(name.removeprefix(RESOURCE)))
     allowed = [
         *SUMS,
         ACCURACY,
@@ -145,6 +145,11 @@ def budget_quantity(name: str) -> Quantity:
         f"{RESOURCE}<name>",
     ]
     raise InputError(_unknown("budgets", name, allowed))
+
+
+def resource_column(name: str) -> str:
+    """Of what rows take of a machine's resource."""
+    return f"resource:{name}"
 
 
 def _unknown(key: str, name: str, allowed: list[str]) -> str:

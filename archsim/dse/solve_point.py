@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,6 +41,9 @@ class PointResult:
     then_gap: float
     interrupted: bool = False
     steps: tuple[Retention, ...] = ()  # where layers are executed again
+    between: Mapping[str, float] = field(default_factory=dict)  # what stands between stages, by resource
+    excess: float = 0.0  # by what share that breaks a limit
+    times_solved: int = 1  # until it broke none
 
     @property
     def gap(self) -> float:
@@ -86,11 +90,13 @@ def solve_point(
     cutoff: float = math.inf,
     time_limit_s: float = 60.0,
     gap: float = 0.0,
+    between: Mapping[str, float] | None = None,
 ) -> PointResult:
     """Solve, execute what was chosen, and solve again with what it took, until the choice holds.
 
     Rows that were not executed enter with bounds from below, so every solution's bound is one of the true
-    costs, and a solution of executed rows is optimal. Ends early when the bound passes `cutoff` (in the units
+    costs, and a solution of executed rows is optimal. `between` is what is to stand between a pipeline's
+    stages, by resource (`solve_that_fits`). Ends early when the bound passes `cutoff` (in the units
     of the goal), within `gap`, or when the time is over; then the best selection of executed rows stands.
     """
     ends = time.monotonic() + time_limit_s
@@ -99,7 +105,7 @@ def solve_point(
     settled_first = False
     while True:
         left = max(0.01, ends - time.monotonic())
-        problem = formulation.problem(point)
+        problem = formulation.problem(point, between)
         memory = formulation.memory(point)
         given = {"time_limit_s": left, "gap": gap, "hint": best.rows, "lexicographic": settled_first}
         if memory is None:
@@ -112,7 +118,7 @@ def solve_point(
         if found.rows is None:
             return best
         new = _execute(point, formulation.table_rows(point, found.rows), formulation, executions)
-        candidate = _true(formulation, point, found, steps, best)
+        candidate = _true(formulation, formulation.problem(point, between), found, steps, best)
         best = candidate if candidate.key <= best.key else best  # of equal ones the one proven further
         # without a gap to accept, equal goals are told apart by rows that were executed, too
         done = (settled_first and not new) or 0 < best.gap <= gap or best.bound > cutoff
@@ -123,19 +129,16 @@ def solve_point(
 
 def _true(
     formulation: Formulation,
-    point: Point,
+    problem: Problem,
     found: Selection,
     steps: tuple[Retention, ...],
     before: PointResult,
 ) -> PointResult:
     """The selection at what its executed rows cost; no selection if that breaks a limit."""
-    problem = formulation.problem(point)
     assert found.rows is not None
     if problem.broken(found.rows):
         return before
-    value = problem.value(found.rows) / formulation.goal_units(point)
-    then = problem.cost(problem.objective.then, found.rows)
-    then /= formulation.goal.then.in_column(point.machine)
+    value, then = value_of(formulation, problem, before.point, found.rows)
     return replace(
         before,
         rows=found.rows,
@@ -145,6 +148,15 @@ def _true(
         then_gap=found.then_gap,
         steps=steps,
     )
+
+
+def value_of(
+    formulation: Formulation, problem: Problem, point: Point, rows: Sequence[int]
+) -> tuple[float, float]:
+    """A selection's goal and its second one, in their units."""
+    value = problem.value(rows) / formulation.goal_units(point)
+    then = problem.cost(problem.objective.then, rows) / formulation.goal.then.in_column(point.machine)
+    return value, then
 
 
 def _execute(point: Point, rows: tuple[int, ...], formulation: Formulation, executions: Executions) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from archsim.accelerators.library import read_accelerator
 from archsim.accelerators.machine import Machine
 from archsim.dse.baseline import Baseline
 from archsim.dse.bits import BitSpace, bit_space
+from archsim.dse.buys import buys
 from archsim.dse.conflict import Conflict, explain
 from archsim.dse.executions import Executions
 from archsim.dse.explore import Explorer, Found, Progress
@@ -18,7 +19,7 @@ from archsim.dse.fault_loss import fault_losses
 from archsim.dse.formulation import Formulation, Limit
 from archsim.dse.fronts import FrontPoint, front
 from archsim.dse.layer_columns import SensitivityTable
-from archsim.dse.limits import error_limit, limits_of, reads_error, shares_error
+from archsim.dse.limits import error_limit, limits_of, measure_of, reads_error, shares_error
 from archsim.dse.plan import (
     BudgetUse,
     Buys,
@@ -31,11 +32,11 @@ from archsim.dse.plan import (
     Step,
 )
 from archsim.dse.points import make_points
-from archsim.dse.quantities import ERROR, Quantity
+from archsim.dse.quantities import ERROR, FAULT_LOSS, Quantity
 from archsim.dse.rematerialise import MOST_EXECUTIONS
 from archsim.dse.solve_point import PointResult
 from archsim.dse.study import Study
-from archsim.dse.twin_errors import MEASURING, TwinErrors, error_measure
+from archsim.dse.twin_errors import MEASURING, TwinErrors
 from archsim.dse.unrolled import unrolled_rows
 from archsim.dse.verify import ErrorLimit, Verified, search_verified, verified
 from archsim.simulation import run_rows
@@ -44,8 +45,6 @@ from archsim.workloads.workload import Workload
 
 PROVEN = 1e-6
 """Relative gap up to which a plan counts as optimal; whole numbers (cycles) are proven exactly."""
-WIDER_PERCENT = 10.0
-"""By how much a budget is widened to tell what that would buy."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class StudySearch:
         executions = Executions() if whole is None else whole.explorer.executions
         self.explorer = Explorer(spec, points, workers, on_progress, executions=executions)
         self.started = self.explorer.started if whole is None else whole.started
-        self.measure = error_measure(study.workload, study.accuracy) if reads_error(study) else None
+        self.measure, self.unverified = measure_of(study, space)
         self.base = self._baseline() if whole is None else whole.base
         self.error_limit = error_limit(study, self.base)
         unlimited = Formulation(
@@ -102,7 +101,7 @@ class StudySearch:
             (),
             sensitivity,
             self.faults,
-            None if self.measure is None else self._errors(space, [point.machine for point in points]),
+            self._errors(space, [point.machine for point in points]) if reads_error(study) else None,
             policy=study.memory_policy,
             most_executions=MOST_EXECUTIONS if study.allow_recompute else 1,
         )
@@ -167,23 +166,13 @@ class StudySearch:
             if isinstance(checked, Found):
                 return self.nothing(checked)
             found = checked.found
-            plan = self.verified_plan(checked, marginals=study.marginals)
+            plan = self.verified_plan(checked, marginals=study.marginals and checked.is_within)
         return Outcome(study, plan.status, plan, interrupted=found.interrupted)
 
     def verified_plan(self, checked: Verified, *, marginals: bool) -> Plan:
-        """A plan with its accuracy as measured. Its status is UNKNOWN where that breaks the limit."""
         best = checked.found.best
         assert best is not None
-        plan = self.plan(best, checked.asked, checked.found, marginals=marginals and checked.is_within)
-        most, error = checked.at_most, checked.error
-        use = BudgetUse(name=ERROR.name, limit=most, used=error, slack=most - error)
-        told: dict[str, object] = {
-            "accuracy": checked.accuracy,
-            "budgets": [use if each.name == ERROR.name else each for each in plan.budgets],
-        }
-        if not checked.is_within:
-            told["status"] = "UNKNOWN"
-        return plan.model_copy(update=told)
+        return checked.told(self.plan(best, checked.asked, checked.found, marginals=marginals))
 
     def along_front(self, quantities: list[Quantity], on_point: Callable[[FrontPoint], None]) -> Outcome:
         """A plan per point of the front."""
@@ -217,9 +206,12 @@ class StudySearch:
         return self.verified_plan(verified(point.asked, point.found, self.measure), marginals=False)
 
     def nothing(self, found: Found) -> Outcome:
-        """No plan: because the time ran out, or because budgets conflict (which is explained)."""
+        """Why there is no plan: time ran out, nothing found fits (the nearest), or budgets conflict."""
         if found.interrupted or found.bound != math.inf:
-            return Outcome(self.study, "UNKNOWN", interrupted=found.interrupted)
+            plan = None
+            if found.nearest is not None:
+                plan = self.plan(found.nearest, self.formulation, found, marginals=False)
+            return Outcome(self.study, "UNKNOWN", plan, interrupted=found.interrupted)
         conflict = explain(self.explorer, self.formulation, time_limit_s=self.study.time_limit_s)
         return Outcome(self.study, "INFEASIBLE", conflict=conflict)
 
@@ -252,7 +244,7 @@ class StudySearch:
             accelerator=study.accelerator,
             hardware=dict(point.values),
             minimize=formulation.goal.text,
-            status="OPTIMAL" if found.gap <= PROVEN else "FEASIBLE",
+            status=_status(best, found),
             objective=best.value,
             best_bound=found.bound if math.isfinite(found.bound) else None,
             gap=found.gap if math.isfinite(found.gap) else None,
@@ -264,39 +256,24 @@ class StudySearch:
             budgets=self._uses(best, formulation),
             baseline=self.base.to_dict(),
             buys=self._buys(best, formulation) if marginals and not found.interrupted else [],
-            search=self._statistics(found),
-            warnings=list(run.warnings),
+            search=self._statistics(best, found),
+            warnings=[*run.warnings, *self.unverified],
         )
 
     def _uses(self, best: PointResult, formulation: Formulation) -> list[BudgetUse]:
         uses = []
         for limit in self.formulation.limits:
-            used = formulation.used(best.point, best.rows or (), limit.quantity, best.steps)
+            used = formulation.used(best.point, best.rows or (), limit.quantity, best.steps, best.between)
             name, at_most = limit.quantity.name, limit.at_most
             uses.append(BudgetUse(name=name, limit=at_most, used=used, slack=at_most - used))
         return uses
 
     def _buys(self, best: PointResult, formulation: Formulation) -> list[Buys]:
-        """The best goal with each budget wider by itself, but the error's: that would have to be verified."""
-        found = []
-        for limit in formulation.limits:
-            if limit.quantity == ERROR:
-                continue
-            wider = replace(limit, at_most=limit.at_most * (1 + WIDER_PERCENT / 100))
-            limits = [wider if other is limit else other for other in formulation.limits]
-            search = self.explorer.search(
-                formulation.with_limits(*limits), time_limit_s=self.study.time_limit_s, gap=self.study.gap
-            )
-            if search.interrupted:
-                break
-            value = min(best.value, search.best.value) if search.best is not None else best.value
-            gain = 100 * (best.value - value) / best.value if best.value else 0.0
-            found.append(
-                Buys(budget=limit.quantity.name, limit=wider.at_most, objective=value, gain_percent=gain)
-            )
-        return found
+        left_out = (ERROR,) if self.measure is None else (ERROR, FAULT_LOSS)
+        study = self.study
+        return buys(self.explorer, formulation, best, left_out, study.time_limit_s, study.gap)
 
-    def _statistics(self, found: Found) -> dict[str, object]:
+    def _statistics(self, best: PointResult, found: Found) -> dict[str, object]:
         points = self.explorer.points
         tables = {id(table): table for point in points for table in point.tables}.values()
         return {
@@ -304,7 +281,18 @@ class StudySearch:
             "refused": dict(self.refused),
             "dropped": dict(found.dropped),
             "solved": found.solved,
+            **(
+                {"times_solved": best.times_solved, "between_stages": dict(best.between)}
+                if best.between
+                else {}
+            ),
             "mappings_priced": sum(table.options.priced for table in tables),
             "rows_kept": sum(len(table.options) for table in tables),
             "rows_executed": sum(int(table.executed.sum()) for table in tables),
         }
+
+
+def _status(best: PointResult, found: Found) -> Status:
+    if best.excess:
+        return "UNKNOWN"
+    return "OPTIMAL" if found.gap <= PROVEN else "FEASIBLE"

@@ -2,7 +2,7 @@
 
 A point's error is that of its twin with every layer at its widest. Fewer bits of a layer add what they add
 alone, as in a sensitivity table, measured on the same chips and images. That sum steers the search; what it
-chooses is measured again as a whole (`archsim.dse.verify`).
+chooses is measured again as a whole (`archsim.dse.verify`), then with the bit errors of SRAMs.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archsim.dse.fault_loss import FaultLosses
 from archsim.errors import InputError
+from archsim.numerics.quantise import check_bits
 from archsim.numerics.sensitivity import OPERANDS, Key, Sensitivity
 
 if TYPE_CHECKING:
-    from archsim.accelerators.machine import Machine
+    from archsim.accelerators.machine import Machine, Row
+    from archsim.components.sram_supply import Stored
     from archsim.dse.bits import BitSpace
     from archsim.dse.study import AccuracyMeasure
     from archsim.numerics.accuracy_report import Spread
@@ -52,6 +55,20 @@ class TwinErrors:
         from archsim.evaluation import crossbar_of  # with the numerics that only such studies need
 
         return self.by_hardware[crossbar_of(machine)]
+
+
+@dataclass(frozen=True)
+class OnChips:
+    """Accuracy on `chips`, and without the bit errors of their SRAMs (None where these are not known)."""
+
+    hardware: Spread
+    chips: range
+    without_faults: float | None = None
+
+    @property
+    def fault_loss(self) -> float | None:
+        """What bit errors cost; 0 where accuracy rose by chance."""
+        return None if self.without_faults is None else max(0.0, self.without_faults - self.hardware.mean)
 
 
 def error_measure(workload: str, settings: AccuracyMeasure) -> ErrorMeasure:
@@ -115,19 +132,46 @@ class ErrorMeasure:
             }
         )
 
-    def drawn(self, machine: Machine) -> range:
-        """The chips that a plan is verified on: one where nothing is drawn."""
+    def check(self, space: BitSpace) -> None:
+        """Raises InputError for bits or layers of the space that twins do not have."""
+        for name, precision in self._widest(space).items():
+            check_bits(precision.weight_bits, f"layer {name!r}: weight bits")
+            check_bits(precision.activation_bits, f"layer {name!r}: activation bits")
+
+    def verified(self, machine: Machine, rows: Sequence[Row], faults: FaultLosses | None = None) -> OnChips:
+        """Accuracy of layers that run as these rows on the other chips and images: on one chip where nothing
+        is drawn. Chips that `faults` were measured on are others, too."""
         from archsim.evaluation import crossbar_of
         from archsim.numerics.accuracy import is_drawn
+        from archsim.undervolting import failing
 
+        bits = {row.layer.name: row.layer.precision for row in rows}
         crossbar = crossbar_of(machine)
-        return self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
+        found = failing(machine, rows)
+        if found and crossbar is None:
+            return self._with_bit_errors(found, bits, faults or FaultLosses({}))
+        chips = self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
+        hardware = self.twins.measure(crossbar, bits, chips, self.other_images)
+        return OnChips(hardware, chips, None if found else hardware.mean)
 
-    def verified(self, machine: Machine, bits: Bits) -> Spread:
-        """Accuracy on the other chips and images."""
-        from archsim.evaluation import crossbar_of
+    def _with_bit_errors(
+        self, found: Sequence[tuple[str, Stored]], bits: Bits, faults: FaultLosses
+    ) -> OnChips:
+        from archsim.numerics.faults.cells import FaultModel
+        from archsim.numerics.faults.supply_sweep import SupplySweep
+        from archsim.undervolting import storage_of, supply_of
 
-        return self.twins.measure(crossbar_of(machine), bits, self.other_chips, self.other_images)
+        first, count = max(self.other_chips.start, faults.chips), self.settings.chips
+        sweep = SupplySweep(
+            storage_of(found, self.twins.products),
+            [supply_of(found)],
+            FaultModel(faults.kind),
+            chips=count,
+            first_chip=first,
+            seed=self.settings.seed,
+        )
+        without, hardware = self.twins.with_bit_errors(bits, sweep, self.other_images)
+        return OnChips(hardware, range(first, first + count), without)
 
     def uniform(self, machine: Machine, precision: Precision) -> Spread:
         """Accuracy with all products at one precision."""

@@ -17,6 +17,7 @@ from archsim.numerics.batch_norm import float_moments, recalibrated
 from archsim.numerics.calibration import Arrays, calibration_for
 from archsim.numerics.chips import has_fixed_batch, in_cache_sized_runs, top1
 from archsim.numerics.crossbar import Crossbar
+from archsim.numerics.faults.supply_sweep import SupplySweep, measure_accuracies
 from archsim.numerics.labelled import labelled_for
 from archsim.numerics.network import read_network
 from archsim.numerics.quantise import Fit
@@ -90,24 +91,43 @@ class TwinAccuracy:
         `check` is called between chips, and may raise to end it.
         Raises InputError for a product without bits, and bits that cannot be quantised.
         """
+        drawn = chips if crossbar is not None and is_drawn(crossbar) else chips[:1]
+        key = crossbar, self._widths(bits), drawn if len(drawn) > 1 else None, images
+        if key not in self._known:
+            ready = self._made_ready(crossbar, bits, check)
+            self._known[key] = self._measured(*ready, drawn, images, check)
+        return self._known[key]
+
+    def with_bit_errors(self, bits: Bits, sweep: SupplySweep, images: range) -> tuple[float, Spread]:
+        """Accuracy without bit errors, and on the chips of a sweep of one supply; products are exact.
+
+        Raises InputError as `measure`, and for memories that cannot hold the numbers.
+        """
+        quantised, _ = self._made_ready(None, bits)
+        exact, ((point,),) = measure_accuracies(
+            quantised, [sweep], self._test.part(images), self._calibration
+        )
+        return exact, point.hardware
+
+    def _widths(self, bits: Bits) -> tuple[tuple[int, int], ...]:
         missing = [name for name in self.products if name not in bits]
         if missing:
             raise InputError(
                 f"there are no bits for layer {missing[0]!r} of the model; there are: {', '.join(bits)}"
             )
-        drawn = chips if crossbar is not None and is_drawn(crossbar) else chips[:1]
-        widths = tuple((bits[name].weight_bits, bits[name].activation_bits) for name in self.products)
-        twin = crossbar, widths
-        key = twin, drawn if len(drawn) > 1 else None, images
-        if key not in self._known:
-            if twin not in self._ready:
-                check()
-                self._ready[twin] = self._made_ready(crossbar, bits)
-            self._known[key] = self._measured(*self._ready[twin], drawn, images, check)
-        return self._known[key]
+        return tuple((bits[name].weight_bits, bits[name].activation_bits) for name in self.products)
 
-    def _made_ready(self, crossbar: Crossbar | None, bits: Bits) -> tuple[QuantisedNetwork, Hardware]:
-        """The whole numbers, and the arrays with the ADCs' ranges set."""
+    def _made_ready(
+        self, crossbar: Crossbar | None, bits: Bits, check: Callable[[], None] = lambda: None
+    ) -> tuple[QuantisedNetwork, Hardware]:
+        """The whole numbers, and the arrays with the ADCs' ranges set; made once."""
+        key = crossbar, self._widths(bits)
+        if key not in self._ready:
+            check()
+            self._ready[key] = self._quantised(crossbar, bits)
+        return self._ready[key]
+
+    def _quantised(self, crossbar: Crossbar | None, bits: Bits) -> tuple[QuantisedNetwork, Hardware]:
         quantised = quantise_network(
             self._network,
             self._calibration,

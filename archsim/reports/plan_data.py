@@ -124,7 +124,13 @@ def proof(plan: Mapping[str, Any], front: Iterable[str] = ()) -> list[str]:
     `plan` is complete. `front`: the quantities of the front on which it lies; its goal was then minimised
     under limits of the others, so that plans with more of these may well have less of the goal.
     """
-    return [*_proof(plan, front), *_in_patches(plan), *_made_again(plan), *_verified(plan)]
+    return [
+        *_proof(plan, front),
+        *_with_fifos(plan),
+        *_in_patches(plan),
+        *_made_again(plan),
+        *_verified(plan),
+    ]
 
 
 def mean_accuracy(plan: Mapping[str, Any]) -> str:
@@ -136,24 +142,53 @@ def mean_accuracy(plan: Mapping[str, Any]) -> str:
     return f"{100 * hardware['mean']:.4g}{spread} %"
 
 
+def bit_errors(plan: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Accuracy without the bit errors of SRAMs, and what these cost; None where there are none."""
+    measured = plan.get("accuracy") or {}
+    loss, without = measured.get("fault_loss"), measured.get("without_faults")
+    if loss is None or without is None or not (loss or _rounds(measured, "fault_loss")):
+        return None
+    return without, loss
+
+
+def in_points(share: float | None) -> str:
+    """0.0042 -> '0.42 points' of accuracy."""
+    return units.MISSING if share is None else f"{100 * share:.3g} points"
+
+
+def _rounds(measured: Mapping[str, Any], quantity: str) -> list[dict[str, Any]]:
+    return [each for each in measured["rounds"] if each.get("quantity", "top1_error") == quantity]
+
+
 def _verified(plan: Mapping[str, Any]) -> list[str]:
     measured = plan.get("accuracy")
     if measured is None:
         return []
-    last, earlier = measured["rounds"][-1], measured["rounds"][:-1]
-    chips = "chip" if measured["chips"] == 1 else "chips"
+    errors, losses = _rounds(measured, "top1_error"), _rounds(measured, "fault_loss")
+    chips = f"{measured['chips']} chip{'' if measured['chips'] == 1 else 's'}"
+    images = f"{measured['images']} images"
+    new = (
+        f"{chips} and {images} that the search did not use"
+        if errors
+        else f"{chips} not used before, {images}"
+    )
+    counted = f"; the search counted with {units.percent(1 - errors[-1]['searched'])}" if errors else ""
     told = [
-        f"Accuracy {mean_accuracy(plan)} on {measured['chips']} {chips} and {measured['images']} images that "
-        f"the search did not use (worst {units.percent(measured['hardware']['worst'])}; float model "
-        f"{units.percent(measured['float'])}); the search counted with {units.percent(1 - last['searched'])}."
+        f"Accuracy {mean_accuracy(plan)} on {new} (worst {units.percent(measured['hardware']['worst'])}; "
+        f"float model {units.percent(measured['float'])}){counted}."
     ]
-    if earlier:
-        limits = ", ".join(units.percent(each["limit"]) for each in measured["rounds"])
-        told.append(
-            f"Plans before broke the limit when verified, so the search's limit was lowered: {limits}."
-        )
-    if any(use["name"] == "top1_error" and use["slack"] < 0 for use in plan["budgets"]):
-        told.append("No plan was verified to meet the limit of the error; this is the nearest.")
+    if (of_bits := bit_errors(plan)) is not None:
+        without, loss = of_bits
+        expected = f"; the search expected {in_points(losses[-1]['searched'])}" if losses else ""
+        told.append(f"Bit errors cost {in_points(loss)} of {units.percent(without)}{expected}.")
+    for name, rounds, write in (("top1_error", errors, units.percent), ("fault_loss", losses, in_points)):
+        if len(rounds) > 1:
+            limits = ", ".join(write(each["limit"]) for each in rounds)
+            told.append(f"Plans before broke a limit when verified; searched under {label(name)}: {limits}.")
+    verified = {"top1_error": errors, "fault_loss": losses}
+    broken = [label(use["name"]) for use in plan["budgets"] if use["slack"] < 0 and verified.get(use["name"])]
+    if broken:
+        told.append(f"No plan was verified to meet the limit of {' and '.join(broken)}; this is the nearest.")
     return told
 
 
@@ -167,6 +202,8 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
         return ["Not from a search: nothing is proven of this plan."]
     if plan["status"] == "OPTIMAL":
         sentences = [f"Proven optimal: {goal} {value}; {none} has less{without}."]
+    elif plan["status"] == "UNKNOWN":
+        sentences = [f"Beyond its limits: {goal} {value}."]
     elif plan["best_bound"] is not None:
         bound = goal_told(plan["minimize"], plan["best_bound"])
         gap = "" if plan["gap"] is None else f", a gap of {100 * plan['gap']:.3g} %"
@@ -178,6 +215,21 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
         if second is not None:
             sentences.append(f"Among equals, {label(name)} was minimised second: {told(name, second)}.")
     return sentences
+
+
+def _with_fifos(plan: Mapping[str, Any]) -> list[str]:
+    """Of a pipeline what stands between its stages."""
+    search = plan.get("search", {})
+    between = search.get("between_stages")
+    if not between:
+        return []
+    taken = ", ".join(f"{count:,.0f} {name}" for name, count in between.items())
+    told = [f"FIFOs between the stages take {taken}; the bound is of the stages without them."]
+    if plan["status"] == "UNKNOWN":
+        told.append("No plan was found that fits with its FIFOs; this is the nearest.")
+    elif (times := search.get("times_solved", 1)) > 1:
+        told.append(f"It is the best plan of {times} searches that fits with them.")
+    return told
 
 
 def _in_patches(plan: Mapping[str, Any]) -> list[str]:

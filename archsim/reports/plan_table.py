@@ -13,10 +13,12 @@ from rich.text import Text
 from archsim.reports import units
 from archsim.reports.columns import Column, column_table, panel, printable
 from archsim.reports.plan_data import (
+    bit_errors,
     comparison,
     complete,
     gathered,
     goal_label,
+    in_points,
     is_pipelined,
     label,
     mean_accuracy,
@@ -149,10 +151,11 @@ def _accuracy(plan: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, str]]]
         return "Accuracy", []
     chips = f"{measured['chips']} chips" if measured["chips"] > 1 else "1 chip"
     worst = f"worst {units.percent(measured['hardware']['worst'])}, {chips}, {measured['images']} images"
-    return "Accuracy", [
-        ("Hardware", mean_accuracy(plan), worst),
-        ("Float model", units.percent(measured["float"]), ""),
-    ]
+    rows = [("Hardware", mean_accuracy(plan), worst)]
+    if (of_bits := bit_errors(plan)) is not None:
+        without, loss = of_bits
+        rows.append(("Without bit errors", units.percent(without), f"they cost {in_points(loss)}"))
+    return "Accuracy", [*rows, ("Float model", units.percent(measured["float"]), "")]
 
 
 def _hardware(plan: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, str]]]:

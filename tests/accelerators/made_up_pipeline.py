@@ -91,10 +91,11 @@ class MadeUpPipeline:
         engines = float(row.mapping["engines"])
         action = Action("engines", "multiply", float(row.layer.macs), Figure(1.0, "test", 1.2))
         cycles = ceil(row.layer.macs / engines) if engines else 0
-        return Performed((action,), 0.0, cycles, "compute", {"engines": engines}, held_bytes=8.0)
+        used = {"engines": engines}
+        return Performed((action,), 0.0, cycles, "compute", used, held_bytes=8.0, resources=used)
 
-    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
-        return {"engines": sum(float(row.mapping["engines"]) for row in rows)}
+    def between(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        return {}
 
     def program(self, rows: Sequence[Row], inputs: int = 1) -> TimedGraph:
         stages = [

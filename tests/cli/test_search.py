@@ -191,3 +191,28 @@ def test_help_is_not_slowed_down() -> None:
     heavy = "('numpy', 'pydantic', 'ortools')"
     code = f"import sys, archsim.cli.search; sys.exit(any(m in sys.modules for m in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_loss_by_bit_errors_that_does_not_verify_is_told(tmp_path: Path) -> None:
+    """A table that expects little of a supply at which chips lose much: the plan is written as it is."""
+    study, plan = tmp_path / "study.yaml", tmp_path / "plan.json"
+    layers = {name: {"ber": [0.1], "loss": [0.001]} for name in ("conv1", "conv2", "conv3", "gemm1")}
+    content = {
+        "workload": "digits-cnn", "accelerator": "lowvolt-npu", "minimize": "energy",
+        "hardware": {"weights.low_voltage.vdd_v": [0.62]}, "budgets": {"fault_loss": 0.01},
+        "ber_sensitivity": {"layers": layers},
+    }  # fmt: skip
+    study.write_text(json.dumps(content))
+    code, out, err = call(
+        "search", study, "--workers", "1", "--out", plan, "--report", tmp_path / "plan.html"
+    )
+    assert code == 1, err
+    words = " ".join(out.split())
+    assert "No plan was verified to meet the limit of fault loss; this is the nearest." in words
+    assert "Without bit errors" in words
+    assert "EXCEEDED" in words
+    assert "4 chips not used before, 225 images" in words
+    assert "Bit errors cost" in (tmp_path / "plan.html").read_text()
+    document = json.loads(plan.read_text())
+    assert (document["status"], document["accuracy"]["chips"]) == ("UNKNOWN", 4)
+    assert call("run", "--plan", plan)[0] == 0

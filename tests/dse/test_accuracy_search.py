@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import fsum
@@ -12,12 +12,13 @@ import pytest
 
 import archsim
 from archsim.accelerators.library import read_accelerator
-from archsim.accelerators.machine import Machine
-from archsim.dse import study_search as search_module
+from archsim.accelerators.machine import Machine, Row
+from archsim.dse import limits
 from archsim.dse.bits import BitSpace
+from archsim.dse.fault_loss import FaultLosses
 from archsim.dse.search import Outcome, search
 from archsim.dse.study import AccuracyMeasure, Study
-from archsim.dse.twin_errors import PointError, TwinErrors, error_measure
+from archsim.dse.twin_errors import OnChips, PointError, TwinErrors, error_measure
 from archsim.dse.verify import MOST_ROUNDS
 from archsim.errors import InputError
 from archsim.evaluation import crossbar_of
@@ -91,8 +92,8 @@ class MadeUp:
     def twins(self) -> MadeUp:
         return self
 
-    def drawn(self, machine: Machine) -> range:
-        return self.other_chips
+    def check(self, space: BitSpace) -> None:
+        pass
 
     def float_accuracy(self, images: range) -> float:
         return 0.95
@@ -106,18 +107,17 @@ class MadeUp:
         }
         return TwinErrors({None: PointError(0.05, Sensitivity(losses))})  # pyright: ignore[reportArgumentType]
 
-    def verified(self, machine: Machine, bits: dict[str, Precision]) -> Spread:
-        narrow = [
-            self.added[name] for name, own in bits.items() if name in self.added and own.weight_bits == 4
-        ]
-        return Spread.of([1 - 0.05 - fsum(narrow) - self.offset])
+    def verified(self, machine: Machine, rows: Sequence[Row], faults: FaultLosses | None) -> OnChips:
+        bits = {row.layer.name: row.layer.precision.weight_bits for row in rows}
+        narrow = [added for name, added in self.added.items() if bits[name] == 4]
+        return OnChips(Spread.of([1 - 0.05 - fsum(narrow) - self.offset]), self.other_chips)
 
 
 ADDED = {"conv1": 0.004, "conv2": 0.01, "conv3": 0.007, "gemm1": 0.002}
 
 
 def found_with(monkeypatch: pytest.MonkeyPatch, measure: MadeUp, loss: float) -> Outcome:
-    monkeypatch.setattr(search_module, "error_measure", lambda *_: measure)
+    monkeypatch.setattr(limits, "error_measure", lambda *_: measure)
     asked = study(
         accelerator="systolic-32-edge", bits={"weights": [4, 8], "activations": [8]},
         budgets={"accuracy_loss": loss}, marginals=False,

@@ -109,8 +109,8 @@ def test_the_fastest_pipeline_that_fits_is_proven(trace: str) -> None:
     assert all(use.used <= use.capacity * 1.01 for use in run.resources)
 
 
-def test_fifos_that_are_too_much_for_the_device_are_told_with_the_plan() -> None:
-    """They come on top of what was chosen: their depths are worked out for the whole pipeline."""
+def test_a_plan_fits_its_device_with_all_fifos() -> None:
+    """Their depths are worked out for the whole pipeline; the fastest stages leave no room for them."""
     changes = {
         "workload": "cnv-w1a1",
         "accelerator": SPEC | {"device": "pynq-z1", "weights": ["lutram", "bram"]},
@@ -118,10 +118,10 @@ def test_fifos_that_are_too_much_for_the_device_are_told_with_the_plan() -> None
     bits = {"weights": [1], "activations": [1], "layers": {"first": {"activations": [8]}}}
     plan = search(study("", **changes, bits=bits, baseline_bits="w1a1"), workers=1).plan
     assert plan is not None
-    told = [f"the stages take {use.used:,.0f} {use.name}, {use.capacity:,.0f} may be used"
-            for use in run_plan(plan).resources if use.used > use.capacity]  # fmt: skip
-    assert told
-    assert plan.warnings == told
+    assert plan.warnings == []
+    assert plan.search["between_stages"]["lut"] > 0
+    assert plan.search["times_solved"] > 1
+    assert all(use.used <= use.capacity for use in run_plan(plan).resources)
 
 
 def test_least_luts_at_a_frame_rate(trace: str) -> None:

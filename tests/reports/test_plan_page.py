@@ -125,6 +125,19 @@ def test_proof_says_what_is_known():
     assert "no choice of sizes, bits and tilings has less." in proof(free)[0]
 
 
+def test_proof_tells_of_fifos_between_stages():
+    search = {"between_stages": {"lut": 1234.0, "bram18": 2.0}, "times_solved": 3}
+    fits = complete(plan(status="FEASIBLE", objective=2.0, search=search, then={}))
+    taken = "FIFOs between the stages take 1,234 lut, 2 bram18; the bound is of the stages without them."
+    assert proof(fits)[1:] == [taken, "It is the best plan of 3 searches that fits with them."]
+    nearest = complete(plan(status="UNKNOWN", objective=2.0, search=search, then={}))
+    assert proof(nearest) == [
+        "Beyond its limits: energy 2.000 mJ.",
+        taken,
+        "No plan was found that fits with its FIFOs; this is the nearest.",
+    ]
+
+
 def test_proof_of_a_front_point_allows_for_its_limits():
     """Elsewhere on the front there is less of the goal, at the price of another quantity."""
     data = data_of(render_front_page(front(area=True)))

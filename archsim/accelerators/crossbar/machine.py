@@ -209,10 +209,9 @@ class CrossbarMachine:
             resources={TILES: float(tiles)} if site.pipelined else {},
         )
 
-    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
-        """Arrays that keep weights, tiles whose vector units are a stage's, KiB of lines in the buffers."""
-        used = [self.performed(row).resources for row in rows]
-        return {name: sum(each.get(name, 0.0) for each in used) for name in self.capacity}
+    def between(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        """Nothing more: lines that wait for a stage are in its tiles' buffers, priced with its row."""
+        return {}
 
     def stored(self, row: Row) -> tuple[Stored, ...]:
         return stored_of(row.layer, self.spec, self.prices)

@@ -306,9 +306,6 @@ class DataflowMachine:
         """The whole pipeline. FIFOs not given in the YAML are sized so that the interval is kept."""
         return self.layout.graph(rows, self.layout.rooms(rows), inputs)
 
-    def taken(self, rows: Sequence[Row]) -> Mapping[str, float]:
-        """Stages, and what FIFOs take that are deeper than the one priced with each stage."""
-        total = {name: sum(float(self._priced(row).use[name][0]) for row in rows) for name in self.capacity}
-        for name, count in self.layout.deep_fifos(rows).items():
-            total[name] += count
-        return total
+    def between(self, rows: Sequence[Row]) -> Mapping[str, float]:
+        """What FIFOs take that are deeper than the one priced with each stage."""
+        return self.layout.deep_fifos(rows)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from archsim.accelerators.pipeline.program import Stage, fifo_name, inner_fifo_name, input_port
+from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError
 from archsim.kernel.graph import TimedGraph
@@ -42,10 +43,16 @@ def fifo_channels(stages: Sequence[Stage]) -> dict[str, str]:
 
 
 def enough_room(build: Build, channels: Mapping[str, str], least: int) -> dict[str, int]:
-    """Pixels of room by FIFO, at least `least` each, with which none holds the pipeline up."""
+    """Pixels of room by FIFO, at least `least` each, with which none holds the pipeline up.
+
+    Raises InputError where FIFOs of given room lock it up.
+    """
     unbounded: Rooms = dict.fromkeys(channels)
     interval = max(busy_cycles(actor.schedule) for actor in build(unbounded, 1, None).actors)
-    held = engine.simulate(build(unbounded, WATCHED_INPUTS, interval)).peak_tokens
+    try:
+        held = engine.simulate(build(unbounded, WATCHED_INPUTS, interval)).peak_tokens
+    except DeadlockError as error:
+        raise locked_up(error) from None
     return {name: max(least, held[channel] + 1) for name, channel in channels.items()}
 
 
@@ -63,6 +70,13 @@ def smallest_rooms(build: Build, enough: Mapping[str, int], least: int) -> dict[
                 low = middle + 1
         rooms[name] = high
     return rooms
+
+
+def locked_up(error: DeadlockError) -> InputError:
+    """What to do about a pipeline that stands still."""
+    return InputError(
+        f"the pipeline locks up; give its FIFOs more room (full: {', '.join(error.full)}): {error}"
+    )
 
 
 def _end(build: Build, rooms: Rooms) -> float:

@@ -42,7 +42,8 @@ class Storage:
 
 @dataclass(frozen=True, eq=False)
 class SupplySweep:
-    """`supplies` to measure at; `chips` chips of `seed` are drawn by `model`, or `fault_map` is the one chip.
+    """`supplies` to measure at; `chips` chips of `seed`, from number `first_chip` on, are drawn by `model`,
+    or `fault_map` is the one chip.
 
     The knee is the last point `within` this share of the accuracy without faults. `energy` is what an
     inference takes at a voltage, `safe` where nothing fails; both only pass through to the report.
@@ -57,11 +58,12 @@ class SupplySweep:
     within: float = 0.01
     energy: Mapping[float, Energy] = field(default_factory=dict)
     safe: Energy | None = None
+    first_chip: int = 0
 
     def chip_maps(self) -> list[ChipMap]:
         if self.fault_map is not None:
             return [self.fault_map]
-        return [DrawnChip(self.model, number, self.seed) for number in range(self.chips)]
+        return [DrawnChip(self.model, self.first_chip + number, self.seed) for number in range(self.chips)]
 
 
 def one_memory(
