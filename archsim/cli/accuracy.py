@@ -137,7 +137,11 @@ def accuracy(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option("--report", metavar="FILE", help="An HTML page of --vdd or --ber that works offline."),
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="An HTML page that works offline: over --vdd, --ber or --adc-bits.",
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -155,8 +159,6 @@ def accuracy(
         column_share=column_share, encoding=encoding, ecc=ecc, protected_bits=protected_bits,
         fault_map=fault_map, within=within,
     )  # fmt: skip
-    if report is not None and below is None:
-        raise InputError("--report draws accuracy over voltages or bit error rates; give --vdd or --ber too")
     with progress_bar(f"Accuracy of {asked.model}", shown=not quiet) as progress:
         from archsim.evaluation import accuracy as measure
 

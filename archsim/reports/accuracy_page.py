@@ -1,4 +1,4 @@
-"""The page of accuracy and energy below the safe voltage. Self-contained, as the others."""
+"""The pages of accuracy: below the safe voltage, or over ADC bits. Self-contained, as the others."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from archsim.atomic import whole_file
 from archsim.reports.html_page import assemble, page_file
 
-_SCRIPTS = ("quantities.js", "low_voltage.js")
+_BY_VOLTAGE = "Low voltage", "low_voltage.html", ("quantities.js", "low_voltage.js")
+_BY_CAUSE = "Accuracy", "accuracy.html", ("accuracy.js",)
 
 
 def write_accuracy_page(document: Mapping[str, Any], path: str | Path) -> None:
-    """Write the page of an accuracy measurement (JSON `archsim.accuracy/1`) that has `low_voltage`.
-
-    Raises InputError as `whole_file`.
+    """Write the page of an accuracy measurement (JSON `archsim.accuracy/1`). Raises InputError as
+    `whole_file`.
     """
     page = render_accuracy_page(document)
     with whole_file(path) as file:
@@ -25,4 +25,5 @@ def write_accuracy_page(document: Mapping[str, Any], path: str | Path) -> None:
 def render_accuracy_page(document: Mapping[str, Any]) -> str:
     """The page as one HTML document."""
     subject = [str(document[key]) for key in ("model", "accelerator") if document[key]]
-    return assemble("accuracy", "Low voltage", subject, page_file("low_voltage.html"), _SCRIPTS, document)
+    kicker, main, scripts = _BY_VOLTAGE if document["low_voltage"] else _BY_CAUSE
+    return assemble("accuracy", kicker, subject, page_file(main), scripts, document)

@@ -181,7 +181,6 @@ def test_bit_error_rates(archsim) -> None:
 
 def test_bad_low_voltage(refused, tmp_path: Path) -> None:
     assert "--vdd" in refused("accuracy", "digits-cnn", "--ecc")
-    assert "--vdd" in refused("accuracy", "digits-cnn", "--report", tmp_path / "a.html")
     assert "'0.7;0.8'" in refused("accuracy", "digits-cnn", "--on", "lowvolt-npu", "--vdd", "0.7;0.8")
     assert "twice" in refused("accuracy", "digits-cnn", "--ber", "0.1,0.1")
     assert "from 0 to 1" in refused("accuracy", "digits-cnn", "--ber", "2")

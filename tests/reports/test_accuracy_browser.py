@@ -1,13 +1,14 @@
-"""The page of accuracy below the safe voltage in a browser: drawn, without a fault, fit for a phone."""
+"""The pages of accuracy in a browser, over voltages and ADC bits: drawn, without a fault, fit for a phone."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from browser import BROWSER, look
 
-from archsim.numerics.accuracy_report import Accuracy, Spread
+from archsim.numerics.accuracy_report import Accuracy, AdcPoint, Cause, LayerAccuracy, Spread
 from archsim.numerics.faults.fault_report import Energy, LowVoltage, StoredIn, SupplyAccuracy, knee_of
 from archsim.reports.accuracy_page import render_accuracy_page
 
@@ -69,3 +70,27 @@ def test_page(tmp_path: Path, width: int, with_volts: bool) -> None:
     else:
         assert "a bit error rate of 0.0001" in found["knee"]
         assert found["legend"] == ["accuracy"]
+
+
+BY_CAUSE = """
+  found.rows = texts("#layer-sqnr-table tbody tr td.name");
+  found.causes = texts("#cause-table tbody tr td:first-child");
+  found.cards = texts("#totals .figure");
+  found.means = charts.adc.chart.getOption().series.at(-1).data.map(({ value }) => value);
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_page_over_adc_bits(tmp_path: Path, width: int) -> None:
+    sweep = tuple(AdcPoint(bits, Spread.of([0.1 * bits, 0.1 * bits + 0.02])) for bits in (4, 5, 6))
+    causes = (Cause("adc_noise", Spread.of([0.8, 0.82]), 0.1),)
+    layers = (LayerAccuracy("<conv>", "conv", 8, 8, 40.0, 20.0, None),)
+    plain = replace(measured(False), low_voltage=None, adc_sweep=sweep, causes=causes, layers=layers)
+    found, console = look(render_accuracy_page(plain.to_dict()), BY_CAUSE, tmp_path, width)
+    assert console == []
+    assert found["drawn"] == ["adc"]
+    assert found["painted"]["adc-chart"] > 2_000
+    assert found["overflow"] <= 0
+    assert (found["rows"], found["causes"]) == (["<conv>"], ["adc noise"])
+    assert [bits for bits, _ in found["means"]] == [4, 5, 6]
+    assert found["means"][0][1] == pytest.approx(41)
