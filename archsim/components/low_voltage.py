@@ -159,7 +159,8 @@ _LEAKAGE = Figure(
 )
 _ENERGY = Figure(
     1.96,
-    "calibrated: 0.83^1.96 = 0.694, which NeuralFuse's Table 2 implies (NeurIPS 2024); its curve is of "
+    "calibrated: 0.83^1.96 = 0.694, which one entry of NeuralFuse's Table 2 implies (NeurIPS 2024; the mean "
+    "of all gives the same digits); its curve is of "
     "Spectre runs of 14 nm arrays (Chandramoorthy et al., HPCA 2019), 30 % less at 0.83 Vmin",
     1.1,
 )

@@ -83,6 +83,7 @@ class SramSupply:
             codec = code.energy_pj(node_nm, logic_v)
             energy = {action: figure.plus(codec[action]) for action, figure in energy.items()}
             area = area.plus(code.area_mm2(node_nm).scaled(codecs))
+        # leakage falls faster than the supply: an exponent of 1.5 for its spread is assumed
         leakage = part.leakage_mw.scaled(wider * self.leakage_factor, note, self._spread(1.5))
         return replace(part, energy_pj=energy, area_mm2=area, leakage_mw=leakage)
 

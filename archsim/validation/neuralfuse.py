@@ -5,7 +5,8 @@ weights at 0.83 Vmin. The paper counts "SRAM filter reads" of both with SCALE-Si
 256 KiB of weights) and states the saving 1 - r - N_generator / N_classifier, with r what a read costs at the
 low supply over the nominal one.
 
-SCALE-Sim takes an ifmap that is padded already and rounds an ofmap *up*: 3×3 windows of stride 2 on a padded
+SCALE-Sim takes an ifmap that is padded already and rounds an ofmap *up*, P = ceil((H - R + stride) / stride)
+(see `archsim.workloads.scalesim_topology`): 3×3 windows of stride 2 on a padded
 34×34 map make 17×17 pixels, not 16×16. That alone is why the ResNets' counts are larger than those of their
 true shapes (by 61,440 and 208,896 words). The generators' transposed convolutions are counted as convolutions
 of a map of twice the size with a padding of one, and UNet's last 1×1 convolution has that padding too.
@@ -48,8 +49,9 @@ GENERATORS = {
     "unet-s": 45_711,
 }
 
+_FOLLOWS = "of the counts and the one exponent"
 _SHAPES = "how its layers were put to SCALE-Sim was settled with this count in view"
-SETTLED = dict.fromkeys(("deconv-l", "deconv-s", "unet-l", "unet-s"), _SHAPES)
+SETTLED: dict[str, str] = dict.fromkeys(("deconv-l", "deconv-s", "unet-l", "unet-s"), _SHAPES)
 """Counts that no constant was fitted to, but their transposed convolutions' shapes were found by them."""
 
 SAVINGS_PERCENT = {
@@ -190,7 +192,7 @@ def _figures() -> list[PublishedFigure]:
     for network, savings in SAVINGS_PERCENT.items():
         for name, published in zip(GENERATORS, savings, strict=True):
             kind = "calibrated" if (network, name) == CALIBRATED_ON else "predicted"
-            remark = _TYPO if (network, name) == ("vgg19", "conv-s") else ""
+            remark = _TYPO if (network, name) == ("vgg19", "conv-s") else _FOLLOWS
             if kind == "calibrated":
                 remark = "sets the exponent of the 14 nm curve, 1.96: the saving that the abstract names"
             found.append(

@@ -66,7 +66,7 @@ def test_less_supply_costs_less_and_fails_more(name, one, other):
     assert sram.bit_error_rate(low) >= sram.bit_error_rate(high)
     assert sram.energy_factor(low) <= sram.energy_factor(high)
     assert sram.leakage_factor(low) <= sram.leakage_factor(high)
-    assert sram.max_mhz(low, 100) <= sram.max_mhz(high, 100)
+    assert sram.max_mhz(low, 100) <= sram.max_mhz(high, 100) * (1 + 1e-12)  # rounding
 
 
 @given(names, st.lists(shares, min_size=1, max_size=5))

@@ -1,4 +1,4 @@
-"""NeuralFuse: access counts are met exactly, savings within a third of a point."""
+"""NeuralFuse: access counts are met exactly, savings within a tenth of a point."""
 
 import math
 

@@ -24,11 +24,11 @@ from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload, lifetimes_of
 
 STAGING_SHARE = 1 / 16
-"""Of the room in L2, kept for tiles of each operand in L3, if that is as large (and if its smallest fit).
+"""Assumed. Of the room in L2, kept for tiles of each operand in L3, if that is as large and its smallest fit.
 More keeps tensors out: with a quarter MobileNetV2 takes 52.1 ms on GAP9, with any from 1/32 to 1/8 45.2.
 """
 ACTIVATIONS_LEAST = 0.5
-"""Of the room in L2, planned for activations where weights stay, which a search may make smaller."""
+"""Assumed. Of the room in L2, planned for activations where weights stay, which a search may make smaller."""
 
 
 @dataclass(frozen=True)
