@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.errors import InputError
 from archsim.reports.export import RUN_KEY
 from archsim.run import ENERGY_COLUMNS, SCHEMA, Assumption, LayerRun, ResourceUse, Roofline, Run, Totals
 
-Record = TypeVar("Record", LayerRun, Totals, Assumption, Roofline)
+if TYPE_CHECKING:
+    import pandas as pd
+
 _NUMBERS = [name for name in ENERGY_COLUMNS if name not in ("layer", "component", "action", "source")]
+
+
+@dataclass
+class _Live:
+    layer: str
+    live_bytes: int
 
 
 def read_run(path: str | Path) -> Run:
@@ -35,8 +43,8 @@ def read_run(path: str | Path) -> Run:
         return _run(document)
     except KeyError as error:
         raise InputError(f"{path}: is not whole: {error.args[0]!r} is missing; write it anew") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: cannot be understood: {' '.join(str(error).split())}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}; write it anew") from None
 
 
 def is_run(path: str | Path) -> bool:
@@ -77,41 +85,53 @@ def _of_parquet(path: Path) -> dict[str, Any]:
 
 
 def _run(document: dict[str, Any]) -> Run:
-    import pandas as pd
+    """Raises KeyError for a key that is missing, InputError for one of another type."""
 
-    energy = pd.DataFrame(document["energy"], columns=list(ENERGY_COLUMNS))
-    energy[_NUMBERS] = energy[_NUMBERS].astype(float)
+    def read(kind: Any, key: str) -> Any:
+        return _validated(kind, document[key], key)
+
+    limited = [
+        {**use, "capacity": math.inf} if isinstance(use, dict) and use.get("capacity", 0) is None else use
+        for use in read(list[Any], "resources")
+    ]  # JSON has no infinity: a capacity without limit is null
+    memory = read(list[_Live], "memory")
     return Run(
-        workload=str(document["workload"]),
-        accelerator=str(document["accelerator"]),
-        layers=tuple(_record(LayerRun, layer) for layer in document["layers"]),
-        totals=_record(Totals, document["totals"]),
-        energy=energy,
-        area_mm2={str(name): float(area) for name, area in document["area_mm2"].items()},
-        memory=tuple((row["layer"], row["live_bytes"]) for row in document["memory"]),
-        peak_memory_layer=document["peak_memory_layer"],
-        assumptions=tuple(_record(Assumption, row) for row in document["assumptions"]),
-        roofline=_record(Roofline, document["roofline"]),
-        resources=tuple(_resource(row) for row in document["resources"]),
-        composition=document["composition"],
-        settings=document["settings"],
-        warnings=tuple(document["warnings"]),
+        workload=read(str, "workload"),
+        accelerator=read(str, "accelerator"),
+        layers=read(tuple[LayerRun, ...], "layers"),
+        totals=read(Totals, "totals"),
+        energy=_energy(document["energy"]),
+        area_mm2=read(dict[str, float], "area_mm2"),
+        memory=tuple((row.layer, row.live_bytes) for row in memory),
+        peak_memory_layer=read(str, "peak_memory_layer"),
+        assumptions=read(tuple[Assumption, ...], "assumptions"),
+        roofline=read(Roofline, "roofline"),
+        resources=_validated(tuple[ResourceUse, ...], limited, "resources"),
+        composition=read(Literal["sequential", "pipelined"], "composition"),
+        settings=read(dict[str, Any], "settings"),
+        warnings=read(tuple[str, ...], "warnings"),
     )
 
 
-def _record(kind: type[Record], row: dict[str, Any]) -> Record:
-    """A dataclass of a JSON object; keys that it does not know are of a later version and left out."""
-    given = {}
-    for field in fields(kind):
-        if field.name in row:
-            value = row[field.name]
-            given[field.name] = tuple(value) if field.name == "fused" else value
-        elif field.default is MISSING:
-            raise KeyError(field.name)
-    return kind(**given)
+def _energy(given: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = given if isinstance(given, pd.DataFrame) else _validated(list[dict[str, Any]], given, "energy")
+    try:
+        energy = pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
+        energy[_NUMBERS] = energy[_NUMBERS].astype(float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"energy: {' '.join(str(error).split())}") from None
+    return energy
 
 
-def _resource(row: dict[str, Any]) -> ResourceUse:
-    """JSON has no infinity: a capacity without limit is null."""
-    capacity = math.inf if row["capacity"] is None else row["capacity"]
-    return ResourceUse(row["name"], row["used"], capacity)
+def _validated(kind: Any, value: Any, key: str) -> Any:
+    """`value` as a `kind`; keys that a dataclass does not know are of a later version and left out."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, (key, *first["loc"])))
+        raise InputError(f"{place}: {first['msg']}") from None

@@ -169,6 +169,12 @@ def test_bad_files_are_input_errors(run, tmp_path):
     (tmp_path / "part.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InputError, match="macs"):
         read_run(tmp_path / "part.json")
+    run.to_json(tmp_path / "run.json")
+    document = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    for key, wrong in {"layers": {}, "energy": {}, "workload": 5, "totals": 3, "resources": 7}.items():
+        (tmp_path / "wrong.json").write_text(json.dumps({**document, key: wrong}), encoding="utf-8")
+        with pytest.raises(InputError, match=rf"wrong\.json: {key}: .*write it anew"):
+            read_run(tmp_path / "wrong.json")
     whole_energy = pd.DataFrame(whole["energy"])
     whole_energy.to_parquet(tmp_path / "table.parquet")
     with pytest.raises(InputError, match="holds no run"):
