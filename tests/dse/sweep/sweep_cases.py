@@ -43,7 +43,7 @@ def tiny_sweep(folder: Path, **changes: Any) -> Sweep:
 
 
 def long_sweep(**changes: Any) -> Sweep:
-    """36 points of some 50 to 100 ms, so that there is time to kill somebody."""
+    """144 points of some 20 to 40 ms, so that there is time to kill somebody."""
     told: dict[str, Any] = {
         "name": "long",
         "workload": "resnet8",
@@ -52,7 +52,8 @@ def long_sweep(**changes: Any) -> Sweep:
             "array.rows": [8, 16, 32],
             "array.columns": [8, 16],
             "buffer.capacity_kib": [32, 64, 128],
-            "dram.bandwidth_gb_s": [3.2, 12.8],
+            "dram.bandwidth_gb_s": [1.6, 3.2, 6.4, 12.8],
+            "clock_mhz": [500, 1000],
         },
     }
     return load_sweep({**told, **changes})

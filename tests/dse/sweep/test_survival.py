@@ -123,6 +123,7 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     first = started(tmp_path)
     try:
         until(lambda: chunks(tmp_path / "long.sweep") >= 1)
+        first.send_signal(signal.SIGSTOP)  # or it might be done before the second has begun
         second = started(tmp_path, "--resume")
         _, told = second.communicate(timeout=PATIENCE_S)
         assert second.returncode == 2
