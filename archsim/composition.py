@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archsim.accelerators.machine import is_pipelined, taken
 from archsim.accelerators.pipeline.fifos import locked_up
+from archsim.accelerators.stagewise import is_stagewise
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError, Execution
 from archsim.kernel.steady import steady_state
@@ -76,7 +77,8 @@ def _pipelined(
     machine: PipelinedMachine, rows: Sequence[Row], performed: Sequence[Performed], timeline: bool
 ) -> TimedRows:
     try:
-        steady = steady_state(lambda inputs: machine.program(rows, inputs))
+        kept = machine.kept_pace(rows) if is_stagewise(machine) else None
+        steady = steady_state(lambda inputs: machine.program(rows, inputs), kept)
         shown = engine.simulate(machine.program(rows, SHOWN_INPUTS), timeline=True) if timeline else None
     except DeadlockError as error:
         raise locked_up(error) from None

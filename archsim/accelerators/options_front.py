@@ -8,12 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.dominance import certainly_unbeaten
-from archsim.accelerators.machine import Options
+from archsim.accelerators.machine import IntArray, Options
 from archsim.errors import InputError
 
+TIMING = "timing"
+"""Among the names of a front: rows are compared with rows that are alike in time only."""
 
-def undominated(options: Options, names: Sequence[str]) -> Options:
+
+def undominated(options: Options, names: Sequence[str], alike: IntArray | None = None) -> Options:
     """Rows of each precision that no other beats for certain in all the named quantities.
+
+    `alike`: a number a row; only rows with the same one are compared.
 
     Names are cycles, energy_pj, traffic:<memory>, held:<memory> and resource:<name>. Raises InputError for
     another name.
@@ -36,8 +41,9 @@ def undominated(options: Options, names: Sequence[str]) -> Options:
     if not names:
         raise InputError(f"front names no quantity; allowed: {', '.join(low)}")
     lows, highs = (np.stack([columns[name] for name in names]) for columns in (low, high))
+    group = options.precision if alike is None else options.precision + len(options.precisions) * alike
     kept = [
         rows[certainly_unbeaten(lows[:, rows], highs[:, rows])]
-        for rows in (np.flatnonzero(options.precision == p) for p in range(len(options.precisions)))
+        for rows in (np.flatnonzero(group == number) for number in np.unique(group))
     ]
     return options.take(np.sort(np.concatenate(kept)))

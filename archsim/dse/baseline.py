@@ -23,6 +23,9 @@ from archsim.workloads.activation_memory import MemoryPolicy
 from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
+MOST_SOLVED = 64
+"""Selection problems that it is worth to take for a pipeline that plans are only compared with."""
+
 ErrorsOf = Callable[[BitSpace, Iterable[Machine]], TwinErrors]
 """Measures the errors of machines' twins."""
 
@@ -64,7 +67,7 @@ class Baseline:
         if errors_of is not None:
             errors = errors_of(formulation.space, [point.machine for point in points])
             formulation = replace(formulation, errors=errors)
-        explorer = Explorer(spec, points, executions=executions)
+        explorer = Explorer(spec, points, executions=executions, most_solved=MOST_SOLVED)
         found = explorer.search(formulation, time_limit_s=time_limit_s)
         too_large = "" if found.nearest is None else "its stages leave no room for what stands between them"
         return cls(bits, formulation, found.best, points[0].unfit or too_large)

@@ -72,6 +72,8 @@ class Explorer:
     on_progress: Callable[[Progress], None] = lambda _: None
     started: float = field(default_factory=time.monotonic)
     executions: Executions = field(default_factory=Executions)
+    most_solved: float = math.inf
+    """Selection problems that a pipeline's point may take for its FIFOs (`solve_that_fits`)."""
     known: list[tuple[Formulation, Mapping[Point, float]]] = field(default_factory=list)
     """Bounds of earlier searches: they hold for the same goal under limits that are no wider."""
 
@@ -198,6 +200,7 @@ class _Search:
             cutoff=math.inf if self.best is None else self.best.value * (1 + EQUAL),
             time_limit_s=seconds,
             gap=gap,
+            most_solved=self.explorer.most_solved,
         )
         if gap == self.gap:
             self.results[point] = result

@@ -2,25 +2,35 @@
 
 How deep FIFOs have to be follows from all stages at once, so no row has a price for them. A search without
 them is a bound of every plan: they only take. Its plan is executed; where it does not fit with its FIFOs, the
-search is repeated with so much less room, until one does. That plan is optimal if it is as good as the bound.
+search is repeated with so much less room, until one does. Where FIFOs follow stage by stage, branch and bound
+then finds the best plan and proves it (`StagewiseSearch`); elsewhere a plan is proven if it is as good as the
+bound without FIFOs.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from archsim.accelerators.machine import is_pipelined
+from archsim.accelerators.stagewise import is_stagewise
 from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation
+from archsim.dse.pace_problem import Pipeline
 from archsim.dse.point import Point
-from archsim.dse.selection.problem import Problem
+from archsim.dse.selection.optimum import TOLERANCE
+from archsim.dse.selection.problem import Problem, Term
+from archsim.dse.selection.select import FIRST_SHARE
 from archsim.dse.selection.session import relative_gap
 from archsim.dse.solve_point import PointResult, solve_point, value_of
+from archsim.dse.stagewise_search import Known, Proven, StagewiseSearch
 
 MOST_TIMES = 8
-"""Searches of a point after which the best plan so far is taken."""
+"""Searches of a point with less and less room, after which the best plan so far is taken."""
+MOST_OF_SECOND = 128
+"""Selection problems for the best of equally good plans, which is not worth as long as the goal itself."""
 EQUAL = 1e-9
 """Relative gap within which a plan is as good as its bound."""
 
@@ -33,11 +43,12 @@ def solve_that_fits(
     cutoff: float,
     time_limit_s: float,
     gap: float,
+    most_solved: float = math.inf,
 ) -> PointResult:
     """As `solve_point`, and of a pipeline with what stands between its stages.
 
-    The bound is that of the first search, so it holds whatever stands between stages. Where no plan fits, the
-    one nearest to it has an `excess`.
+    The bound holds with it. Where no plan is known that fits, the one nearest to it has an `excess`.
+    `most_solved`: selection problems after which the best plan so far is taken, too.
     """
     ends = time.monotonic() + time_limit_s
 
@@ -48,35 +59,95 @@ def solve_that_fits(
         )
 
     first = found = solved({})
-    if not is_pipelined(point.machine):
+    if not is_pipelined(point.machine) or first.rows is None:
         return first
-    best = nearest = None
+    nearest = plan = _with_between(formulation, found)
     assumed: dict[str, float] = {}
     times = 1
-    while found.rows is not None:
-        plan = _with_between(formulation, found)
-        if plan.excess:
-            nearest = min(nearest or plan, plan, key=lambda each: each.excess)
-            assumed |= {name: max(count, assumed.get(name, 0.0)) for name, count in plan.between.items()}
-        elif best is None or plan.key < best.key:
-            best, assumed = plan, dict(plan.between)  # a better one may need no more than that
-        else:
-            break
-        proven = best is not None and relative_gap(best.value, first.bound) <= max(gap, EQUAL)
-        over = found.interrupted or time.monotonic() >= ends or times == MOST_TIMES
-        if proven or over or found.bound > cutoff:
-            break
+    while plan.excess and not found.interrupted and time.monotonic() < ends and times < MOST_TIMES:
+        assumed |= {name: max(count, assumed.get(name, 0.0)) for name, count in plan.between.items()}
         found, times = solved(assumed), times + 1
-    chosen = best or nearest
-    if chosen is None:
-        return first
-    return replace(
-        chosen,
-        bound=min(first.bound, chosen.value),
-        then_gap=max(first.then_gap, relative_gap(chosen.then, first.then)),
+        if found.rows is None:
+            break
+        plan = _with_between(formulation, found)
+        nearest = min(nearest, plan, key=lambda each: each.excess)
+    chosen = replace(
+        nearest,
+        bound=first.bound,
+        then_gap=max(first.then_gap, relative_gap(nearest.then, first.then)),
         interrupted=first.interrupted or found.interrupted,
         times_solved=times,
     )
+    gaps = relative_gap(chosen.value, chosen.bound), chosen.then_gap
+    if chosen.interrupted or not (chosen.excess or max(gaps) > max(gap, EQUAL)):
+        return chosen
+    return _proven(formulation, chosen, ends=ends, gap=gap, cutoff=cutoff, most_solved=most_solved)
+
+
+def _proven(
+    formulation: Formulation,
+    chosen: PointResult,
+    *,
+    ends: float,
+    gap: float,
+    cutoff: float,
+    most_solved: float,
+) -> PointResult:
+    """The best plan that fits, from one that is known or does not fit; among equally good ones the best."""
+    machine, units = chosen.point.machine, formulation.goal_units(chosen.point)
+    if not is_stagewise(machine) or formulation.memory_limit is not None:
+        return chosen
+    problem = formulation.problem(chosen.point)
+    pipeline = Pipeline.of(machine, formulation.space.workload.layers, chosen.point, problem)
+    now = time.monotonic()
+    best = None if chosen.excess else _known(pipeline, chosen, problem.objective.terms)
+    first = StagewiseSearch(
+        pipeline,
+        ends=now + FIRST_SHARE * (ends - now),
+        most_solved=most_solved,
+        gap=gap,
+        floor=chosen.bound * units,
+        best=best,
+        cutoff=cutoff * units,
+    ).run()
+    chosen = replace(_taken_over(formulation, pipeline, chosen, first), bound=first.bound / units)
+    if first.best is None or first.interrupted or chosen.gap > max(gap, TOLERANCE):
+        return replace(chosen, then_gap=math.inf)
+    slack = EQUAL * abs(first.best.value)
+    second = StagewiseSearch(
+        pipeline,
+        ends=ends,
+        most_solved=min(most_solved, MOST_OF_SECOND),
+        gap=gap,
+        best=_known(pipeline, chosen, problem.objective.then),
+        within=(first.bound - slack, first.best.value + slack),
+    ).run()
+    chosen = _taken_over(formulation, pipeline, chosen, second)
+    then_units = formulation.goal.then.in_column(chosen.point.machine)
+    return replace(chosen, then_gap=relative_gap(chosen.then, second.bound / then_units))
+
+
+def _known(pipeline: Pipeline, plan: PointResult, terms: Sequence[Term]) -> Known:
+    assert plan.rows is not None
+    cost = pipeline.with_between(plan.between).cost(terms, plan.rows)
+    return Known(plan.rows, plan.between, cost)
+
+
+def _taken_over(
+    formulation: Formulation, pipeline: Pipeline, plan: PointResult, proven: Proven
+) -> PointResult:
+    """The plan that a search ended with, in the units of the goal."""
+    plan = replace(
+        plan,
+        interrupted=plan.interrupted or proven.interrupted,
+        times_solved=plan.times_solved + proven.solved,
+    )
+    best = proven.best
+    if best is None:
+        return plan
+    problem = pipeline.with_between(best.between)
+    value, then = value_of(formulation, problem, plan.point, best.rows)
+    return replace(plan, rows=best.rows, between=best.between, value=value, then=then, excess=0.0)
 
 
 def _with_between(formulation: Formulation, found: PointResult) -> PointResult:

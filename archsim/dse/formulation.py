@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.accelerators.machine import is_pipelined, is_undervolted, shared_capacity
+from archsim.accelerators.machine import shared_capacity
+from archsim.accelerators.options_front import TIMING
+from archsim.accelerators.stagewise import is_stagewise
 from archsim.dse.bits import BitSpace
 from archsim.dse.fault_loss import FaultLosses
-from archsim.dse.layer_columns import PrecisionColumns, SensitivityTable, live_sets, node_bytes
-from archsim.dse.point import LayerTable, Point
+from archsim.dse.goal_terms import goal_units, objective_of, terms_of
+from archsim.dse.layer_columns import SensitivityTable, node_bytes
+from archsim.dse.point import Point
 from archsim.dse.quantities import (
     AREA,
     DRAM,
     ENERGY,
     ERROR,
-    FAULT_LOSS,
     LATENCY,
     PEAK_ACTIVATIONS,
     POWER,
@@ -32,12 +34,12 @@ from archsim.dse.quantities import (
 )
 from archsim.dse.recompute import Memory, with_executions
 from archsim.dse.retention import Graph, Retention
-from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
+from archsim.dse.row_columns import RowColumns, power_column, shared_columns
+from archsim.dse.selection.problem import Budget, Problem
 from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
 from archsim.dse.twin_errors import PointError, TwinErrors
 from archsim.dse.unrolled import unrolled_rows
-from archsim.errors import InputError
-from archsim.workloads.activation_memory import LIVENESS, Alive, MemoryPolicy, layer_by_layer, peak
+from archsim.workloads.activation_memory import LIVENESS, MemoryPolicy, layer_by_layer, peak
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
@@ -90,16 +92,12 @@ class Formulation:
 
     def front(self, machine: Machine) -> tuple[str, ...]:
         """Quantities of an options table that this formulation trades against each other."""
-        columns = sorted(self.columns_read | self._capacities(machine).keys())
+        columns = sorted(self.columns_read | shared_columns(machine).keys())
         own = [column for column in columns if column.startswith(("held:", "resource:"))]
         traffic = [f"traffic:{machine.outer_memory}"] if DRAM.column in columns else []
         shared = () if shared_l2_bytes(machine) is None else ("held:l2", "held:l2_weights")
-        return ("cycles", "energy_pj", *traffic, *dict.fromkeys((*own, *shared)))
-
-    @staticmethod
-    def _capacities(machine: Machine) -> dict[str, float]:
-        """Columns of what layers share, with what there is of it."""
-        return {resource_column(name): limit for name, limit in shared_capacity(machine).items()}
+        in_time = [TIMING] if is_stagewise(machine) else []
+        return ("cycles", "energy_pj", *traffic, *dict.fromkeys((*own, *shared)), *in_time)
 
     def rough_quantity(self, machine: Machine) -> str | None:
         """The goal's quantity, where it is one whose least is quickly found; None elsewhere.
@@ -150,12 +148,16 @@ class Formulation:
         )
         known = {LATENCY: least_ms, AREA: point.area_mm2}
         if ERROR.column in self.columns_read:
-            known[ERROR] = self._error(point).widest
+            known[ERROR] = self.error(point).widest
         if any(x.quantity != AREA and x.at_most < known.get(x.quantity, 0.0) for x in self.limits):
             return math.inf
         if self.goal.product or any(q not in known for q, _ in self.goal.terms):
             return 0.0
         return sum(weight * known[quantity] for quantity, weight in self.goal.terms)
+
+    @cached_property
+    def _rows(self) -> RowColumns:
+        return RowColumns(self)
 
     @cached_property
     def columns_read(self) -> frozenset[str]:
@@ -167,13 +169,13 @@ class Formulation:
 
         `between`: what is to stand between a pipeline's stages, by resource.
         """
-        choices = tuple(self._choices(index, point) for index in range(len(point.tables)))
+        choices = tuple(self._rows.choices(index, point) for index in range(len(point.tables)))
         if self.memory_limit is not None:
             multiplied = [
                 LATENCY.column,
                 ENERGY.column,
                 DRAM.column,
-                *map(_power_column, self.limits),
+                *map(power_column, self.limits),
             ]  # a run's
             choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
         choices, shared = (
@@ -181,10 +183,10 @@ class Formulation:
         )
         return Problem(
             choices=choices,
-            objective=self._objective(point),
+            objective=objective_of(self.goal, point.machine),
             budgets=(
-                *(budget for limit in self.limits for budget in self._budgets(limit, point)),
-                *(Budget(f"the machine's {c}", c, n) for c, n in self._capacities(point.machine).items()),
+                *(budget for limit in self.limits for budget in self._rows.budgets(limit, point)),
+                *(Budget(f"the machine's {c}", c, n) for c, n in shared_columns(point.machine).items()),
                 *shared,
             ),
             ties=self.space.ties,
@@ -193,10 +195,11 @@ class Formulation:
         )
 
     def _fixed(self, point: Point) -> dict[str, float]:
-        error = {ERROR.column: self._error(point).widest} if ERROR.column in self.columns_read else {}
+        error = {ERROR.column: self.error(point).widest} if ERROR.column in self.columns_read else {}
         return {AREA.column: point.area_mm2, **error}
 
-    def _error(self, point: Point) -> PointError:
+    def error(self, point: Point) -> PointError:
+        """What the twins of the point's machine were measured to lose."""
         assert self.errors is not None, "measured wherever it is read"
         return self.errors.of(point.machine)
 
@@ -222,8 +225,7 @@ class Formulation:
 
     def goal_units(self, point: Point) -> float:
         """How much of the problem's objective one unit of the goal is."""
-        units = [quantity.in_column(point.machine) for quantity, _ in self.goal.terms]
-        return math.prod(units) if self.goal.product else units[0]
+        return goal_units(self.goal, point.machine)
 
     def used(
         self,
@@ -251,147 +253,6 @@ class Formulation:
             return peak(layer_by_layer(executed, self.policy)).bytes / quantity.per_unit
         total = math.fsum(
             term.weight * problem.total(term.column, rows, term.combine)
-            for term in _terms(quantity, 1.0, point.machine)
+            for term in terms_of(quantity, 1.0, point.machine)
         )
         return total / quantity.in_column(point.machine)
-
-    def _objective(self, point: Point) -> Objective:
-        """In columns of the first term, whose weight of 1 leaves costs that are integers integers."""
-        goal, whole = self.goal, self.goal_units(point)
-        if goal.product:
-            if is_pipelined(point.machine):
-                raise InputError(
-                    "minimize: edp of a pipeline is no product of sums; minimise interval or energy"
-                )
-            terms = tuple(Term(quantity.column) for quantity, _ in goal.terms)
-        else:
-            scales = ((q, w * whole / q.in_column(point.machine)) for q, w in goal.terms)
-            terms = tuple(term for q, scale in scales for term in _terms(q, scale, point.machine))
-        return Objective(terms, _terms(goal.then, 1.0, point.machine), product=goal.product)
-
-    def _budgets(self, limit: Limit, point: Point) -> list[Budget]:
-        quantity = limit.quantity
-        at_most = limit.at_most * quantity.in_column(point.machine)
-        if quantity == POWER:
-            if is_pipelined(point.machine):
-                raise InputError(
-                    f"budgets: {quantity.name} of a pipeline cannot be limited; minimise energy instead"
-                )
-            return [Budget(quantity.name, _power_column(limit), 0.0)]
-        if quantity == PEAK_ACTIVATIONS and self.memory_limit is not None:
-            return []
-        if quantity == PEAK_ACTIVATIONS:
-            return [
-                Budget(f"{quantity.name} at {layer}", _live_column(layer), at_most)
-                for layer, _ in self._live_sets
-            ]
-        if quantity == ENERGY and is_pipelined(point.machine):
-            raise InputError(f"budgets: {quantity.name} of a pipeline cannot be limited; minimise it")
-        return [Budget(quantity.name, quantity.column, at_most, quantity.combine_on(point.machine))]
-
-    @cached_property
-    def _live_sets(self) -> list[tuple[str, Alive]]:
-        """What is alive together and may be too much, where a limit says so: at the most bits it is."""
-        limits = [limit for limit in self.limits if limit.quantity == PEAK_ACTIVATIONS]
-        least = min((x.at_most * x.quantity.per_unit for x in limits), default=math.inf)
-        sizes = self.space.widest.tensor_bytes
-        return [
-            (layer, live)
-            for layer, live in live_sets(self.space.workload, self.policy)
-            if sum(share * sizes[name] for name, share in live.items()) > least
-        ]
-
-    def _choices(self, index: int, point: Point) -> Choices:
-        table = point.tables[index]
-        options = table.options
-        columns = {LATENCY.column: table.cycles, ENERGY.column: table.energy_pj}
-        for name, by_precision in self._precision_columns(index).items():
-            columns[name] = by_precision[options.precision]
-        if ERROR.column in self.columns_read:
-            by_precision = PrecisionColumns(self.space, self._error(point).added).loss(index)
-            columns[ERROR.column] = by_precision[options.precision] + self._fault_loss(index, point)
-        if DRAM.column in self.columns_read:
-            columns[DRAM.column] = options.traffic_bytes[point.machine.outer_memory]
-        for column in sorted(self.columns_read | self._capacities(point.machine).keys()):
-            kind, _, name = column.partition(":")
-            if kind == "held":
-                columns[column] = _column(options.held_bytes, name, table)
-            elif kind == "resource":
-                columns[column] = _column(options.resources, name, table)
-        if FAULT_LOSS.column in self.columns_read:
-            columns[FAULT_LOSS.column] = self._fault_loss(index, point)
-        for limit in self.limits:
-            if limit.quantity == POWER:
-                columns[_power_column(limit)] = _excess_pj(table, point, limit.at_most)
-        return Choices(
-            self.space.workload.layers[index].name, columns, self.space.keys(index, options.precision)
-        )
-
-    def _fault_loss(self, index: int, point: Point) -> FloatArray:
-        """Of the weights that a layer's rows read. Beyond the table more than any limit and all layers."""
-        layer, options = self.space.workload.layers[index], point.tables[index].options
-        if layer.contraction is None or not layer.has_static_weights or self.faults is None:
-            return np.zeros(len(options))
-        machine = point.machine
-        if not is_undervolted(machine):
-            return np.zeros(len(options))
-        loss = self.faults.loss(layer.name, machine.weight_bit_errors(options))
-        limits = [x.at_most for x in self.limits if x.quantity == FAULT_LOSS and math.isfinite(x.at_most)]
-        return np.where(np.isfinite(loss), loss, 1 + 2 * max([self.faults.most, *limits]))
-
-    def _precision_columns(self, index: int) -> dict[str, FloatArray]:
-        """Those of a layer that this formulation reads, each worked out once."""
-        if index not in self._by_layer:
-            columns = PrecisionColumns(self.space, self.sensitivity)
-            found = {}
-            if WEIGHTS.column in self.columns_read:
-                found[WEIGHTS.column] = columns.weight_bytes(index)
-            if SENSITIVITY.column in self.columns_read:
-                found[SENSITIVITY.column] = columns.loss(index)
-            if PEAK_ACTIVATIONS.column in self.columns_read and self.memory_limit is None:
-                for layer, live in self._live_sets:
-                    found[_live_column(layer)] = columns.live_bytes(index, live)
-            self._by_layer[index] = found
-        return self._by_layer[index]
-
-    @cached_property
-    def _by_layer(self) -> dict[int, dict[str, FloatArray]]:
-        return {}
-
-
-def _live_column(layer: str) -> str:
-    return f"{PEAK_ACTIVATIONS.column}:{layer}"
-
-
-def _power_column(limit: Limit) -> str:
-    return f"{POWER.column}:{limit.at_most!r}"
-
-
-def _excess_pj(table: LayerTable, point: Point, power_mw: float) -> FloatArray:
-    """Energy beyond what the power would make in the same time; over all layers it may not exceed 0.
-
-    A row that was not executed may take longer, up to its `cycles_high`; the lower end of both is a bound.
-    """
-
-    def excess(cycles: FloatArray) -> FloatArray:
-        return table.options.energy_at(cycles) - power_mw * 1e3 / point.machine.clock_mhz * cycles
-
-    longest = np.where(table.executed, table.cycles, table.options.cycles_high)
-    return np.minimum(excess(table.cycles), excess(longest))
-
-
-def _terms(quantity: Quantity, weight: float, machine: Machine) -> tuple[Term, ...]:
-    """A quantity as terms of columns. A pipeline leaks for the time of an interval."""
-    if quantity == ENERGY and is_pipelined(machine):
-        leakage = sum(figure.value for figure in machine.leakage().values()) * 1e3 / machine.clock_mhz
-        return (Term(quantity.column, weight), Term(LATENCY.column, weight * leakage, "max"))
-    return (Term(quantity.column, weight, quantity.combine_on(machine)),)
-
-
-def _column(by_name: Mapping[str, FloatArray], name: str, table: LayerTable) -> FloatArray:
-    if name in by_name:
-        return by_name[name]
-    if table.options.layer.contraction is None:
-        return np.zeros(len(table.options))
-    known = ", ".join(by_name) or "none"
-    raise InputError(f"the study reads {name!r}, which the accelerator does not have; it has: {known}")

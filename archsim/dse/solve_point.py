@@ -15,9 +15,8 @@ from archsim.dse.point import LayerTable, Point
 from archsim.dse.quantities import ENERGY, LATENCY
 from archsim.dse.recompute import solve_with_recompute
 from archsim.dse.retention import Retention
-from archsim.dse.selection.instance import build
 from archsim.dse.selection.problem import Problem
-from archsim.dse.selection.relaxation import relax
+from archsim.dse.selection.relaxation import relaxed_bound
 from archsim.dse.selection.select import Selection, solve
 from archsim.dse.selection.session import relative_gap
 
@@ -64,22 +63,11 @@ def bound_of(formulation: Formulation, point: Point) -> float:
         assert rough is not None
         problem = formulation.roughly().problem(replace(point, tables=point.rough[rough]))
     if formulation.goal.product:
-        first, second = (_relaxed(problem, index) for index in (0, 1))
+        first, second = (relaxed_bound(problem, (term,)) for term in problem.objective.terms)
         bound = first * second
     else:
-        bound = _relaxed(problem, None)
+        bound = relaxed_bound(problem)
     return bound / formulation.goal_units(point)
-
-
-def _relaxed(problem: Problem, term: int | None) -> float:
-    terms = problem.objective.terms if term is None else (problem.objective.terms[term],)
-    instance = build(problem, [terms])
-    if len(instance.empty):
-        return math.inf
-    relaxed = relax(instance)
-    if relaxed.infeasible:
-        return math.inf
-    return math.ceil(relaxed.bound) if instance.cost.integral else relaxed.bound
 
 
 def solve_point(

@@ -56,3 +56,16 @@ def test_a_lock_is_an_error() -> None:
 
     with pytest.raises(DeadlockError):
         steady_state(graph)
+
+
+def test_an_interval_known_to_be_kept_is_taken_where_it_is_the_least_one() -> None:
+    graph, asked = chain([3, 1, 7, 2], 2), list[int]()
+
+    def counted(inputs: int) -> TimedGraph:
+        asked.append(inputs)
+        return graph(inputs)
+
+    assert steady_state(counted, kept=28) == steady_state(graph)
+    assert asked == [1]
+    steady_state(counted, kept=30)
+    assert len(asked) > 2

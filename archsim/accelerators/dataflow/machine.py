@@ -11,33 +11,27 @@ import numpy as np
 
 from archsim.accelerators.dataflow.accumulators import (
     WeightNorm,
-    data_type_bits,
-    l1_norm_bits,
     no_norms,
 )
 from archsim.accelerators.dataflow.fabric import fabric_of, rails_of
 from archsim.accelerators.dataflow.layout import Layout, Streams
-from archsim.accelerators.dataflow.resources import MEMORIES, MULTIPLIERS, Site, StageRows
-from archsim.accelerators.dataflow.shape import StageShape, parallel_shape, stage_shape
+from archsim.accelerators.dataflow.resources import MEMORIES, MULTIPLIERS
 from archsim.accelerators.dataflow.spec import DataflowSpec, Folding
+from archsim.accelerators.dataflow.stages import Stages
 from archsim.accelerators.dataflow.table import (
-    Ends,
-    Priced,
     candidate_rows,
-    price,
-    stage_options,
 )
+from archsim.accelerators.dataflow.upstream import Upstream
 from archsim.accelerators.low_voltage import SramSite, passed, sram_clock, sram_settings
-from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, UnitEnergies
-from archsim.accelerators.options_front import undominated
-from archsim.accelerators.patterns import check_patterns, setting_of
+from archsim.accelerators.machine import Action, FloatArray, IntArray, Options, Performed, Row, UnitEnergies
+from archsim.accelerators.options_front import TIMING, undominated
+from archsim.accelerators.patterns import check_patterns
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
-from archsim.workloads.signs import non_negative_tensors
 from archsim.workloads.workload import Workload
 
 PROCESSOR = "processor"
@@ -71,17 +65,14 @@ class DataflowMachine:
         self.peak_macs_per_cycle = self.fabric.most_macs_per_cycle
         self.capacity = self.fabric.capacity
         self.ddr_pj_per_byte = self.fabric.ddr_pj_per_byte
-        self.inputs = {t.name for t in workload.inputs} if workload else set[str]()
-        self.outputs = {t.name for t in workload.outputs} if workload else set[str]()
-        self.unsigned = non_negative_tensors(workload) if workload else frozenset[str]()
         self.weight_norm = weight_norm
-        self._known: dict[object, Priced] = {}
-        self.streams = Streams(
+        streams = Streams(
             whole=spec.io == "parallel",
             dma_bits=self.fabric.dma_bits,
             host_cycles=round(spec.host.latency_us * clock.mhz),
         )
-        self.layout = Layout(spec, self.fabric, self.streams, self._priced)
+        self.stages = Stages.of(spec, self.fabric, streams, workload, weight_norm)
+        self.layout = Layout(spec, self.fabric, streams, self.stages.priced)
 
     def for_workload(self, workload: Workload) -> DataflowMachine:
         """Set up for a network. Raises InputError for a folding of a layer that it does not have."""
@@ -121,48 +112,6 @@ class DataflowMachine:
         """Unit energies of stages at a precision."""
         return UnitEnergies({**self.fabric.unit_energies(precision), ("ddr", "byte"): self.ddr_pj_per_byte})
 
-    def _shape(self, layer: Layer) -> StageShape:
-        return parallel_shape(layer) if self.spec.io == "parallel" else stage_shape(layer)
-
-    def _folding(self, layer: Layer) -> Folding:
-        return setting_of(layer, self.spec.folding) or Folding.model_validate({})
-
-    def _site(self, layer: Layer, stage: StageShape) -> Site:
-        precision = layer.precision
-        bits = self._accumulator_bits(layer, stage)
-        leaves = any(tensor.name in self.outputs for tensor in layer.outputs)
-        return Site(
-            precision=precision,
-            accumulator_bits=bits,
-            requantises=precision.output_bits < bits and not leaves,
-            luts_per_bram18=self.fabric.luts_per_bram18,
-            fifo_pixels=self.spec.fifo_pixels,
-            padding_width=self._folding(layer).padding,
-        )
-
-    def _accumulator_bits(self, layer: Layer, stage: StageShape) -> int:
-        given = setting_of(layer, self.spec.accumulator_bits)
-        if given:
-            return given
-        w, a = layer.precision.weight_bits, layer.precision.activation_bits
-        signed = a == 1 or layer.inputs[0].name not in self.unsigned  # one bit is -1 or 1
-        bits = data_type_bits(stage.products, a if stage.is_loaded else w, a, signed=signed)
-        norm = self.weight_norm(layer, w) if self.reads_weights and stage.weights else None
-        return bits if norm is None else min(bits, l1_norm_bits(norm, a, signed=signed))
-
-    def _ends(self, layer: Layer) -> Ends:
-        read = [t for t in layer.inputs if t.name in self.inputs]
-        written = [t for t in layer.outputs if t.name in self.outputs]
-        bits_in, bits_out = layer.precision.activation_bits, layer.precision.output_bits
-        in_cycles = sum(self.streams.transfer_cycles(t, bits_in) for t in read)
-        out_cycles = max((self.streams.transfer_cycles(t, bits_out) for t in written), default=0)
-        host = self.streams.host_cycles if read else 0
-        return Ends(
-            sum(ceil(t.elements * bits_in / 8) for t in read),
-            sum(ceil(t.elements * bits_out / 8) for t in written),
-            max(in_cycles + host, out_cycles),
-        )
-
     def options(
         self,
         layer: Layer,
@@ -172,48 +121,15 @@ class DataflowMachine:
         front: Sequence[str] | None = None,
     ) -> Options:
         """Every folding of the layer's stage. Raises InputError for a layer that no stage can do."""
-        ends = self._ends(layer)
-        folding = self._folding(layer)
-        priced = []
-        for precision in precisions or (layer.precision,):
-            at = self._integers(layer.with_precision(precision))
-            stage = self._shape(at)
-            rows = candidate_rows(at, stage, self.spec, folding)
-            priced.append((at, price(stage, rows, self._site(at, stage), self.fabric, ends)))
-        table = stage_options(layer, priced, self.ddr_pj_per_byte.value, ends)
-        return table if front is None else undominated(table, front)
-
-    def _integers(self, layer: Layer) -> Layer:
-        if layer.precision.number_format != "int":
-            raise InputError(
-                f"layer {layer.name!r}: a dataflow pipeline computes in integers of 1 to 16 bits"
-            )
-        widest = max(layer.precision.weight_bits, layer.precision.activation_bits)
-        if widest > 16:
-            raise InputError(
-                f"layer {layer.name!r}: {widest} bits are too wide for a stage; allowed: 1 to 16"
-            )
-        return layer
-
-    def _priced(self, row: Row) -> Priced:
-        """One row with all that it costs; worked out once."""
-        layer, mapping = row.layer, row.mapping
-        key = layer.name, layer.precision, *(mapping[k] for k in ("pe", "simd", "memory", "multiplier"))
-        if key not in self._known:
-            stage = self._shape(layer)
-            codes = (
-                int(mapping["pe"]),
-                int(mapping["simd"]),
-                MEMORIES.index(str(mapping["memory"])),
-                MULTIPLIERS.index(str(mapping["multiplier"])),
-            )
-            rows = StageRows(*(np.array([code], dtype=np.int64) for code in codes))
-            self._known[key] = price(stage, rows, self._site(layer, stage), self.fabric, self._ends(layer))
-        return self._known[key]
+        table = self.stages.table(layer, precisions or (layer.precision,))
+        if front is None:
+            return table
+        alike = self.stages.alike_in_time(table) if TIMING in front else None
+        return undominated(table, [name for name in front if name != TIMING], alike)
 
     def row(self, layer: Layer, mapping: Mapping[str, Any]) -> Row:
         """The row that a readable mapping (of `Performed.mapping`) stands for. InputError: it is none."""
-        stage = self._shape(layer)
+        stage = self.stages.shape(layer)
         try:
             folding = Folding(
                 pe=mapping.get("pe", 1),
@@ -236,12 +152,12 @@ class DataflowMachine:
         row = Row(layer, raw, 0.0, 0.0)
         done = self.performed(row)
         energy = sum(action.count * action.unit_energy.value for action in done.actions)
-        return replace(row, cycles=float(self._priced(row).interval[0]), energy_pj=energy)
+        return replace(row, cycles=float(self.stages.priced(row).interval[0]), energy_pj=energy)
 
     def performed(self, row: Row) -> Performed:
         """Resource-cycles at work and bytes moved for one input."""
-        priced = self._priced(row)
-        stage, ends = priced.stage, self._ends(row.layer)
+        priced = self.stages.priced(row)
+        stage, ends = priced.stage, self.stages.ends(row.layer)
         actions = [
             Action(component, action, float(count[0]), figure)
             for (component, action), (count, figure) in priced.spent.items()
@@ -255,7 +171,7 @@ class DataflowMachine:
                 "simd": int(row.mapping["simd"]),
                 "weights": str(row.mapping["memory"]),
                 "multiplier": str(row.mapping["multiplier"]),
-                "accumulator_bits": self._site(row.layer, stage).accumulator_bits,
+                "accumulator_bits": self.stages.site(row.layer, stage).accumulator_bits,
             }
         used = {name: float(count[0]) for name, count in priced.use.items()}
         return Performed(
@@ -272,7 +188,7 @@ class DataflowMachine:
         """A stage's weights in the memory of its own; lines and FIFOs of activations are left out, as they
         may be in LUTs.
         """
-        stage, memory = self._shape(row.layer), str(row.mapping["memory"])
+        stage, memory = self.stages.shape(row.layer), str(row.mapping["memory"])
         if not stage.weights:
             return ()
         word = int(row.mapping["pe"]) * int(row.mapping["simd"])
@@ -297,7 +213,7 @@ class DataflowMachine:
         return np.where(np.isin(kinds, ON_RAIL_MEMORIES), passed(self.sram_sites), 0.0)
 
     def _held_bytes(self, row: Row) -> float:
-        stage = self._shape(row.layer)
+        stage = self.stages.shape(row.layer)
         lines = stage.windows.first if stage.windows is not None else 0
         held = lines + self.spec.fifo_pixels * stage.inputs + stage.loaded_pixels
         return held * stage.channels_in * row.layer.precision.activation_bits / 8
@@ -309,3 +225,20 @@ class DataflowMachine:
     def between(self, rows: Sequence[Row]) -> Mapping[str, float]:
         """What FIFOs take that are deeper than the one priced with each stage."""
         return self.layout.deep_fifos(rows)
+
+    def kept_pace(self, rows: Sequence[Row]) -> int | None:
+        """See `StagewiseMachine`."""
+        return self.layout.kept_pace(rows)
+
+    @property
+    def is_stagewise(self) -> bool:
+        """See `StagewiseMachine`: not where FIFOs are made as small as others allow, or given in the YAML."""
+        return self.spec.fifo_sizing == "enough" and not self.spec.fifos
+
+    def upstream(self, layers: Sequence[Layer], pace: int) -> Upstream:
+        """In front of the first of all layers, with an input every `pace` cycles."""
+        return Upstream(self.layout, layers, pace)
+
+    def alike_in_time(self, options: Options) -> IntArray:
+        """By row of a layer's table a number: pixels of rows with equal numbers come, go and wait alike."""
+        return self.stages.alike_in_time(options)

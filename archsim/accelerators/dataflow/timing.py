@@ -39,6 +39,12 @@ class StageCycles:
         return np.maximum.reduce([self.compute + self.load, self.window, self.padding])
 
     @property
+    def in_time(self) -> Int:
+        """(rows, figures) that decide when pixels come and go: equal for rows that are alike in time."""
+        figures = [self.pixel, self.width, self.pad_width, self.parallel.astype(np.int64), self.load]
+        return np.stack(figures, axis=1)
+
+    @property
     def bound_by(self) -> npt.NDArray[np.str_]:
         names = np.array(["compute", "window", "padding"])
         return names[np.argmax([self.compute + self.load, self.window, self.padding], axis=0)]

@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from archsim.accelerators.pipeline.program import Stage, fifo_name, inner_fifo_name, input_port
+from archsim.accelerators.pipeline.flow import WATCHED_INPUTS
+from archsim.accelerators.pipeline.program import Stage, fifo_name, fifo_of, inner_fifo_name, input_port
 from archsim.errors import InputError
 from archsim.kernel import engine
 from archsim.kernel.execution import DeadlockError
 from archsim.kernel.graph import TimedGraph
-from archsim.kernel.schedule import busy_cycles
 
 Rooms = Mapping[str, int | None]
 Build = Callable[[Rooms, int, int | None], TimedGraph]
 """The graph with that room by FIFO (None: unbounded), for so many inputs, one every so many cycles (None: as
 soon as there is room)."""
-WATCHED_INPUTS = 3
-"""Inputs that are watched: the pipeline is full with the first, and what repeats is seen with the others."""
 
 
 def fifo_channels(stages: Sequence[Stage]) -> dict[str, str]:
@@ -35,20 +33,19 @@ def fifo_channels(stages: Sequence[Stage]) -> dict[str, str]:
     for stage in stages:
         layer = stage.layer
         for place, tensor in enumerate(layer.inputs):
-            name = f"{layer.name}.{input_port(place)}"
+            name = fifo_of(layer, input_port(place))
             found[name] = fifo_name(tensor.name, name)
         for part, following in pairwise(stage.parts):
-            found[f"{layer.name}.{following.name}"] = inner_fifo_name(layer.name, part, following)
+            found[fifo_of(layer, following.name)] = inner_fifo_name(layer.name, part, following)
     return found
 
 
-def enough_room(build: Build, channels: Mapping[str, str], least: int) -> dict[str, int]:
+def enough_room(build: Build, channels: Mapping[str, str], least: int, interval: int) -> dict[str, int]:
     """Pixels of room by FIFO, at least `least` each, with which none holds the pipeline up.
 
-    Raises InputError where FIFOs of given room lock it up.
+    `interval`: cycles of its slowest stage. Raises InputError where FIFOs of given room lock it up.
     """
     unbounded: Rooms = dict.fromkeys(channels)
-    interval = max(busy_cycles(actor.schedule) for actor in build(unbounded, 1, None).actors)
     try:
         held = engine.simulate(build(unbounded, WATCHED_INPUTS, interval)).peak_tokens
     except DeadlockError as error:

@@ -18,6 +18,8 @@ from archsim.workloads.layer import Layer
 
 SOURCE, SINK = "(input)", "(output)"
 """Stages in front of the first and behind the last layers, in actors' names."""
+SINK_ROOM = 2
+"""Pixels of room in front of what takes a network's output away."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ def input_port(index: int) -> str:
     return f"in{index}" if index else "in"
 
 
+def fifo_of(layer: Layer, at: str) -> str:
+    """What the FIFO in front of a layer's input (`in`, `in1`), or of a part of its stage, is called."""
+    return f"{layer.name}.{at}"
+
+
 def fifo_name(tensor: str, reader: str) -> str:
     return f"{tensor} > {reader}"
 
@@ -67,13 +74,13 @@ def pipeline_graph(
     readers: dict[str, list[str]] = {}
     for stage in stages:
         for place, (tensor, room) in enumerate(zip(stage.layer.inputs, stage.fifos, strict=True)):
-            name = fifo_name(tensor.name, f"{stage.layer.name}.{input_port(place)}")
+            name = fifo_name(tensor.name, fifo_of(stage.layer, input_port(place)))
             readers.setdefault(tensor.name, []).append(name)
             channels.append(Channel(name, _writer(tensor.name, made, stages), _first(stage), room))
     for tensor, schedule in sink.items():
         name = fifo_name(tensor, SINK)
         readers.setdefault(tensor, []).append(name)
-        channels.append(Channel(name, _writer(tensor, made, stages), f"{SINK} {tensor}:write", 2))
+        channels.append(Channel(name, _writer(tensor, made, stages), f"{SINK} {tensor}:write", SINK_ROOM))
         actors.append(_actor(f"{SINK} {tensor}:write", schedule, {"in": [name]}, inputs, "dma"))
     for tensor, schedule in source.items():
         name = f"{SOURCE} {tensor}:read"
@@ -88,7 +95,7 @@ def pipeline_graph(
 def _stage(stage: Stage, readers: Mapping[str, list[str]], inputs: int) -> tuple[list[Channel], list[Actor]]:
     name = stage.layer.name
     ports = {
-        input_port(place): [fifo_name(tensor.name, f"{name}.{input_port(place)}")]
+        input_port(place): [fifo_name(tensor.name, fifo_of(stage.layer, input_port(place)))]
         for place, tensor in enumerate(stage.layer.inputs)
     }
     channels: list[Channel] = []

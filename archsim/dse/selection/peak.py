@@ -17,6 +17,9 @@ from archsim.dse.selection.instance import Cost, Instance
 from archsim.dse.selection.problem import FloatArray, IntArray
 from archsim.dse.selection.session import Session
 
+LEAST_ROOM = 1e-3
+"""Of a budget's limit, that counts as left in it: next to nothing would drown all other budgets."""
+
 Feasible = Callable[[Instance, IntArray | None], tuple[IntArray | None, bool]]
 """A selection of an instance whose cost is its load, and whether it is proven that there is none."""
 
@@ -67,6 +70,6 @@ def _load(instance: Instance) -> FloatArray:
     """What rows take of all budgets together, as shares: the less, the likelier others fit beside."""
     load = np.zeros(len(instance.rows))
     for budget in instance.budgets:
-        room = budget.limit - budget.fixed
+        room = max(budget.limit - budget.fixed, LEAST_ROOM * abs(budget.limit))
         load += budget.values / room if room > 0 else budget.values
     return load

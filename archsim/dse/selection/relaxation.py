@@ -10,15 +10,18 @@ selection is in no better one (Dyer, Kayal, Walker 1984, for the multiple-choice
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.dse.selection.instance import Instance
-from archsim.dse.selection.problem import FloatArray, IntArray
+from archsim.dse.selection.instance import Instance, build
+from archsim.dse.selection.problem import FloatArray, IntArray, Problem, Term
 from archsim.dse.selection.tied_relaxation import best_prices, charged_bound, overlapping, tie_cells
 
 ROUNDS = 80
+MOST_PIVOTS = 1000
+"""Of the linear program, which has a handful of variables and may still cycle."""
 CONVERGED = 1e-9
 ROUNDING = 1e-12
 """Of the magnitudes summed: thousands of float64 roundings."""
@@ -50,6 +53,17 @@ class _Blocks:
     block_group: IntArray
     by_group: IntArray  # blocks sorted by group
     group_start: IntArray  # in by_group
+
+
+def relaxed_bound(problem: Problem, terms: Sequence[Term] | None = None) -> float:
+    """A bound of the objective, or of some `terms` of it; inf where the budgets cannot be met."""
+    instance = build(problem, [problem.objective.terms if terms is None else terms])
+    if len(instance.empty):
+        return math.inf
+    relaxed = relax(instance)
+    if relaxed.infeasible:
+        return math.inf
+    return math.ceil(relaxed.bound) if instance.cost.integral else relaxed.bound
 
 
 def relax(instance: Instance) -> Relaxation:
@@ -140,6 +154,7 @@ def _best_prices(
     from ortools.linear_solver import pywraplp
 
     program = pywraplp.Solver.CreateSolver("GLOP")
+    program.SetSolverSpecificParametersAsString(f"max_number_of_iterations: {MOST_PIVOTS}")
     bound = program.NumVar(-program.infinity(), program.infinity(), "bound")
     unknown = [program.NumVar(0.0, HIGHEST_PRICE, "") for _ in limits]  # in spans of the cost
     program.Maximize(bound)
