@@ -20,6 +20,7 @@ from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import DoesNotFit
 from archsim.errors import InputError
 from archsim.kernel import engine
+from archsim.kernel.execution import DeadlockError
 from archsim.kernel.steady import steady_state
 from archsim.simulation import choose, simulate
 from archsim.workloads.layer import Contraction, Layer, Tensor
@@ -146,6 +147,42 @@ def test_smallest_fifos_keep_the_pace_and_none_can_be_smaller() -> None:
             tighter = machine(fifos={**rooms, name: room - 1}).for_workload(workload)
             with pytest.raises((AssertionError, RuntimeError)):
                 assert engine.simulate(tighter.program(rows, 3)).cycles <= ends
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_of_all_depths_that_keep_the_pace_the_smallest_are_found(seed: int) -> None:
+    """Every mix of depths is executed: none that keeps the pace is smaller anywhere, or in all."""
+    net = NetworkBuilder("bypass")
+    a = net.conv("a", Tensor("input", (1, 2, 3, 3)), 4, 1)
+    net.add("c", a, net.conv("b", a, 4, 3, padding=1))
+    workload = net.build().with_precision(Precision(4, 4, 4))
+    m = machine(fifo_sizing="smallest", fifo_pixels=1).for_workload(workload)
+    rng = np.random.default_rng(seed)
+    tables = [m.options(layer) for layer in workload.layers]
+    rows = [table.row(int(rng.integers(len(table)))) for table in tables]
+    enough = machine(fifo_pixels=1).for_workload(workload).layout.rooms(rows)
+    smallest = m.layout.rooms(rows)
+
+    def end(depths: tuple[int, ...]) -> float:
+        try:
+            return engine.simulate(m.layout.graph(rows, dict(zip(enough, depths, strict=True)), 3)).cycles
+        except DeadlockError:
+            return np.inf
+
+    found, latest = tuple(smallest[name] for name in enough), end(tuple(enough.values()))
+    assert sum(found) < sum(enough.values())
+    assert end(found) <= latest
+    less = [d for d in product(*(range(1, n + 1) for n in enough.values())) if sum(d) < sum(found)]
+    assert len(less) > 50
+    assert all(end(depths) > latest for depths in less)
+
+
+def test_a_bypass_holds_what_the_first_window_needs() -> None:
+    """A line and two pixels of an image of 8 by 8 come before the padded 3×3 window is whole."""
+    workload = small_residual()
+    with pytest.raises(InputError, match=r"locks up; give its FIFOs more room \(full: a\.out > c\.in\)"):
+        simulate(workload, machine(fifos={"c.in": 8 + 1}))
+    assert simulate(workload, machine(fifos={"c.in": 8 + 2})).totals.latency_cycles > 0
 
 
 def test_a_bypass_too_small_is_explained() -> None:

@@ -8,7 +8,12 @@ from functools import cached_property
 from archsim.accelerators.crossbar.activations import Activations, activations_of
 from archsim.accelerators.crossbar.layout import Product
 from archsim.accelerators.crossbar.site import Site
-from archsim.workloads.layer import Layer
+from archsim.workloads.layer import Contraction, Layer
+
+
+def lines_held(c: Contraction) -> int:
+    """Of an image: as many as a window is high, and those that come in for the next row of windows."""
+    return min(c.input_size[0], (c.R - 1) * c.dilation[0] + 1 + c.stride[0])
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,7 @@ class Job:
         """Of the inputs that windows in work still need: as many lines as a window is high."""
         c = self.layer.contraction
         assert c is not None
-        lines = min(c.input_size[0], (c.R - 1) * c.dilation[0] + 1 + c.stride[0])
-        return self.activations.input_bytes * lines / c.input_size[0] / c.B
+        return self.activations.input_bytes * lines_held(c) / c.input_size[0] / c.B
 
     @cached_property
     def vector_bytes(self) -> float:
