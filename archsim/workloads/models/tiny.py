@@ -1,4 +1,4 @@
-"""Networks for small devices: MLPerf Tiny's for keywords, small images and the sound of machines (Banbury et al.
+"""Networks for small devices: MLPerf Tiny's for keywords, small images and sounds of machines (Banbury et al.
 2021, arXiv:2106.07597), an encoder on a sensor, and a binary one for motion.
 """
 
@@ -39,8 +39,10 @@ def resnet8(batch: int = 1) -> Workload:
 
 
 def toyadmos_autoencoder(batch: int = 1) -> Workload:
-    """The autoencoder of DCASE 2020, task 2 (Koizumi et al., arXiv:2006.05822): five frames × 128 mel bands in,
-    and out again; four layers of 128 units on either side of eight. Batch normalisation is folded.
+    """The autoencoder of DCASE 2020, task 2 (Koizumi et al., arXiv:2006.05822).
+
+    Five frames × 128 mel bands in, and out again; four layers of 128 units on either side of eight. Batch
+    normalisation is folded.
     """
     net = NetworkBuilder("toyadmos-autoencoder")
     x = Tensor("input", (batch, 640))
