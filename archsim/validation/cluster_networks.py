@@ -34,12 +34,12 @@ def macs_per_cycle(workload: str, on: str, precision: str) -> float:
 def dory() -> Totals:
     """With DORY's tiles and PULP-NN's split over the cores, which are what was measured."""
     gap8 = machine("pulp-8core-gap8", vdd_v=1.0)
-    return simulate("mobilenetv1-1.0-128", ClusterMachine(gap8.spec, like_dory=True)).totals
+    return simulate("mobilenetv1-100-128", ClusterMachine(gap8.spec, like_dory=True)).totals
 
 
 def depthwise_cycles() -> float:
     """Of the depthwise layers of stride 1 and at least 4×4 pixels of visual wake words, on GAP9's cores."""
-    layers = simulate("mobilenetv1-0.25-96", machine("gap9", software=True), precision="w8a8").layers
+    layers = simulate("mobilenetv1-025-96", machine("gap9", software=True), precision="w8a8").layers
     numbers = (1, 3, 5, 7, 8, 9, 10, 11)
     cycles = {layer.name: layer.latency_cycles for layer in layers}
     return float(sum(cycles[f"block{number}.depthwise"] for number in numbers))
@@ -65,14 +65,14 @@ def _mlperf_tiny() -> list[PublishedFigure]:
 
 
 def _mobilenets() -> list[PublishedFigure]:
-    gap8, large, tiny = "pulp-8core-gap8", "mobilenetv1-1.0-128", "mobilenetv1-0.25-96"
+    gap8, large, tiny = "pulp-8core-gap8", "mobilenetv1-100-128", "mobilenetv1-025-96"
     menu = f"GreenWaves' nn_menu on GAP9, as told in {DEEPLOY}"
     return [
-        PublishedFigure("gap9", "mobilenetv1-0.25-128, w8a8", "rate of the network", "MAC/cycle", 15.1,
-                        "predicted", menu, partial(macs_per_cycle, "mobilenetv1-0.25-128", "gap9", "w8a8"),
+        PublishedFigure("gap9", "mobilenetv1-025-128, w8a8", "rate of the network", "MAC/cycle", 15.1,
+                        "predicted", menu, partial(macs_per_cycle, "mobilenetv1-025-128", "gap9", "w8a8"),
                         "widths assumed; it counts 14 million MACs, of which we have 13.57"),
-        PublishedFigure("gap9", "mobilenetv1-1.0-224, w8a8", "rate of the network", "MAC/cycle", 34.8,
-                        "predicted", menu, partial(macs_per_cycle, "mobilenetv1-1.0-224", "gap9", "w8a8"),
+        PublishedFigure("gap9", "mobilenetv1-100-224, w8a8", "rate of the network", "MAC/cycle", 34.8,
+                        "predicted", menu, partial(macs_per_cycle, "mobilenetv1-100-224", "gap9", "w8a8"),
                         "widths, clock and L3 not stated: its weights come from L3, at 200 MB/s here, and at "
                         "240 MHz, where that is more bytes a cycle, it is 34.1"),
         PublishedFigure("gap9", f"{tiny} (visual wake words), w8a8, Deeploy's code in gvsoc",

@@ -20,7 +20,7 @@ from archsim.simulation import simulate
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
 
-NETWORKS = ("resnet8", "ds-cnn", "mobilenetv1-0.25-96", "toyadmos-autoencoder")
+NETWORKS = ("resnet8", "ds-cnn", "mobilenetv1-025-96", "toyadmos-autoencoder")
 MACHINES = ("gap9", "stm32-m4", "stm32-m7", "pulp-8core-gap8", "marsellus", "vega-like")
 SLOWEST = 0.07
 """MACs a cycle and core, of layers of more than 10,000 MACs: a depthwise convolution by CMSIS-NN."""

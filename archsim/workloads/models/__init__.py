@@ -83,7 +83,7 @@ MODELS: Mapping[str, Definition] = {
         ),
     ),
     **{
-        f"mobilenetv1-{width}-{size}": Definition(
+        f"mobilenetv1-{width * 100:03.0f}-{size}": Definition(
             partial(mobilenetv1, width, size),
             _BATCH,
             (
@@ -94,7 +94,7 @@ MODELS: Mapping[str, Definition] = {
         )
         for width, size in ((0.25, 128), (0.5, 96), (1.0, 128), (1.0, 224))
     },
-    "mobilenetv1-0.25-96": Definition(
+    "mobilenetv1-025-96": Definition(
         partial(mobilenetv1, 0.25, 96, 2),
         _BATCH,
         (

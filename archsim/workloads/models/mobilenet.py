@@ -36,7 +36,7 @@ def mobilenetv1(width: float, size: int, classes: int = 1000, batch: int = 1) ->
     As Keras and TensorFlow have it: "same" padding puts the odd row and column of an even image at stride 2
     at the bottom right.
     """
-    net = NetworkBuilder(f"mobilenetv1-{width}-{size}")
+    net = NetworkBuilder(f"mobilenetv1-{width * 100:03.0f}-{size}")
 
     def padding(stride: int) -> tuple[int, int, int, int]:
         return (0, 0, 1, 1) if stride == 2 else (1, 1, 1, 1)
