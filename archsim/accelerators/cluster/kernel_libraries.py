@@ -77,7 +77,7 @@ class CmsisNn:
     Depthwise (`arm_depthwise_conv_s8_opt.c`, 46fee47): two taps of four channels in 26, an odd tap in 16.
     """
 
-    outputs: Mapping[int, int] = {4: 130, 2: 66, 1: 34}
+    outputs: Mapping[int, int] = {8: 258, 4: 130, 2: 66, 1: 34}
     requantise, rescale = 24.0, 23.0
     per_tap, per_element = 16.0, 11 / 4
     depthwise_two_taps, depthwise_odd_tap, depthwise_finish = 26 / 4, 16 / 4, 34
@@ -93,6 +93,9 @@ class CmsisNn:
         return self.depthwise_finish + pairs * self.depthwise_two_taps + odd * self.depthwise_odd_tap
 
 
+PULP_NN, CMSIS_NN = PulpNn(), CmsisNn()
+
+
 def kernel_library(isa: Isa) -> KernelLibrary:
     """The one whose kernels a core of this instruction set runs."""
-    return CmsisNn() if isa == "armv7em" else PulpNn()
+    return CMSIS_NN if isa == "armv7em" else PULP_NN
