@@ -23,7 +23,7 @@ from archsim.workloads.precision import Precision
 NETWORKS = ("resnet8", "ds-cnn", "mobilenetv1-025-96", "toyadmos-autoencoder")
 MACHINES = ("gap9", "stm32-m4", "stm32-m7", "pulp-8core-gap8", "marsellus", "vega-like")
 SLOWEST = 0.07
-"""MACs a cycle and core, of layers of more than 10,000 MACs: a depthwise convolution by CMSIS-NN."""
+"""MACs a cycle and core, of layers of more than 10,000 MACs: PULP-NN's depthwise kernel, stride 2 on 6×6."""
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -64,6 +64,13 @@ def test_a_depthwise_column_of_pulp_nn_is_gathered_row_by_row(stride):
     rows, columns = np.array([float(shape.P)]), np.array([float(shape.Q)])
     read = (shape.P - 1) * stride + 3
     assert PULP_NN.depthwise_gather(shape, rows, columns) == shape.Q * read * 12.5
+
+
+@pytest.mark.parametrize(("kernel", "gathered"), [(3, 0.0), (5, 25 * 11 / 4)])
+def test_cmsis_nn_gathers_no_column_for_3x3(kernel, gathered):
+    shape = shape_of(conv(24, 24, 16, 16, kernel, groups=16))
+    rows, columns = np.array([24.0]), np.array([24.0])
+    assert CMSIS_NN.depthwise_gather(shape, rows, columns) == 24 * 24 * gathered
 
 
 def test_an_output_of_a_depthwise_convolution():

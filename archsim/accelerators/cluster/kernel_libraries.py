@@ -74,7 +74,8 @@ class CmsisNn:
     factors and to store an output. An addition rescales what it reads as well (`arm_elementwise_add_s8.c`).
     A column: inputs widened to 16 bits four at a time in 11 (`arm_q7_to_q15_with_offset`), called in 16 for
     every tap (in depthwise convolutions for all channels at once).
-    Depthwise (`arm_depthwise_conv_s8_opt.c`, 46fee47): two taps of four channels in 26, an odd tap in 16.
+    Depthwise (`arm_depthwise_conv_s8_opt.c`, 46fee47): two taps of four channels in 26, an odd tap in 16. 3×3
+    (`arm_depthwise_conv_3x3_s8.c`, 512ffcb): a row of four channels in 40, the same, but no column.
     """
 
     outputs: Mapping[int, int] = {8: 258, 4: 130, 2: 66, 1: 34}
@@ -86,7 +87,8 @@ class CmsisNn:
         return pixels * (self.per_tap * taps + self.per_element * products)
 
     def depthwise_gather(self, shape: Shape, rows: Array, columns: Array) -> Array:
-        return rows * columns * shape.taps * self.per_element
+        in_place = (shape.R, shape.S) == (3, 3) and max(shape.padding) <= 1 and shape.dilation == (1, 1)
+        return rows * columns * (0.0 if in_place else shape.taps * self.per_element)
 
     def depthwise_output(self, loop: InnerLoop, taps: int) -> float:
         pairs, odd = divmod(taps, 2)
