@@ -1,4 +1,7 @@
-"""What the cores' kernels cost beside their inner loops, in instructions, by the library they are from."""
+"""What the cores' kernels cost beside their inner loops, in instructions, by the library they are from.
+
+Where it says counted, C sources were read and the instructions expected of them, not a compiler's output.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +75,8 @@ class CmsisNn:
 
     Re-quantisation (`arm_nn_requantize`): 20 with both roundings, 4 for offset and clamp, 6 to load its
     factors and to store an output. An addition rescales what it reads as well (`arm_elementwise_add_s8.c`).
-    A column: inputs widened to 16 bits four at a time in 11 (`arm_q7_to_q15_with_offset`), called in 16 for
-    every tap (in depthwise convolutions for all channels at once).
+    A column: inputs widened to 16 bits four at a time in 11 (`arm_q7_to_q15_with_offset`), called every tap
+    in some 16 (assumed; in depthwise convolutions for all channels at once).
     Depthwise (`arm_depthwise_conv_s8_opt.c`, 46fee47): two taps of four channels in 26, an odd tap in 16. 3×3
     (`arm_depthwise_conv_3x3_s8.c`, 512ffcb): a row of four channels in 40, the same, but no column.
     """
