@@ -15,6 +15,16 @@ TIMING = "timing"
 """Among the names of a front: rows are compared with rows that are alike in time only."""
 
 
+def check_front(names: Sequence[str], known: Sequence[str]) -> None:
+    """Raises InputError where no quantity is named, or one that a table does not have."""
+    allowed = f"allowed: {', '.join(known)}"
+    for name in names:
+        if name not in known:
+            raise InputError(f"front: {name!r} is not known; {allowed}")
+    if not names:
+        raise InputError(f"front names no quantity; {allowed}")
+
+
 def undominated(options: Options, names: Sequence[str], alike: IntArray | None = None) -> Options:
     """Rows of each precision that no other beats for certain in all the named quantities.
 
@@ -35,11 +45,7 @@ def undominated(options: Options, names: Sequence[str], alike: IntArray | None =
         **exact,
     }
     high = low | {"cycles": options.cycles_high, "energy_pj": options.energy_at(options.cycles_high)}
-    for name in names:
-        if name not in low:
-            raise InputError(f"front: {name!r} is not known; allowed: {', '.join(low)}")
-    if not names:
-        raise InputError(f"front names no quantity; allowed: {', '.join(low)}")
+    check_front(names, list(low))
     lows, highs = (np.stack([columns[name] for name in names]) for columns in (low, high))
     group = options.precision if alike is None else options.precision + len(options.precisions) * alike
     kept = [

@@ -128,7 +128,7 @@ def test_that_none_fits_is_proven(trace: str, choices: list[Choice]) -> None:
 
 
 def test_the_nearest_is_told_where_none_was_found(trace: str) -> None:
-    """With FIFOs that are given the others depend on all stages: no more is proven than of the stages alone."""
+    """Where FIFOs are given the others depend on all stages: nothing is proven beyond the stages."""
     given = accelerator(1600, fifos={"c.in": 40})
     outcome = search(study(trace, 1600, accelerator=given), workers=1)
     assert outcome.plan is not None
