@@ -53,8 +53,8 @@ class Conflict:
         """What conflicts, then a sentence a budget."""
         if not self.moves and self.proven:
             return [
-                "Nothing is feasible, budgets or not: no hardware fits every layer (a pipeline: with its FIFOs), "
-                "or the ties disagree."
+                "Nothing is feasible, budgets or not: no hardware fits every layer (a pipeline: with its "
+                "FIFOs), or the ties disagree."
             ]
         names = ", ".join(f"{m.limit.quantity.name} <= {m.limit.at_most:g}" for m in self.moves)
         if not self.proven:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.errors import InputError
@@ -35,6 +35,7 @@ def schedules(draw: st.DrawFn) -> list[Node]:
 
 
 @given(schedules())
+@settings(deadline=None)
 def test_ends_and_most_tokens_are_the_engine_s(drawn: list[Node]) -> None:
     names = ("source", "middle", "sink")
     actors = [Actor(name, schedule) for name, schedule in zip(names, drawn, strict=True)]
