@@ -29,7 +29,7 @@ from archsim.dse.stagewise_search import Known, Proven, StagewiseSearch
 
 MOST_TIMES = 8
 """Searches of a point with less and less room, after which the best plan so far is taken."""
-MOST_OF_SECOND = 128
+MOST_OF_SECOND = 64
 """Selection problems for the best of equally good plans, which is not worth as long as the goal itself."""
 EQUAL = 1e-9
 """Relative gap within which a plan is as good as its bound."""
