@@ -26,6 +26,13 @@ SEARCHES = {
         "bits": {"weights": [4], "activations": [4], "layers": {"first": {"activations": [8]}}},
         "baseline_bits": "w4a4",
     },
+    "ResNet-18 on U250, least interval": {
+        "accelerator": "u250",
+        "workload": "resnet18",
+        "clock_mhz": 200.0,
+        "bits": {"weights": [4], "activations": [4], "layers": {"first": {"activations": [8]}}},
+        "baseline_bits": "w4a4",
+    },
 }
 
 

@@ -3,7 +3,8 @@
 With unbounded FIFOs and an input every interval, what a FIFO holds at most is enough: with that room the same
 schedule never waits for it, and start times are a max-plus function of the room and of the inputs' times, so
 inputs that come earlier delay nothing. From there each FIFO is made smaller by bisection, as less room never
-makes a graph faster. Of the result no single FIFO can be smaller; another mix of the same total may exist.
+makes a graph faster. Of the result no single FIFO can be smaller; on small graphs no mix of a smaller total
+keeps the pace (brute force, tests). Where no FIFO is given, `flow` finds what is enough without events.
 """
 
 from __future__ import annotations
