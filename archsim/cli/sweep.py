@@ -138,7 +138,10 @@ def _print(found: Results, swept: Swept) -> None:
     parts = [f"{progress.done:,} of {progress.points:,} points"]
     parts += [f"{progress.failed:,} failed"] if progress.failed else []
     parts += [f"{progress.known:,} known before"] if progress.known else []
-    parts += [f"{progress.deaths} workers died and were replaced"] if progress.deaths else []
+    if progress.deaths == 1:
+        parts.append("a worker died and was replaced")
+    elif progress.deaths:
+        parts.append(f"{progress.deaths} workers died and were replaced")
     parts.append(f"{progress.elapsed_s:.1f} s")
     parts += [f"{progress.points_per_s:,.1f} points/s"] if progress.done > progress.known else []
     messages().print(" · ".join(parts), markup=False)
