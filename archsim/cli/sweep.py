@@ -134,7 +134,7 @@ def _print(found: Results, swept: Swept) -> None:
     front = pareto(found.frame, found.sweep.goals)
     if len(front):
         quantities = [*found.sweep.goals, *found.sweep.budgets]
-        print_points(front, found.parameters, quantities, results())
+        print_points(front, found.telling, quantities, results())
     parts = [f"{progress.done:,} of {progress.points:,} points"]
     parts += [f"{progress.failed:,} failed"] if progress.failed else []
     parts += [f"{progress.known:,} known before"] if progress.known else []

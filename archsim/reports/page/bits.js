@@ -2,15 +2,6 @@
 
 const BITS_OF_STOPS = [1, 2, 4, 8, 16, 32]; // the colours of --bits; widths between them mix two
 
-function channels(colour) {
-  return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
-}
-
-function mixed(one, other, part) {
-  const [from, to] = [channels(one), channels(other)];
-  return `rgb(${from.map((value, i) => Math.round(value + part * (to[i] - value))).join(",")})`;
-}
-
 function bitsColour(bits) {
   const colours = cssColour("bits").split(" ");
   const at = Math.min(Math.max(Math.log2(bits), 0), BITS_OF_STOPS.length - 1);

@@ -26,6 +26,22 @@ function sweepMasthead() {
     `${count(sweep.front.length)} of them on the front of ${sweep.goals.map((name) => quantity(name).label).join(" and ")}.`;
 }
 
+// The best feasible point in every goal, where there is one workload to be best at.
+function bestPoints() {
+  const feasible = points.filter((point) => point.feasible);
+  const workloads = new Set(points.map(({ workload }) => workload));
+  const cards = workloads.size > 1 || !feasible.length ? [] : sweep.goals.map((goal) => bestCard(goal, feasible));
+  byId("best").replaceChildren(...cards);
+  byId("best").parentNode.hidden = !cards.length;
+}
+
+function bestCard(goal, feasible) {
+  const best = feasible.reduce((a, b) => (better(goal) * b[goal] < better(goal) * a[goal] ? b : a));
+  const told = sweep.parameters.map(({ name }) => `${name} ${oneLine(best[name])}`).join(", ");
+  const title = `${better(goal) > 0 ? "Least" : "Most"} ${quantity(goal).label}`;
+  return card(title, columnText(goal, best[goal]).split(NO_BREAK), told, `point ${best.point}`);
+}
+
 function sweepPickers() {
   const named = (names) => names.map((name) => [name, columnLabel(name)]);
   const numbers = sweep.parameters.filter(({ number }) => number).map(({ name }) => name);
@@ -126,6 +142,7 @@ function startSweep() {
   followSystemTheme(() => redraw());
   sweepMasthead();
   errorTable();
+  bestPoints();
   if (!points.length) {
     for (const name of ["points", "parallel", "effects", "table"]) byId(`section-${name}`).hidden = true;
     return;

@@ -10,8 +10,7 @@ function colourScale() {
     return { low, high, of: (value) => mixed(from, to, high > low ? (value - low) / (high - low) : 0) };
   }
   const names = [...new Set(values.map(String))];
-  const colours = cssColour("series").split(" ");
-  return { names, of: (value) => colours[names.indexOf(String(value)) % colours.length] };
+  return { names, of: (value) => seriesColour(names.indexOf(String(value))) };
 }
 
 function pointsOption() {
