@@ -18,7 +18,8 @@ PROBE = """
     published: texts("#figure-table tbody tr td:nth-child(4)"),
     points: charts.errors.chart.getOption().series.map(({ data }) => data.length),
   });
-  [...document.querySelectorAll("#figure-table th button")].find((head) => head.textContent === "Error").click();
+  const heads = [...document.querySelectorAll("#figure-table th button")];
+  heads.find((head) => head.textContent === "Error").click();
   found.sorted = texts("#figure-table tbody tr td:nth-child(6)");
 """
 

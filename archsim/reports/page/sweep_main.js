@@ -87,6 +87,7 @@ function tableColumns() {
       number: isNumber(points[0]?.[name]),
       value: (point) => point[name],
       text: (point) => columnText(name, point[name]),
+      screen: sweep.quantities.includes(name) && !told_in_tip.has(name),
     })),
   ];
 }

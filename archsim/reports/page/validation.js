@@ -98,7 +98,7 @@ function figureTable() {
       figureColumn("Simulated", "simulated", digits),
       numberColumn("Error", (row) => row.error_percent, signed),
       textColumn("Kind", (row) => row.kind),
-      textColumn("Source", (row) => row.source, "long"),
+      { ...textColumn("Source", (row) => row.source, "long"), screen: true },
       textColumn("Remark", (row) => row.remark, "long"),
     ],
     figures,
