@@ -6,6 +6,11 @@ function count(value) {
   return value.toLocaleString("en-US");
 }
 
+// "a, b and c".
+function listed(words) {
+  return [words.slice(0, -1).join(", "), words.slice(-1)[0]].filter(Boolean).join(" and ");
+}
+
 function sweepMasthead() {
   const told = [
     ...Object.entries(sweep.constants).map(([name, value]) => [name, oneLine(value)]),
@@ -23,7 +28,7 @@ function sweepMasthead() {
   byId("summary").textContent =
     `${count(sweep.points)} points: ${count(sweep.feasible)} feasible, ` +
     `${count(sweep.ran - sweep.feasible)} over a budget, ${count(failed)} failed. ` +
-    `${count(sweep.front.length)} of them on the front of ${sweep.goals.map((name) => quantity(name).label).join(" and ")}.`;
+    `${count(sweep.front.length)} of them on the front of ${listed(sweep.goals.map((name) => quantity(name).label))}.`;
 }
 
 // The best feasible point in every goal, where there is one workload to be best at.
