@@ -15,6 +15,10 @@ function inkOn(colour) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#16191e" : "#ffffff";
 }
 
+function bitsText(bits) {
+  return bits === 1 ? "1 bit" : `${bits} bits`;
+}
+
 // [[bits, layers], …], the widest first.
 function bitsCounts(layers, key) {
   const counts = new Map();
@@ -29,8 +33,8 @@ function layersText(count) {
 function bitsSentence(layers, key) {
   const counts = bitsCounts(layers, key);
   if (counts.length === 1)
-    return `${counts[0][0]} bits in ${layers.length === 1 ? "the only layer" : "all layers"}`;
-  return counts.map(([bits, count]) => `${bits} bits in ${layersText(count)}`).join(", ");
+    return `${bitsText(counts[0][0])} in ${layers.length === 1 ? "the only layer" : "all layers"}`;
+  return counts.map(([bits, count]) => `${bitsText(bits)} in ${layersText(count)}`).join(", ");
 }
 
 // The same for a cell: 8×27 4×4.
@@ -45,6 +49,6 @@ function bitsLegend() {
   byId("bits-legend").replaceChildren(
     ...[...widths]
       .sort((a, b) => b - a)
-      .map((bits) => el("span", { class: "key" }, swatch(bitsColour(bits)), `${bits} bits`)),
+      .map((bits) => el("span", { class: "key" }, swatch(bitsColour(bits)), bitsText(bits))),
   );
 }
