@@ -51,7 +51,7 @@ function parallelOption(chart) {
   const text = { fontFamily: fontFamily(), fontSize: 11, color: cssColour("ink"), ...halo };
   return {
     animation: false,
-    grid: { left: 30, right: narrow ? 60 : 80, top: narrow ? 76 : 40, bottom: 20, outerBoundsMode: "none" },
+    grid: { left: 24, right: narrow ? 60 : 80, top: narrow ? 76 : 40, bottom: 20, outerBoundsMode: "none" },
     xAxis: {
       type: "value",
       min: 0,
@@ -65,6 +65,8 @@ function parallelOption(chart) {
         ...axisText(),
         color: cssColour("ink"),
         rotate: narrow ? 40 : 0,
+        alignMinLabel: narrow ? null : "left",
+        margin: 14, // above the uppermost ticks
         formatter: (place) => (axes[place] ? shorten(columnLabel(axes[place].name), narrow ? 12 : 22) : ""),
       },
     },
