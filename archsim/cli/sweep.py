@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli.console import messages, results
+from archsim.cli.idle_options import refuse_idle
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.sweep_point import show_point
 from archsim.errors import InputError
@@ -72,9 +73,16 @@ def sweep(
     from archsim.dse.sweep.run import sweep as run_sweep
 
     asked = load_sweep(sweep, **({} if sample is None else {"sample": sample}))
+    processes = {"--workers": workers, "--worker-mb": worker_mb}
     if point is not None:
+        recording = {"--out": out, "--csv": csv, "--parquet": parquet, "--resume": resume, "--sample": sample}
+        refuse_idle(
+            recording | processes | {"--cluster": cluster}, "goes with a sweep, and --point runs one alone"
+        )
         show_point(asked, point, report, shown=not quiet)
         return
+    if cluster is not None:
+        refuse_idle(processes, "is of processes on this machine, and a --cluster has its own")
     target = out or Path(f"{asked.name}.sweep")
     wanted: tuple[tuple[str, Path | None, Callable[[Results, Path], None]], ...] = (
         ("--parquet", parquet, lambda found, path: found.to_parquet(path)),
@@ -82,7 +90,7 @@ def sweep(
         ("--report", report, _write_page),
     )
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
-    check_outputs([Output("--out", target, _recorded), *files], inputs=(sweep,))
+    check_outputs([Output("--out", target, _recorded, usual=".sweep"), *files], inputs=(sweep,))
     with _progress(asked.name, shown=not quiet) as tell:
         swept = run_sweep(
             asked,
