@@ -91,9 +91,11 @@ def _report_points(source: Path, paths: Sequence[Path], *, quiet: bool) -> None:
     from archsim.reports.sweep_table import print_points
 
     found = read_results(source)
+    goals = ("latency_ms", "energy_mj") if found.sweep is None else found.sweep.goals
+    for goal in goals:
+        found.require(goal)
     write_outputs([Output("--out", path, write_results) for path in paths], found)
     if not quiet:
-        goals = ("latency_ms", "energy_mj") if found.sweep is None else found.sweep.goals
         print_points(found.frame, found.parameters, list(goals), results())
 
 

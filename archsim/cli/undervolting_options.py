@@ -99,6 +99,8 @@ Within = Annotated[
 
 def parse_voltages(text: str | None) -> tuple[float, ...]:
     """`0.7,0.75` as volts. Raises InputError for what is no supply, and for one given twice."""
+    from archsim.accelerators.operating_point import MOST_V
+
     return _parse_numbers(
         text, "--vdd", lambda volts: 0 < volts <= MOST_V, f"a supply is above 0 and at most {MOST_V:g} V"
     )
