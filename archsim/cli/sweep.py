@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Tell = Callable[[Progress], None]
 
-INTERRUPTED = 130
+NOTHING_FOUND, INTERRUPTED = 1, 130  # exit codes: points are sound, but none meets the budgets; Ctrl-C
 
 
 def sweep(
@@ -101,7 +101,11 @@ def sweep(
             worker_mb=MOST_MB if worker_mb is None else worker_mb,
             on_progress=tell,
         )
+    if swept.interrupted and not swept.progress.done:
+        messages().print("Interrupted before a point was done: nothing is recorded.")
+        raise typer.Exit(INTERRUPTED)
     found = read_results(target)
+    _check_any_ran(found, swept, target)
     write_outputs(files, found)
     if not quiet:
         _print(found, swept)
@@ -110,7 +114,20 @@ def sweep(
     if swept.interrupted:
         raise typer.Exit(INTERRUPTED)
     if swept.progress.failed == swept.progress.points:
-        raise InputError(f"{target.stem}: no point could be run; of most the reason is: {_reason(found)}")
+        raise typer.Exit(NOTHING_FOUND)
+
+
+def _check_any_ran(found: Results, swept: Swept, target: Path) -> None:
+    """Raise InputError where no point could be run; no results are left then, in the way of the next try."""
+    from archsim.dse.sweep.outcome import FAILED
+
+    progress = swept.progress
+    if progress.done < progress.points or not (found.frame["status"] == FAILED).all():
+        return
+    kept = "" if progress.known else "; no results are kept"
+    if not progress.known:
+        target.unlink()
+    raise InputError(f"{target.stem}: no point could be run{kept}; of most the reason is: {_reason(found)}")
 
 
 def _reason(found: Results) -> str:

@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 from archsim.dse.explore import Progress
 from archsim.dse.fronts import FrontPoint
 from archsim.dse.layer_columns import SensitivityTable
-from archsim.dse.patched_search import search_in_patches
 from archsim.dse.quantities import objective_quantity
+from archsim.dse.search_in_patches import search_in_patches
 from archsim.dse.study import Study
 from archsim.dse.study_checks import reads_sensitivity
 from archsim.dse.study_search import Outcome, StudySearch

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.errors import InputError
 
-_NPY, _ZIP = b"\x93NUMPY", b"PK"  # how a .npy begins, and the ZIP that a .npz is
+_NPY, _ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")  # how a .npy begins, and the ZIP that a .npz is
 
 
 def read_numpy(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -30,7 +30,7 @@ def read_numpy(path: Path) -> dict[str, NDArray[np.generic]]:
         if isinstance(loaded, np.ndarray):
             return {"": loaded}
         with loaded:
-            return {name: loaded[name] for name in loaded.files}
+            arrays = {name: loaded[name] for name in loaded.files}
     except ValueError as error:
         if "Object arrays" not in str(error):
             raise InputError(f"{path}: is damaged: {_first_line(error)}") from None
@@ -39,6 +39,10 @@ def read_numpy(path: Path) -> dict[str, NDArray[np.generic]]:
         ) from None
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: is damaged or cut short: {_first_line(error)}") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"{path}: {name!r} in it is no array; numpy.savez writes arrays")
+    return arrays
 
 
 def _first_line(error: Exception) -> str:

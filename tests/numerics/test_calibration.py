@@ -87,7 +87,8 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
         ("x.txt", b"1 2 3", "are a .npz file"),
         ("x.npy", b"1 2 3", "no file of NumPy arrays"),
         ("x.npz", b"1 2 3", "no file of NumPy arrays"),
-        ("x.npz", b"PK", "damaged or cut short"),
+        ("x.npz", b"PK", "no file of NumPy arrays"),
+        ("x.npz", b"PK\x03\x04", "damaged or cut short"),
         ("x.npy", b"\x93NUMPY\x01", "damaged"),
         ("x.npy", b"", "no file of NumPy arrays"),
     ):
