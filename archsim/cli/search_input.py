@@ -137,7 +137,10 @@ def whole_numbers(option: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 32 for part in parts):
         raise InputError(f"{option} {text!r} is not understood; write bit-widths as in 2,4,8")
-    return [int(part) for part in parts]
+    found = [int(part) for part in parts]
+    if len(set(found)) < len(found):
+        raise InputError(f"{option} {text!r} has a width twice")
+    return found
 
 
 def _each_once(option: str, given: Iterable[tuple[str, Any]]) -> dict[str, Any]:

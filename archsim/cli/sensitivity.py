@@ -142,13 +142,17 @@ def sensitivity(
     with progress_bar(f"Sensitivity of {model}", shown=not quiet) as progress:
         from archsim.numerics.estimate import sensitivity_of
         from archsim.numerics.weight_error import WeightScheme
+        from archsim.workloads.library import model_file
 
         workload = read_workload(model, dim, None, strict)
+        path = model if model.lower().endswith(".onnx") and not assume_weights else None
+        if calibration is not None:
+            path = model_file(model)  # of a library's name too
         table = sensitivity_of(
             workload,
             widths,
             activation_widths,
-            model_path=model if model.lower().endswith(".onnx") and not assume_weights else None,
+            model_path=path,
             calibration=calibration,
             images=images,
             loss=(loss or Loss.auto).value,

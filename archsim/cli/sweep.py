@@ -71,7 +71,10 @@ def sweep(
     from archsim.dse.sweep.results import read_results
     from archsim.dse.sweep.run import MOST_MB
     from archsim.dse.sweep.run import sweep as run_sweep
+    from archsim.dse.sweep.sweep import Sample
 
+    if sample is not None:
+        Sample.parse(sample, "--sample")
     asked = load_sweep(sweep, **({} if sample is None else {"sample": sample}))
     processes = {"--workers": workers, "--worker-mb": worker_mb}
     if point is not None:

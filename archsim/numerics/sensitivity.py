@@ -6,10 +6,11 @@ arXiv:2011.10680, equation 5): every layer is perturbed alone, interactions are 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from math import fsum, isfinite
+from math import fsum
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -109,7 +110,8 @@ def check_entry(layer: object, operand: object, bits: object, loss: object) -> N
         raise InputError(
             f"layer {layer!r}: bits is {bits!r}; allowed: a whole number from {WIDTHS[0]} to {WIDTHS[-1]}"
         )
-    if isinstance(loss, bool) or not isinstance(loss, int | float) or not isfinite(loss) or loss < 0:
+    is_number = isinstance(loss, int | float) and not isinstance(loss, bool)
+    if not is_number or not 0 <= loss <= sys.float_info.max:
         raise InputError(f"layer {layer!r}: loss is {loss!r}; allowed: a finite number of at least 0")
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MADE_BY = "archsim run … --json FILE (or --parquet)"
-_NUMBERS = [name for name in ENERGY_COLUMNS if name not in ("layer", "component", "action", "source")]
+_TEXTS = ("layer", "component", "action", "source")
+_NUMBERS = [name for name in ENERGY_COLUMNS if name not in _TEXTS]
 
 
 @dataclass
@@ -115,8 +116,11 @@ def _energy(given: Any) -> pd.DataFrame:
     try:
         energy = pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
         energy[_NUMBERS] = energy[_NUMBERS].astype(float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"energy: {' '.join(str(error).split())}") from None
+    for name in _TEXTS:
+        if not all(isinstance(value, str) for value in energy[name]):
+            raise InputError(f"energy: {name} has an entry that is no text")
     return energy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -114,6 +115,8 @@ WRONG = [
     (f"{SEARCH} --open array.rows=nan", ("--open", "nan")),
     (f"{SEARCH} --pareto latency,nope", ("front: 'nope'",)),
     (f"{SEARCH} --pareto latency", ("front", "at least 2 entries, not 1")),
+    (f"{SEARCH} --bits 4,8,4", ("--bits '4,8,4'", "twice")),
+    ("sweep tiny-arrays --sample foo", ("error: --sample 'foo'", "sobol:N")),
     ("search hawq-resnet18 --gap 5", ("--gap 5", "below 1")),
     ("search hawq-resnet18 --time-limit nan", ("--time-limit nan", "above 0")),
     ("memory tiny.csv --max-peak-memory-kib inf --patches", ("inf", "KiB")),
@@ -124,6 +127,7 @@ WRONG = [
     (f"{SEARCH} --ber-sensitivity list.json --max fault_loss=1", ("list.json", "holds a list")),
     (f"{SEARCH} --sensitivity list.json --max-sensitivity 1", ("list.json", "holds a list")),
     ("accuracy digits-cnn --data text.npz", ("text.npz", "no file of NumPy arrays")),
+    ("sensitivity digits-cnn --calibration text.npz", ("text.npz", "no file of NumPy arrays")),
     ("accuracy digits-cnn --calibration text.npz", ("text.npz", "no file of NumPy arrays")),
     (
         "accuracy digits-cnn --on lowvolt-npu --vdd 0.7 --fault-map text.npz",
@@ -201,3 +205,29 @@ def test_a_value_that_an_option_cannot_have(archsim, words: tuple[str, ...], sai
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Value error" not in result.stderr
+
+
+@pytest.mark.parametrize("spoilt", [3, [], None, 10**400])
+def test_a_run_with_a_spoilt_energy_table_is_refused(archsim, refused, here: Path, spoilt: object) -> None:
+    assert archsim("run", "tiny.csv", "--on", "systolic-32-edge", "--json", "run.json", "-q").exit_code == 0
+    run = json.loads((here / "run.json").read_text())
+    for column in ("layer", "component", "source", "energy_pj"):
+        if column == "energy_pj" and spoilt in (3, None):
+            continue
+        table = [dict(row) for row in run["energy"]]
+        table[1][column] = spoilt
+        (here / "spoilt.json").write_text(json.dumps({**run, "energy": table}))
+        assert "spoilt.json: energy" in refused("report", "spoilt.json")
+
+
+def test_numbers_beyond_all_floats_are_refused(refused, here: Path) -> None:
+    huge = "1" + "0" * 400
+    (here / "ber.json").write_text(
+        f'{{"schema": "archsim.ber_sensitivity/1", "layers": {{"conv": {{"ber": [0.1], "loss": [{huge}]}}}}}}'
+    )
+    assert "loss must be a list of numbers" in refused(
+        *shlex.split(f"{SEARCH} --ber-sensitivity ber.json --max fault_loss=1")
+    )
+    entry = f'{{"layer": "conv", "operand": "weight", "bits": 8, "loss": {huge}}}'
+    (here / "s.json").write_text(f'{{"schema": "archsim.sensitivity/1", "losses": [{entry}]}}')
+    assert "finite number" in refused(*shlex.split(f"{SEARCH} --sensitivity s.json --max-sensitivity 1"))
