@@ -93,7 +93,8 @@ def _report_points(source: Path, paths: Sequence[Path], *, quiet: bool) -> None:
     found = read_results(source)
     goals = ("latency_ms", "energy_mj") if found.sweep is None else found.sweep.goals
     for goal in goals:
-        found.require(goal)
+        if goal not in found.frame:
+            raise InputError(f"{source}: has no column {goal!r}, which a report of points shows")
     write_outputs([Output("--out", path, write_results) for path in paths], found)
     if not quiet:
         print_points(found.frame, found.parameters, list(goals), results())

@@ -110,9 +110,15 @@ def check_entry(layer: object, operand: object, bits: object, loss: object) -> N
         raise InputError(
             f"layer {layer!r}: bits is {bits!r}; allowed: a whole number from {WIDTHS[0]} to {WIDTHS[-1]}"
         )
-    is_number = isinstance(loss, int | float) and not isinstance(loss, bool)
-    if not is_number or not 0 <= loss <= sys.float_info.max:
+    if not _is_loss(loss):
         raise InputError(f"layer {layer!r}: loss is {loss!r}; allowed: a finite number of at least 0")
+
+
+def _is_loss(value: object) -> bool:
+    """JSON's whole numbers may be of any length, and beyond all floats."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= sys.float_info.max
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

@@ -161,7 +161,8 @@ def pareto(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """
     for name in names:
         numeric_column(frame, name)
-    rows = frame[frame["feasible"].astype(bool)].dropna(subset=list(names))
+    known = np.isfinite(frame[list(names)].to_numpy(dtype=float)).all(axis=1)
+    rows = frame[frame["feasible"].astype(bool) & known]
     kept = []
     for _, group in rows.groupby("workload", sort=False):
         signs = np.array([-1.0 if name in MORE_IS_BETTER else 1.0 for name in names])

@@ -157,6 +157,11 @@ def _numbers(arrays: Columns, name: str) -> NDArray[np.float64]:
         raise InputError(f"array {name!r} has an entry that is no number") from None
 
 
+def _counts(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which are whole numbers from 0."""
+    return (values >= 0) & (values < _MOST) & (values == np.floor(values))
+
+
 def _shape(array: NDArray[Any]) -> str:
     return "×".join(map(str, array.shape)) or "one value"
 
@@ -172,14 +177,7 @@ def _chip(arrays: Columns) -> MeasuredChip:
         raise InputError(f"its columns have different lengths ({told})")
     if not len(word):
         raise InputError("has no faulty cell, so no voltage at which it holds")
-    wrong = (
-        ~(np.maximum(word, bit) < _MOST)
-        | (word < 0)
-        | (bit < 0)
-        | (word % 1 > 0)
-        | (bit % 1 > 0)
-        | ((value != 0) & (value != 1))
-    )
+    wrong = ~_counts(word) | ~_counts(bit) | ((value != 0) & (value != 1))
     wrong |= ~(np.isfinite(volts) & (volts > 0))
     if wrong.any():
         first = int(np.argmax(wrong))
