@@ -162,7 +162,7 @@ def pareto(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     for name in names:
         numeric_column(frame, name)
     known = np.isfinite(frame[list(names)].to_numpy(dtype=float)).all(axis=1)
-    rows = frame[frame["feasible"].astype(bool) & known]
+    rows = frame[frame["feasible"].to_numpy(dtype=bool) & known]
     kept = []
     for _, group in rows.groupby("workload", sort=False):
         signs = np.array([-1.0 if name in MORE_IS_BETTER else 1.0 for name in names])
