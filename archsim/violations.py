@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in the words of whoever wrote the value."""
+"""What pydantic finds wrong with a value, or PyYAML with a text, in the words of whoever wrote it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import yaml
     from pydantic_core import ErrorDetails
 
 Key = str | int
@@ -56,3 +57,12 @@ def _held(data: Any) -> Mapping[Any, Any]:
     if isinstance(data, list | tuple):
         return dict(enumerate(data))
     return data if isinstance(data, Mapping) else {}
+
+
+def said_of_yaml(error: yaml.YAMLError) -> str:
+    """Line, column and problem on one line; without the text, and PyYAML's name for it."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not problem:
+        return " ".join(str(error).split())
+    context = getattr(error, "context", None)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{f' ({context})' if context else ''}"

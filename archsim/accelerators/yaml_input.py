@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from archsim.errors import InputError
-from archsim.violations import Key, place_in, said
+from archsim.violations import Key, place_in, said, said_of_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -39,7 +39,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
             _refuse_repeated_keys(path, node)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {_one_line(error)}") from None
+        raise InputError(f"{path}: is not valid YAML: {said_of_yaml(error)}") from None
     except (RecursionError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: holds a value YAML cannot take: {_one_line(error)}") from None
     if node is None or not isinstance(data, dict):

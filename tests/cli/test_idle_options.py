@@ -15,6 +15,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_trace: Path) -> P
     """A folder to call commands in, with `tiny.csv` and files that are not what their names say."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "tab.yaml").write_text("a:\n\t- b\n")
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "broken.csv").write_text("layer,operand,bits\n")
     np.savez(tmp_path / "words.npz", word=["a"], bit=[1], stuck_at=[0], vdd_v=[0.6])
@@ -121,6 +122,8 @@ WRONG = [
     ("search hawq-resnet18 --time-limit nan", ("--time-limit nan", "above 0")),
     ("memory tiny.csv --max-peak-memory-kib inf --patches", ("inf", "KiB")),
     # files that are not what they should be
+    ("run tiny.csv --on tab.yaml", ("tab.yaml: is not valid YAML: line 2, column 1: found character",)),
+    ("run tab.yaml --on gap9", ("tab.yaml: is not valid YAML: line 2, column 1: found character",)),
     ("run --plan list.json", ("list.json", "no plan", "holds a list", "archsim.plan/1", "archsim search")),
     ("accuracy --plan list.json", ("list.json", "holds a list")),
     ("report list.json", ("list.json", "no run", "holds a list")),
@@ -143,7 +146,16 @@ def test_what_is_wrong_is_said_in_plain_words(refused, here: Path, words: str, s
     before = sorted(here.iterdir())
     message = refused(*shlex.split(words))
     assert [part for part in said if part not in message] == []
-    leaked = ("constrained", "pickle", "'list'", "pydantic", "codec", "valid ", ".yaml, line")
+    leaked = (
+        "constrained",
+        "pickle",
+        "'list'",
+        "pydantic",
+        "codec",
+        "unicode string",
+        "valid list",
+        ".yaml, line",
+    )
     assert [word for word in leaked if word in message] == []
     assert sorted(here.iterdir()) == before
 
