@@ -80,6 +80,10 @@ def accuracy(
     )  # fmt: skip
     test, inputs = _data(file, data, calibration)
     precision, crossbar = _precision(bits, machine, file), crossbar_of(machine)
+    if crossbar is None and (adc_bits or batch_norm):
+        what = "adc_bits (--adc-bits) are" if adc_bits else "batch_norm (--batch-norm) is"
+        where = "no accelerator (--on) is given" if machine is None else f"{machine.name} computes exactly"
+        raise InputError(f"{what} of crossbars with converters, and {where}; leave it out")
     if undervolting is not None and crossbar is not None:
         raise InputError(
             f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM whose "

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from archsim.accelerators.library import load_accelerator, read_accelerator
+from archsim.accelerators.library import list_accelerators, load_accelerator, read_accelerator
 from archsim.accelerators.machine import Machine, Row, is_undervolted
 from archsim.accelerators.sram_supplies import sram_places
 from archsim.components.sram_supply import Stored
@@ -87,7 +87,10 @@ def supply_sweep(
     rates with one, and names of layers that the model does not have."""
     chosen = Chosen(asked, on, model, precision) if asked.vdd_v and on is not None else None
     if chosen is None and asked.vdd_v:
-        raise InputError("voltages are of an accelerator's memories; name one, or give bit error rates")
+        raise InputError(
+            "voltages (--vdd) are of an accelerator's memories; say of which one (--on): "
+            f"{', '.join(_with_supplies())}; or give bit error rates (--ber)"
+        )
     if asked.ber and on is not None:
         raise InputError(
             "bit error rates (--ber) go without an accelerator (--on), as they are of one memory that holds "
@@ -112,6 +115,12 @@ def supply_sweep(
         )  # fmt: skip
 
     return sweep
+
+
+def _with_supplies() -> list[str]:
+    """The library's accelerators whose weights lie in SRAMs that can have a supply of their own."""
+    specs = {name: read_accelerator(name) for name in list_accelerators()}
+    return [name for name, spec in specs.items() if spec.get("family") != "crossbar" and sram_places(spec)]
 
 
 def failing(machine: Machine, rows: Sequence[Row]) -> list[tuple[str, Stored]]:

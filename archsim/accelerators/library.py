@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.families import FAMILIES, has_family, machine_of, spec_model
+from archsim.accelerators.operating_point import check_clock, check_supply
 from archsim.accelerators.sram_supplies import Volts, with_sram_supplies
 from archsim.accelerators.yaml_input import read_yaml, validate
 from archsim.errors import InputError
@@ -112,6 +113,10 @@ def _at_operating_point(
             f"(supply, clock, body bias); families that have: {', '.join(having)}"
         )
     given = {key: value for key, value in asked.items() if value is not None}
+    if "vdd_v" in given:
+        check_supply("operating point: the machine", given["vdd_v"])
+    if "clock_mhz" in given:
+        check_clock("operating point: the machine", given["clock_mhz"])
     before = data.get(OPERATING_POINT)
     kept = dict(before) if isinstance(before, Mapping) else {}
     if "vdd_v" in given or "clock_mhz" in given:

@@ -22,8 +22,10 @@ from archsim.errors import InputError
 SLOPE_V = 1.5 * 0.02585
 """n vT: slope factor 1.5 at 300 K, as for the DIBL law of `components.technology`."""
 TOLERANCE = 1e-9
-Voltage = Annotated[float, Field(gt=0, le=5)]
-Clock = Annotated[float, Field(ge=1e-3, le=1e5)]
+MOST_V = 5.0
+SLOWEST_MHZ, FASTEST_MHZ = 1e-3, 1e5
+Voltage = Annotated[float, Field(gt=0, le=MOST_V)]
+Clock = Annotated[float, Field(ge=SLOWEST_MHZ, le=FASTEST_MHZ)]
 
 
 class FrequencyPoint(StrictModel):
@@ -88,6 +90,20 @@ class Point:
     leakage_scale: float
 
 
+def check_supply(what: str, vdd_v: float) -> None:
+    """Raise InputError for what is no supply of any circuit."""
+    if not 0 < vdd_v <= MOST_V:
+        raise InputError(f"{what} at {vdd_v:g} V; a supply is above 0 and at most {MOST_V:g} V")
+
+
+def check_clock(what: str, clock_mhz: float) -> None:
+    """Raise InputError for what is no clock of any circuit."""
+    if not SLOWEST_MHZ <= clock_mhz <= FASTEST_MHZ:
+        raise InputError(
+            f"{what} at {clock_mhz:g} MHz; a clock is from {SLOWEST_MHZ:g} to {FASTEST_MHZ:g} MHz"
+        )
+
+
 def operating_point(spec: Scalable) -> Point:
     """Where the machine runs. InputError: the clock is too fast for the supply, or nothing reaches it."""
     reference = supply_v(spec.technology.node_nm, spec.technology.vdd_v)
@@ -110,7 +126,7 @@ def operating_point(spec: Scalable) -> Point:
     if clock > fastest * (1 + TOLERANCE):
         raise InputError(
             f"operating_point: {clock:g} MHz is too fast for {chosen.vdd_v:g} V, which allows "
-            f"{fastest:.4g} MHz; lower clock_mhz, or raise vdd_v to {_hint(spec, clock, biased)}"
+            f"{fastest:.4g} MHz; lower clock_mhz{_hint(spec, clock, biased)}"
         )
     return _point(spec, chosen.vdd_v, clock, biased)
 
@@ -185,9 +201,9 @@ def _shift(spec: Scalable, biased: bool) -> float:
 
 def _hint(spec: Scalable, clock_mhz: float, biased: bool) -> str:
     try:
-        return f"{lowest_supply(spec, clock_mhz, biased):.3g} V"
+        return f", or raise vdd_v to {lowest_supply(spec, clock_mhz, biased):.3g} V"
     except InputError:
-        return "no supply: it is beyond the fastest clock"
+        return ", as no supply allows it"
 
 
 def _point(spec: Scalable, vdd_v: float, clock_mhz: float, biased: bool) -> Point:

@@ -8,6 +8,7 @@ from typing import Any
 
 from archsim.accelerators.bram_rail import RAIL
 from archsim.accelerators.crossbar.spec import REGISTER_KIB
+from archsim.accelerators.operating_point import check_supply
 from archsim.errors import InputError
 
 ALL = ""
@@ -44,14 +45,16 @@ def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> d
     """The spec with these voltages, by memory or for ALL (a memory's own comes before that).
 
     Where the spec says nothing of an SRAM's cells, they are those of `technology: generic`. Raises
-    InputError for a memory that the machine does not have.
+    InputError for a memory that the machine does not have, and a voltage that is no supply.
     """
     places = sram_places(spec)
-    for name in volts:
+    for name, asked in volts.items():
         if name != ALL and name not in places:
             raise InputError(
                 f"SRAM supplies: there is no SRAM {name!r}; this machine has: {', '.join(places) or 'none'}"
             )
+        for each in [asked] if isinstance(asked, int | float) else asked:
+            check_supply(f"SRAM supplies: {name or 'all memories'}", each)
     if not places:
         raise InputError("SRAM supplies: this machine has no SRAM that can have a supply of its own")
     changed = copy.deepcopy(dict(spec))
@@ -69,5 +72,7 @@ def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> d
 
 
 def _is_sram(store: Any) -> bool:
-    size = store.get("capacity_kib") if isinstance(store, Mapping) else None
+    if not isinstance(store, Mapping) or store.get("built_as", "sram") != "sram":
+        return False
+    size = store.get("capacity_kib")
     return isinstance(size, int | float) and size > REGISTER_KIB

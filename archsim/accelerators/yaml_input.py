@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from archsim.errors import InputError
+from archsim.violations import Key, place_in, said, said_of_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
-Key = str | int
 M = TypeVar("M", bound="BaseModel")
+_SAYS_ITSELF = ("extra_forbidden", "missing", "union_tag_invalid", "value_error")
+"""Kinds of violation whose message has the value in it, if there is one."""
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
@@ -37,7 +39,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
             _refuse_repeated_keys(path, node)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {_one_line(error)}") from None
+        raise InputError(f"{path}: is not valid YAML: {said_of_yaml(error)}") from None
     except (RecursionError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: holds a value YAML cannot take: {_one_line(error)}") from None
     if node is None or not isinstance(data, dict):
@@ -52,26 +54,28 @@ def validate(model: type[M], data: Any, *, where: str, node: yaml.Node | None = 
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InputError("\n".join(_lines(model, error, where, node))) from None
+        raise InputError("\n".join(_lines(model, error, data, where, node))) from None
 
 
 def _lines(
-    model: type[BaseModel], error: ValidationError, where: str, node: yaml.Node | None
+    model: type[BaseModel], error: ValidationError, data: Any, where: str, node: yaml.Node | None
 ) -> Iterator[str]:
     """One line a place; what each branch of a union has to say of it is joined by "or"."""
-    said: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
+    given: dict[str, str] = {}
     for detail in error.errors(include_url=False):
-        location = _drop_tags(detail["loc"], node)
+        location = place_in(data, detail)
         line = _line_of(node, location)
         place = f"{where}, line {line}" if line else where
         key = f"{place}: {_dotted(location)}" if location else place
-        said.setdefault(key, []).append(_explain(model, detail))
-    for key, messages in said.items():
-        yield f"{key}: {' or '.join(dict.fromkeys(messages))}"
+        found.setdefault(key, []).append(_explain(model, detail))
+        if detail["type"] not in _SAYS_ITSELF and not isinstance(detail.get("input"), dict | list):
+            given[key] = f" (given: {detail.get('input')!r})"
+    for key, messages in found.items():
+        yield f"{key}: {' or '.join(dict.fromkeys(messages))}{given.get(key, '')}"
 
 
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
-    given = detail.get("input")
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
         allowed = _keys_at(model, detail["loc"][:-1])
@@ -87,10 +91,7 @@ def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
         return (
             f"{context['discriminator']} {context['tag']!r} is not known; allowed: {context['expected_tags']}"
         )
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if detail["type"] == "value_error" or isinstance(given, dict | list):
-        return message
-    return f"{message} (given: {given!r})"
+    return said(detail)
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[Key]) -> list[str]:
@@ -120,19 +121,6 @@ def _keys_at(model: type[BaseModel], location: Sequence[Key]) -> list[str]:
 def _tag(schema: dict[str, Any]) -> str | None:
     properties = schema.get("properties", {})
     return next((p["const"] for p in properties.values() if "const" in p), None)
-
-
-def _drop_tags(location: Sequence[Key], node: yaml.Node | None) -> list[Key]:
-    """pydantic puts a union's branch (such as `sram`) into the location; the file has no such key."""
-    kept: list[Key] = []
-    for i, key in enumerate(location):
-        if isinstance(node, yaml.ScalarNode):
-            break
-        is_last = i == len(location) - 1
-        if isinstance(key, int) or node is None or is_last or _child(node, key) is not None:
-            kept.append(key)
-            node = _child(node, key) if node is not None else None
-    return kept
 
 
 def _child(node: yaml.Node | None, key: Key) -> yaml.Node | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsim.cli.console import messages, results
+from archsim.cli.idle_options import refuse_idle
+from archsim.cli.layer_bits import parse_layer_bits, parse_range
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.progress import progress_bar
 from archsim.cli.undervolting_options import (
@@ -18,9 +19,7 @@ from archsim.cli.undervolting_options import (
     Ber,
     ColumnShare,
     Ecc,
-    EncodingChoice,
     EncodingOf,
-    FaultKind,
     FaultMap,
     Faults,
     Memories,
@@ -75,7 +74,11 @@ Fits = Annotated[
         "--fit", help="Scales of weights and activations: least squared error, or from the largest value."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Chips of another seed are others.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", min=0, help="Chips of another seed are others. Default: 0."),
+]
+_ALL_ALIKE = "is of chips that differ, and whole numbers are the same on all: give --on too, or leave it out"
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -101,8 +104,11 @@ def accuracy(
     calibration: CalibrationFile = None,
     bits: Widths = None,
     chips: Annotated[
-        int, typer.Option("--chips", metavar="N", min=1, help="How many chips to draw and to classify on.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            "--chips", metavar="N", min=1, help="How many chips to draw and to classify on. Default: 20."
+        ),
+    ] = None,
     adc_bits: Annotated[
         str | None,
         typer.Option("--adc-bits", metavar="BITS", help="Repeat at these ADC resolutions: 4..8, or 4,6,8."),
@@ -123,14 +129,14 @@ def accuracy(
     memory: Memories = None,
     activations: Activations = False,
     nominal: Nominal = None,
-    faults: Faults = FaultKind.stuck,
-    column_share: ColumnShare = 0.0,
-    encoding: EncodingOf = EncodingChoice.twos_complement,
+    faults: Faults = None,
+    column_share: ColumnShare = None,
+    encoding: EncodingOf = None,
     ecc: Ecc = False,
     protected_bits: ProtectedBits = 0,
     fault_map: FaultMap = None,
-    within: Within = 1.0,
-    seed: Seed = 0,
+    within: Within = None,
+    seed: Seed = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the result as JSON (archsim.accuracy/1)."),
@@ -159,12 +165,15 @@ def accuracy(
         column_share=column_share, encoding=encoding, ecc=ecc, protected_bits=protected_bits,
         fault_map=fault_map, within=within,
     )  # fmt: skip
+    if asked.on is None and below is None:
+        of_chips = {"--chips": chips, "--seed": seed, "--batch-norm": batch_norm, "--no-causes": not causes}
+        refuse_idle(of_chips, _ALL_ALIKE)
     with progress_bar(f"Accuracy of {asked.model}", shown=not quiet) as progress:
         from archsim.evaluation import accuracy as measure
 
         found = measure(
-            asked.model, asked.on, data=data, calibration=calibration, bits=asked.bits, chips=chips,
-            seed=seed, images=images, adc_bits=resolutions,
+            asked.model, asked.on, data=data, calibration=calibration, bits=asked.bits,
+            chips=20 if chips is None else chips, seed=seed or 0, images=images, adc_bits=resolutions,
             fit="max" if fit is FitChoice.max else "least_squares",
             batch_norm=batch_norm, causes=causes, undervolting=below, progress=progress,
         )  # fmt: skip
@@ -184,21 +193,23 @@ def twin(
     on: On = None,
     calibration: CalibrationFile = None,
     bits: Widths = None,
-    chip: Annotated[int, typer.Option("--chip", metavar="N", min=0, help="Which chip of the seed.")] = 0,
+    chip: Annotated[
+        int | None, typer.Option("--chip", metavar="N", min=0, help="Which chip of the seed. Default: 0.")
+    ] = None,
     fit: Fits = FitChoice.least_squares,
-    seed: Seed = 0,
+    seed: Seed = None,
     quiet: Quiet = False,
 ) -> None:
     """Save the model as the accelerator computes it: an ONNX file with the same inputs and outputs."""
-    file = Output("--output", output, _write_model)
+    file = Output("--output", output, _write_model, (".onnx",))
     read = [str(path) for path in (calibration, on) if path is not None]
     check_outputs([file], inputs=(model, *read))
-    if output.suffix.lower() != ".onnx":
-        raise InputError(f"--output {output}: a twin is an ONNX model; give a name ending in .onnx")
+    if on is None:
+        refuse_idle({"--chip": chip, "--seed": seed}, _ALL_ALIKE)
     from archsim.evaluation import twin as build
 
     made = build(
-        model, on, calibration=calibration, bits=parse_layer_bits(bits), chip=chip, seed=seed,
+        model, on, calibration=calibration, bits=parse_layer_bits(bits), chip=chip or 0, seed=seed or 0,
         fit="max" if fit is FitChoice.max else "least_squares",
     )  # fmt: skip
     write_outputs([file], made)
@@ -227,44 +238,6 @@ def _asked(model: str | None, on: str | None, bits: str | None, plan: Path | Non
 
     read = read_plan(plan)
     return _Asked(model or read.workload, planned_accelerator(read, on), read.precision_of)
-
-
-def parse_layer_bits(text: str | None) -> str | dict[str, str] | None:
-    """`w4a8` as it is; `w4a4,first=w8a8,conv*=w4a8` by layer, with the others at the one without a name.
-
-    Raises InputError for more than one of these, or a layer that is there twice.
-    """
-    if text is None or ("," not in text and "=" not in text):
-        return text
-    found: dict[str, str] = {}
-    others: list[str] = []
-    for word in text.split(","):
-        layer, equals, bits = (part.strip() for part in word.rpartition("="))
-        if not equals:
-            others.append(bits)
-        elif not layer or layer in found:
-            raise InputError(f"--bits {text!r}: {word!r} names no layer, or one that is there already")
-        else:
-            found[layer] = bits
-    if len(others) > 1:
-        raise InputError(
-            f"--bits {text!r}: {others[0]} and {others[1]} name no layer; one may, for all others"
-        )
-    return found | ({"*": others[0]} if others else {})
-
-
-def parse_range(text: str, option: str) -> tuple[int, ...]:
-    """`4..8`, `4,6,8` or a mixture, as whole numbers from 1 to 16. Raises InputError for anything else."""
-    found: set[int] = set()
-    for word in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,2})(?:\.\.(\d{1,2}))?\s*", word)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-        if not 1 <= first <= last <= 16:
-            raise InputError(
-                f"{option} {text!r} is not understood; write whole numbers from 1 to 16, as in {option} 4..8"
-            )
-        found.update(range(first, last + 1))
-    return tuple(sorted(found))
 
 
 def _write_json(result: Accuracy, path: Path) -> None:

@@ -39,6 +39,9 @@ class _Commands(TyperGroup):
         except InputError as error:
             typer.echo(f"error: {_printable(str(error))}", err=True)
             raise typer.Exit(BAD_INPUT) from None
+        except typer.BadParameter as error:  # in the words of pydantic, which typer checks values with
+            error.message = error.message.removeprefix("Value error, ").replace("Input should", "it should")
+            raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 

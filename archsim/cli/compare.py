@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,11 +70,18 @@ def compare(
 
 
 def _accuracies(texts: list[str]) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for text in texts:
         name, _, value = text.rpartition("=")
         try:
-            found[name.strip()] = float(value)
+            number = float(value)
         except ValueError:
-            raise InputError(f"--accuracy {text!r} is not understood; write ACCELERATOR=VALUE") from None
+            number = math.nan
+        if not name.strip() or not math.isfinite(number):
+            raise InputError(
+                f"--accuracy {text!r} is not understood; write ACCELERATOR=VALUE, as in gap9=0.91"
+            )
+        if name.strip() in found:
+            raise InputError(f"--accuracy {name.strip()} is given twice")
+        found[name.strip()] = number
     return found

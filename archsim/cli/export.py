@@ -29,7 +29,10 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="PATH", help="The file; for timeloop a .yaml or a new folder."
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A .csv; a .yaml for zigzag; a .yaml or a new folder for timeloop.",
         ),
     ],
     bits: Bits = None,
@@ -50,6 +53,9 @@ def export(
         assert isinstance(workload, Workload)
         warnings.extend(export_workload(workload, path, format.value))
 
+    from archsim.workloads.export import check_ending
+
+    check_ending(output, format.value)
     files = [Output("--output", output, write)]
     if format is not Format.timeloop or output.suffix:
         check_outputs(files, inputs=(model,))

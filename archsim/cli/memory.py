@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli.console import messages, results
+from archsim.cli.idle_options import refuse_idle
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.search_input import whole_numbers
 from archsim.cli.workload_options import Bits, Dims, Strict, read_workload
@@ -36,13 +38,13 @@ def memory(
         typer.Option("--patch-bits", metavar="4,8", help="Activation bits that each patch may have."),
     ] = None,
     activation_memory: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--activation-memory",
             metavar="POLICY",
-            help="What counts with --patches: alive, in_place or published.",
+            help="What counts with --patches: alive, in_place or published (default).",
         ),
-    ] = "published",
+    ] = None,
     allow_recompute: Annotated[
         bool, typer.Option("--allow-recompute", help="Make tensors again to fit (Moccasin).")
     ] = False,
@@ -61,10 +63,11 @@ def memory(
     """
     if (patches or allow_recompute) and max_kib is None:
         raise InputError("--patches and --allow-recompute need a limit: give --max-peak-memory-kib")
-    if max_kib is not None and not max_kib > 0:
+    if max_kib is not None and not 0 < max_kib < math.inf:
         raise InputError(f"--max-peak-memory-kib is {max_kib:g}; give a number of KiB above 0")
-    if patch_bits is not None and not patches:
-        raise InputError("--patch-bits goes with --patches")
+    if not patches:
+        of_patches = {"--patch-bits": patch_bits, "--activation-memory": activation_memory}
+        refuse_idle(of_patches, "goes with --patches; give that too, or leave it out")
     widths = [] if patch_bits is None else whole_numbers("--patch-bits", patch_bits)
     files = [] if json is None else [Output("--json", json, _write)]
     check_outputs(files, inputs=(model,))
@@ -77,7 +80,7 @@ def memory(
         limit,
         patches=patches,
         recompute=allow_recompute,
-        policy=activation_memory,
+        policy=activation_memory or "published",
         patch_bits=widths,
     )
     write_outputs(files, report)
@@ -98,7 +101,9 @@ def _write(report: Any, path: Path) -> None:
 def _lines(report: MemoryReport) -> Iterator[str]:
     yield f"{report.workload}: peak activations, layer by layer"
     for name, entry in report.peaks.items():
-        yield f"  {entry.bytes / KIB:10.1f} KiB  {name} (at {entry.layer})"
+        excess = 0.0 if report.limit_bytes is None else entry.bytes - report.limit_bytes
+        over = f"; {excess / KIB:.1f} KiB over the limit" if excess > 0 else ""
+        yield f"  {entry.bytes / KIB:10.1f} KiB  {name} (at {entry.layer}){over}"
     if report.patches is not None:
         best = report.patches.best
         if best is None:

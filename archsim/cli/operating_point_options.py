@@ -36,13 +36,15 @@ def parse_sram_vdd(given: list[str] | None) -> dict[str, float | list[float]]:
     """Volts by memory; "" stands for all. Raises InputError for what is no voltage, or one given twice."""
     found: dict[str, float | list[float]] = {}
     for text in given or ():
-        name, _, volts = text.rpartition("=")
+        name, equals, volts = text.rpartition("=")
         try:
             banks = [float(each) for each in volts.split("/")]
         except ValueError:
+            banks = []
+        if not banks or (equals and not name.strip()):
             raise InputError(
                 f"--sram-vdd: {text!r} is no voltage; write 0.75, weights=0.75, or weights=0.75/0.7 for banks"
-            ) from None
+            )
         if name in found:
             raise InputError(f"--sram-vdd: {name or 'all memories'} is given twice")
         found[name] = banks[0] if len(banks) == 1 else banks

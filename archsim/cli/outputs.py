@@ -15,19 +15,37 @@ if TYPE_CHECKING:
 
 
 Result = TypeVar("Result")
+_USUAL = {
+    "--json": ".json",
+    "--csv": ".csv",
+    "--layers-csv": ".csv",
+    "--parquet": ".parquet",
+    "--report": ".html",
+    "--timeline": ".json",
+}
+"""By option the ending of what it writes."""
+_ENDINGS = {".json", ".csv", ".parquet", ".html", ".md", ".xlsx", ".yaml", ".yml", ".onnx", ".npz", ".sweep"}
 
 
 @dataclass(frozen=True, slots=True)
 class Output(Generic[Result]):
-    """A file wanted by an option; `write` puts a result there whole or not at all."""
+    """A file wanted by an option; `write` puts a result there whole or not at all.
+
+    `endings`: of names that say the format, as in (".csv", ".json"); empty where any name will do but those
+    of other formats than the `usual` one (default: that in the option's own name).
+    """
 
     option: str
     path: Path
     write: Callable[[Result, Path], None]
+    endings: tuple[str, ...] = ()
+    usual: str = ""
 
 
 def check_outputs(outputs: Sequence[Output[Any]], inputs: Iterable[str]) -> None:
     """Raise InputError for a file that could not be written, so that no work is done in vain.
+
+    A name ends in one of the output's endings, if it has any, and in none of another format.
 
     Two options may not name one file, and no option the model or the accelerator read (`inputs`).
     """
@@ -45,6 +63,17 @@ def check_outputs(outputs: Sequence[Output[Any]], inputs: Iterable[str]) -> None
             if target.resolve() in taken:
                 raise InputError(f"{where}: the file is also {taken[target.resolve()]}; give another path")
             taken[target.resolve()] = f"the output of {output.option}"
+        _check_ending(output, target.suffix.lower(), where)
+
+
+def _check_ending(output: Output[Any], ending: str, where: str) -> None:
+    if output.endings and ending not in output.endings:
+        raise InputError(f"{where}: give a name that ends in {' or '.join(output.endings)}")
+    usual = output.usual or _USUAL.get(output.option, "")
+    if usual and ending in _ENDINGS - {usual}:
+        raise InputError(
+            f"{where}: a name in {ending} promises another format than is written; give one in {usual}"
+        )
 
 
 def write_outputs(outputs: Sequence[Output[Result]], result: Result) -> None:

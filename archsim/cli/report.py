@@ -44,8 +44,9 @@ def report(
         Path | None, typer.Option("--against", metavar="RUN", help="A baseline: what changed since.")
     ] = None,
     by: Annotated[
-        Grouping, typer.Option("--by", help="What the energies on the console are summed by.")
-    ] = Grouping.component,
+        Grouping | None,
+        typer.Option("--by", help="What a run's energies on the console are summed by. Default: component."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Report the energy of a run per layer, component and action, or the points of a sweep."""
@@ -60,9 +61,11 @@ def report(
     for path in paths:
         format_of(path)
     if is_run(source):
-        _report_run(source, against, paths, None if quiet else by.value)
+        _report_run(source, against, paths, None if quiet else (by or Grouping.component).value)
     elif against is not None:
         raise InputError(f"--against: {source} is no run; only a run is compared with another")
+    elif by is not None:
+        raise InputError(f"--by: {source} is no run; the energies of a sweep's points are not told apart")
     else:
         _report_points(source, paths, quiet=quiet)
     if not quiet:
@@ -88,9 +91,12 @@ def _report_points(source: Path, paths: Sequence[Path], *, quiet: bool) -> None:
     from archsim.reports.sweep_table import print_points
 
     found = read_results(source)
+    goals = ("latency_ms", "energy_mj") if found.sweep is None else found.sweep.goals
+    for goal in goals:
+        if goal not in found.frame:
+            raise InputError(f"{source}: has no column {goal!r}, which a report of points shows")
     write_outputs([Output("--out", path, write_results) for path in paths], found)
     if not quiet:
-        goals = ("latency_ms", "energy_mj") if found.sweep is None else found.sweep.goals
         print_points(found.frame, found.parameters, list(goals), results())
 
 

@@ -39,8 +39,9 @@ def run(
         typer.Option("--plan", metavar="FILE", help="Run a plan of `archsim search`."),
     ] = None,
     minimize: Annotated[
-        Minimize, typer.Option("--minimize", help="What each layer's mapping is chosen for.")
-    ] = Minimize.latency,
+        Minimize | None,
+        typer.Option("--minimize", help="What each layer's mapping is chosen for. Default: latency."),
+    ] = None,
     bits: Bits = None,
     vdd: Vdd = None,
     mhz: Mhz = None,
@@ -88,6 +89,8 @@ def run(
         if plan is not None:
             if bits is not None:
                 raise InputError("--bits: a plan has its own bits; edit the plan to change them")
+            if minimize is not None:
+                raise InputError("--minimize: a plan says how every layer is mapped; leave it out")
             if (vdd, mhz, body_bias, sram_vdd) != (None, None, None, None):
                 raise InputError(
                     "--vdd, --mhz, --body-bias, --sram-vdd: a plan has its own operating point; edit its "
@@ -97,7 +100,8 @@ def run(
         else:
             point: dict[str, Any] = {"vdd_v": vdd, "clock_mhz": mhz, "body_bias": body_bias}
             point["sram_vdd_v"] = parse_sram_vdd(sram_vdd)
-            result = _run_model(model, on, point, minimize.value, bits, dim, strict, timeline is not None)
+            goal = (minimize or Minimize.latency).value
+            result = _run_model(model, on, point, goal, bits, dim, strict, timeline is not None)
         write_outputs(files, result)
     if quiet:
         return
@@ -140,9 +144,8 @@ def _run_plan(
     from archsim.dse.replay import run_plan
 
     plan = read_plan(path)
-    workload = (
-        None if model is None and not dims else read_workload(model or plan.workload, dims, None, strict)
-    )
+    is_plans_own = model is None and not dims and not strict
+    workload = None if is_plans_own else read_workload(model or plan.workload, dims, None, strict)
     try:
         return run_plan(plan, workload=workload, accelerator=on, timeline=timeline)
     except InputError as error:

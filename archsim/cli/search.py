@@ -13,6 +13,7 @@ from archsim.cli.search_input import parse_bit_choices, parse_limits, parse_open
 from archsim.cli.search_outputs import print_document, write_document, write_page
 from archsim.cli.search_run import search_study, search_tables
 from archsim.cli.workload_options import Dims, parse_dims
+from archsim.errors import InputError
 
 NOTHING_FOUND, INTERRUPTED = 1, 130  # exit codes: the study is sound, but there is no plan; Ctrl-C
 
@@ -138,6 +139,8 @@ def search(
     known and its gap. Exit code 1: no plan meets the budgets (it is explained which conflict), or none was
     verified to (it is the nearest).
     """
+    if pareto is not None and (minimize is not None or then is not None):
+        raise InputError("--pareto names the goals of a front; leave --minimize and --then out")
     given = {
         "minimize": minimize,
         "then": then,
@@ -171,16 +174,20 @@ def search(
         "gap": gap,
     }
     given = {key: value for key, value in given.items() if value not in (None, {})}
-    wanted = (("--out", out, write_document), ("--report", report, write_page))
-    files = [Output(option, path, write) for option, path, write in wanted if path is not None]
+    wanted = (("--out", out, write_document, ".json"), ("--report", report, write_page, ".html"))
+    files = [
+        Output(option, path, write, usual=usual) for option, path, write, usual in wanted if path is not None
+    ]
     check_outputs(files, inputs=(study, on or ""))
     asked = read_study(study, on, given)
     from archsim.dse.study import Study
 
+    if report is not None and not isinstance(asked, Study):
+        raise InputError("--report: a study made of tables has no page; --out writes what was chosen")
     if isinstance(asked, Study):
         answer = search_study(asked, workers=workers, shown=not quiet)
     else:
-        answer = search_tables(study, asked, given, shown=not quiet)
+        answer = search_tables(study, asked, given, workers=workers, shown=not quiet)
     if answer.document is None:
         messages().print(answer.explanation, markup=False)
         raise typer.Exit(INTERRUPTED if answer.interrupted else NOTHING_FOUND)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archsim.errors import InputError
@@ -26,12 +27,13 @@ def read_study(name: str, accelerator: str | None, given: Mapping[str, Any]) -> 
 
     if accelerator is not None:
         named = {"name": f"{name} on {accelerator}", "workload": name, "accelerator": accelerator}
-        return load_study({**named, **given})
+        return _needing(given, load_study({**named, **given}))
     found = read_study_file(name)
     if not isinstance(found, dict):
         wrong = [key for key in given if key not in FOR_TABLES]
         if wrong:
             raise InputError(f"{name} is a study of tables: it has no {wrong[0]} to change by an option")
+        _check_terms(**given)
         return found
     if not given:
         return load_study(name)
@@ -39,7 +41,34 @@ def read_study(name: str, accelerator: str | None, given: Mapping[str, Any]) -> 
         key: {**found.get(key, {}), **value} if key in NESTED and isinstance(found.get(key), dict) else value
         for key, value in given.items()
     }
-    return load_study({**found, **changed})
+    return _needing(given, load_study({**found, **changed}))
+
+
+def _check_terms(time_limit_s: float = 1.0, gap: float = 0.0) -> None:
+    """What a study checks of its own terms. Raises InputError for no time, and a share that is none."""
+    if not 0 < time_limit_s < math.inf:
+        raise InputError(f"--time-limit {time_limit_s:g}: give a number of seconds above 0")
+    if not 0 <= gap < 1:
+        raise InputError(f"--gap {gap:g}: give a share of at least 0 and below 1, as in 0.01")
+
+
+def _needing(given: Mapping[str, Any], study: Study | Problem) -> Study | Problem:
+    """The study, if something in it reads the tables that options name. Raises InputError else."""
+    from archsim.dse.study import Study
+    from archsim.dse.study_checks import reads_fault_losses, reads_sensitivity
+
+    assert isinstance(study, Study)
+    if "sensitivity" in given and not reads_sensitivity(study):
+        raise InputError(
+            "--sensitivity: no goal and no budget reads the table; "
+            "give --max-sensitivity or --minimize sensitivity, or leave it out"
+        )
+    if "ber_sensitivity" in given and not reads_fault_losses(study):
+        raise InputError(
+            "--ber-sensitivity: no goal and no budget reads the table; "
+            "give --max fault_loss=LIMIT or --min-accuracy, or leave it out"
+        )
+    return study
 
 
 def parse_bit_choices(weights: str | None, activations: str | None, pins: Sequence[str]) -> dict[str, Any]:
@@ -50,29 +79,32 @@ def parse_bit_choices(weights: str | None, activations: str | None, pins: Sequen
     if activations is not None:
         bits["activations"] = whole_numbers("--activation-bits", activations)
     if pins:
-        bits["layers"] = dict(_pinned(pin) for pin in pins)
+        bits["layers"] = _each_once("--pin", map(_pinned, pins))
     return bits
 
 
 def parse_open_fields(fields: Sequence[str]) -> dict[str, list[Any]]:
     """`["array.rows=8,16"]` as `{"array.rows": [8, 16]}`; `a+b=…` sets two paths alike."""
-    found: dict[str, list[Any]] = {}
-    for text in fields:
-        path, _, values = text.partition("=")
-        if not path.strip() or not values.strip():
-            raise InputError(f"--open {text!r} is not understood; write PATH=VALUE,VALUE,…")
-        found[path.strip().replace("+", ", ")] = [_value(value.strip()) for value in values.split(",")]
-    return found
+    return _each_once("--open", map(_opened, fields))
+
+
+def _opened(text: str) -> tuple[str, list[Any]]:
+    path, _, values = text.partition("=")
+    if not path.strip() or not values.strip():
+        raise InputError(f"--open {text!r} is not understood; write PATH=VALUE,VALUE,…")
+    return path.strip().replace("+", ", "), [_value(value.strip()) for value in values.split(",")]
 
 
 def parse_limits(limits: Mapping[str, str | None], more: Sequence[str]) -> dict[str, float | str]:
     """Budgets by name; a limit is a number or a share of the baseline's."""
     given = {name: limit for name, limit in limits.items() if limit is not None}
     for text in more:
-        name, _, limit = text.partition("=")
-        if not name.strip() or not limit.strip():
+        name, _, limit = (part.strip() for part in text.partition("="))
+        if not name or not limit:
             raise InputError(f"--max {text!r} is not understood; write NAME=LIMIT")
-        given[name.strip()] = limit.strip()
+        if name in given:
+            raise InputError(f"--max {text!r}: {name} has a limit already, {given[name]}; give it one")
+        given[name] = limit
     return {name: _limit(name, limit) for name, limit in given.items()}
 
 
@@ -80,11 +112,14 @@ def _limit(name: str, text: str) -> float | str:
     if text.rstrip().endswith("%"):
         return text
     try:
-        return float(text)
+        limit = float(text)
     except ValueError:
+        limit = math.nan
+    if not math.isfinite(limit):
         raise InputError(
             f"the limit of {name} is {text!r}; give a number, or a share of the baseline's as in 90%"
-        ) from None
+        )
+    return limit
 
 
 def _pinned(text: str) -> tuple[str, dict[str, list[int]]]:
@@ -102,13 +137,31 @@ def whole_numbers(option: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 32 for part in parts):
         raise InputError(f"{option} {text!r} is not understood; write bit-widths as in 2,4,8")
-    return [int(part) for part in parts]
+    found = [int(part) for part in parts]
+    if len(set(found)) < len(found):
+        raise InputError(f"{option} {text!r} has a width twice")
+    return found
+
+
+def _each_once(option: str, given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in given:
+        if name in found:
+            raise InputError(f"{option} {name} is given twice")
+        found[name] = value
+    return found
 
 
 def _value(text: str) -> bool | int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text.lower(), text)
+    """Raises InputError for what is a number to Python and none to a machine (nan, inf)."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if not math.isfinite(number):
+        raise InputError(f"--open: {text} is no value for a field; give a number, a word, true or false")
+    return number

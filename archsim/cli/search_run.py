@@ -45,7 +45,9 @@ def search_study(study: Study, *, workers: int | None, shown: bool) -> Answer:
     return Answer(None, INTERRUPTED if outcome.interrupted else OUT_OF_TIME, outcome.interrupted)
 
 
-def search_tables(name: str, problem: Problem, given: dict[str, Any], *, shown: bool) -> Answer:
+def search_tables(
+    name: str, problem: Problem, given: dict[str, Any], *, workers: int | None, shown: bool
+) -> Answer:
     """The same for a study made of tables."""
     from archsim.dse.selection.explain import explain_infeasible
     from archsim.dse.selection.select import solve
@@ -53,7 +55,7 @@ def search_tables(name: str, problem: Problem, given: dict[str, Any], *, shown: 
 
     limits = {key: value for key, value in given.items() if key in ("time_limit_s", "gap")}
     with _status_line(f"Searching {name}", shown=shown):
-        selection = solve(problem, **limits)
+        selection = solve(problem, **limits, workers=workers or 1)
         if selection.rows is not None:
             return Answer(selection_document(name, problem, selection), interrupted=selection.interrupted)
         if selection.status != "INFEASIBLE":

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from archsim.cli.console import messages, results
+from archsim.cli.idle_options import refuse_idle
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.progress import progress_bar
-from archsim.cli.undervolting_options import FaultKind, parse_numbers
+from archsim.cli.undervolting_options import FaultKind, parse_rates
 from archsim.cli.workload_options import Dims, Strict, read_workload
 from archsim.errors import InputError
 
@@ -36,18 +37,23 @@ def sensitivity(
             help="Inputs to measure with: .npz with an array for every input, or .npy (needs onnxruntime).",
         ),
     ] = None,
-    bits: Annotated[str, typer.Option("--bits", metavar="BITS", help="Widths of the weights.")] = "2,4,8",
+    bits: Annotated[
+        str | None, typer.Option("--bits", metavar="BITS", help="Widths of the weights. Default: 2,4,8.")
+    ] = None,
     activation_bits: Annotated[
-        str, typer.Option("--activation-bits", metavar="BITS", help="Widths of the activations, or none.")
-    ] = "4,8",
+        str | None,
+        typer.Option(
+            "--activation-bits", metavar="BITS", help="Widths of the activations, or none. Default: 4,8."
+        ),
+    ] = None,
     images: Annotated[
         int | None,
         typer.Option("--images", metavar="N", min=1, help="Use the first N items of the calibration inputs."),
     ] = None,
     loss: Annotated[
-        Loss,
-        typer.Option("--loss", help="How outputs are compared; auto: kl for class outputs, else noise."),
-    ] = Loss.auto,
+        Loss | None,
+        typer.Option("--loss", help="How outputs are compared; auto (default): kl for classes, else noise."),
+    ] = None,
     per_tensor: Annotated[
         bool,
         typer.Option("--per-tensor", help="One weight scale a tensor instead of one an output channel."),
@@ -75,17 +81,20 @@ def sensitivity(
         ),
     ] = None,
     chips: Annotated[
-        int, typer.Option("--chips", metavar="N", min=1, help="With --ber: chips to average over.")
-    ] = 10,
+        int | None,
+        typer.Option("--chips", metavar="N", min=1, help="With --ber: chips to average over. Default: 10."),
+    ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="With --ber: chips of another seed are others.")
-    ] = 0,
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, help="With --ber: chips of another seed are others."),
+    ] = None,
     faults: Annotated[
-        FaultKind, typer.Option("--faults", help="With --ber: faulty cells are stuck at 0 or 1, or flip.")
-    ] = FaultKind.stuck,
+        FaultKind | None,
+        typer.Option("--faults", help="With --ber: faulty cells are stuck at 0 or 1 (default), or flip."),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The table, as .csv or .json."),
+        typer.Option("--output", "-o", metavar="FILE", help="The table, as .csv or .json; with --ber .json."),
     ] = None,
     dim: Dims = None,
     strict: Strict = False,
@@ -95,38 +104,58 @@ def sensitivity(
 
     With --ber: what faulty cells under the weights of each layer cost (archsim.ber_sensitivity/1).
     """
-    widths, activation_widths = (
-        parse_widths(bits, "--bits"),
-        parse_widths(activation_bits, "--activation-bits"),
-    )
+    of_bits = {
+        "--bits": bits, "--activation-bits": activation_bits, "--loss": loss, "--per-tensor": per_tensor,
+        "--assume-weights": assume_weights, "--dim": dim, "--strict": strict,
+    }  # fmt: skip
+    of_errors = {"--data": data, "--chips": chips, "--seed": seed, "--faults": faults}
     if ber is not None:
-        _bit_errors(model, ber, data, calibration, images, chips, seed, faults, output, quiet)
+        refuse_idle(of_bits, "is of bit-widths, and --ber measures at w8a8; leave one of the two out")
+        kind = (faults or FaultKind.stuck).value
+        _bit_errors(
+            model,
+            ber,
+            data,
+            calibration,
+            images,
+            10 if chips is None else chips,
+            seed or 0,
+            kind,
+            output,
+            quiet,
+        )
         return
-    if data is not None:
-        raise InputError("--data is what bit errors are measured on; give --ber too")
-    files = [] if output is None else [Output("--output", output, _write)]
+    refuse_idle(of_errors, "is of what bit errors cost; give --ber too, or leave it out")
+    widths = parse_widths("2,4,8" if bits is None else bits, "--bits")
+    activation_widths = parse_widths(
+        "4,8" if activation_bits is None else activation_bits, "--activation-bits"
+    )
+    files = [] if output is None else [Output("--output", output, _write, (".csv", ".json"))]
     check_outputs(files, inputs=(model, *([str(calibration)] if calibration else [])))
-    from archsim.numerics.sensitivity_files import check_suffix
-
-    for file in files:
-        check_suffix(file.path)
-    if calibration is None and (images is not None or loss is not Loss.auto):
-        raise InputError("--images and --loss say how to measure; give --calibration too, or leave them out")
-    if calibration is not None and assume_weights:
+    if calibration is None:
+        refuse_idle(
+            {"--images": images, "--loss": loss},
+            "says how to measure; give --calibration too, or leave it out",
+        )
+    elif assume_weights:
         raise InputError("--calibration runs the model with its weights; leave --assume-weights out")
     with progress_bar(f"Sensitivity of {model}", shown=not quiet) as progress:
         from archsim.numerics.estimate import sensitivity_of
         from archsim.numerics.weight_error import WeightScheme
+        from archsim.workloads.library import model_file
 
         workload = read_workload(model, dim, None, strict)
+        path = model if model.lower().endswith(".onnx") and not assume_weights else None
+        if calibration is not None:
+            path = model_file(model)  # of a library's name too
         table = sensitivity_of(
             workload,
             widths,
             activation_widths,
-            model_path=model if model.lower().endswith(".onnx") and not assume_weights else None,
+            model_path=path,
             calibration=calibration,
             images=images,
-            loss=loss.value,
+            loss=(loss or Loss.auto).value,
             weights=WeightScheme(per_channel=not per_tensor),
             progress=progress,
         )
@@ -148,18 +177,18 @@ def _bit_errors(
     images: int | None,
     chips: int,
     seed: int,
-    faults: FaultKind,
+    faults: Literal["stuck", "flip"],
     output: Path | None,
     quiet: bool,
 ) -> None:
-    rates = parse_numbers(ber, "--ber")
-    files = [] if output is None else [Output("--output", output, _write_bit_errors)]
+    rates = parse_rates(ber)
+    files = [] if output is None else [Output("--output", output, _write_bit_errors, (".json",))]
     check_outputs(files, inputs=(model, *(str(path) for path in (data, calibration) if path is not None)))
     with progress_bar(f"Bit errors in {model}", shown=not quiet) as progress:
         from archsim.evaluation import ber_sensitivity
 
         table = ber_sensitivity(
-            model, rates, data=data, calibration=calibration, faults=faults.value, chips=chips, seed=seed,
+            model, rates, data=data, calibration=calibration, faults=faults, chips=chips, seed=seed,
             images=images, progress=progress,
         )  # fmt: skip
         write_outputs(files, table)

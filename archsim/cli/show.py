@@ -32,8 +32,8 @@ def show(
         from archsim.cli.show_accelerator import print_accelerator
         from archsim.workloads.precision import Precision
 
-        if dim:
-            raise InputError(f"--dim is for workloads, and {name} is an accelerator")
+        if dim or strict:
+            raise InputError(f"--dim and --strict are for workloads, and {name} is an accelerator")
         precision = Precision() if bits is None else Precision.parse(bits)
         supplies = parse_sram_vdd(sram_vdd)
         machine = load_accelerator(name, vdd_v=vdd, clock_mhz=mhz, body_bias=body_bias, sram_vdd_v=supplies)

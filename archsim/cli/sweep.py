@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli.console import messages, results
+from archsim.cli.idle_options import refuse_idle
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 from archsim.cli.progress import progress_bar
 from archsim.cli.sweep_point import show_point
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     Tell = Callable[[Progress], None]
 
-INTERRUPTED = 130
+NOTHING_FOUND, INTERRUPTED = 1, 130  # exit codes: points are sound, but none meets the budgets; Ctrl-C
 
 
 def sweep(
@@ -71,11 +72,21 @@ def sweep(
     from archsim.dse.sweep.results import read_results
     from archsim.dse.sweep.run import MOST_MB
     from archsim.dse.sweep.run import sweep as run_sweep
+    from archsim.dse.sweep.sweep import Sample
 
+    if sample is not None:
+        Sample.parse(sample, "--sample")
     asked = load_sweep(sweep, **({} if sample is None else {"sample": sample}))
+    processes = {"--workers": workers, "--worker-mb": worker_mb}
     if point is not None:
+        recording = {"--out": out, "--csv": csv, "--parquet": parquet, "--resume": resume, "--sample": sample}
+        refuse_idle(
+            recording | processes | {"--cluster": cluster}, "goes with a sweep, and --point runs one alone"
+        )
         show_point(asked, point, report, shown=not quiet)
         return
+    if cluster is not None:
+        refuse_idle(processes, "is of processes on this machine, and a --cluster has its own")
     target = out or Path(f"{asked.name}.sweep")
     wanted: tuple[tuple[str, Path | None, Callable[[Results, Path], None]], ...] = (
         ("--parquet", parquet, lambda found, path: found.to_parquet(path)),
@@ -83,7 +94,7 @@ def sweep(
         ("--report", report, lambda found, path: _write_page(found, path, shown=not quiet)),
     )
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
-    check_outputs([Output("--out", target, _recorded), *files], inputs=(sweep,))
+    check_outputs([Output("--out", target, _recorded, usual=".sweep"), *files], inputs=(sweep,))
     with _progress(asked.name, shown=not quiet) as tell:
         swept = run_sweep(
             asked,
@@ -94,7 +105,11 @@ def sweep(
             worker_mb=MOST_MB if worker_mb is None else worker_mb,
             on_progress=tell,
         )
+    if swept.interrupted and not swept.progress.done:
+        messages().print("Interrupted before a point was done: nothing is recorded.")
+        raise typer.Exit(INTERRUPTED)
     found = read_results(target)
+    _check_any_ran(found, swept, target)
     write_outputs(files, found)
     if not quiet:
         _print(found, swept)
@@ -103,7 +118,20 @@ def sweep(
     if swept.interrupted:
         raise typer.Exit(INTERRUPTED)
     if swept.progress.failed == swept.progress.points:
-        raise InputError(f"{target.stem}: no point could be run; of most the reason is: {_reason(found)}")
+        raise typer.Exit(NOTHING_FOUND)
+
+
+def _check_any_ran(found: Results, swept: Swept, target: Path) -> None:
+    """Raise InputError where no point could be run; no results are left then, in the way of the next try."""
+    from archsim.dse.sweep.outcome import FAILED
+
+    progress = swept.progress
+    if progress.done < progress.points or not (found.frame["status"] == FAILED).all():
+        return
+    kept = "" if progress.known else "; no results are kept"
+    if not progress.known:
+        target.unlink()
+    raise InputError(f"{target.stem}: no point could be run{kept}; of most the reason is: {_reason(found)}")
 
 
 def _reason(found: Results) -> str:

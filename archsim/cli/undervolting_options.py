@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archsim.cli.idle_options import refuse_idle
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
     from archsim.undervolting import Undervolting
 
+MOST_V = 5.0
+"""No supply is more: as in the YAML of accelerators."""
 _PANEL = "Below the safe voltage"
 
 
@@ -58,17 +62,20 @@ Nominal = Annotated[
                  help="Keep this layer (fuse*, say) at the safe voltage. Repeat for several."),
 ]  # fmt: skip
 Faults = Annotated[
-    FaultKind,
+    FaultKind | None,
     typer.Option("--faults", rich_help_panel=_PANEL,
-                 help="Faulty cells are stuck at 0 or 1, which is wrong half of the time, or flip."),
+                 help="Faulty cells are stuck at 0 or 1 (default), wrong half of the time, or flip."),
 ]  # fmt: skip
 ColumnShare = Annotated[
-    float,
+    float | None,
     typer.Option("--column-share", metavar="SHARE", min=0, max=1, rich_help_panel=_PANEL,
                  help="Part of the faults that falls on whole columns."),
 ]  # fmt: skip
 EncodingOf = Annotated[
-    EncodingChoice, typer.Option("--encoding", rich_help_panel=_PANEL, help="How weights are stored.")
+    EncodingChoice | None,
+    typer.Option(
+        "--encoding", rich_help_panel=_PANEL, help="How weights are stored; default: twos-complement."
+    ),
 ]
 Ecc = Annotated[
     bool, typer.Option("--ecc", rich_help_panel=_PANEL, help="With --ber: SECDED on 64-bit words.")
@@ -84,25 +91,47 @@ FaultMap = Annotated[
                  help="The faulty cells of a real chip (.csv, .npz) in place of drawn ones."),
 ]  # fmt: skip
 Within = Annotated[
-    float,
+    float | None,
     typer.Option("--within", metavar="POINTS", min=0, max=100, rich_help_panel=_PANEL,
-                 help="The knee is the last voltage that loses no more than this."),
+                 help="The knee is the last voltage that loses no more than this. Default: 1."),
 ]  # fmt: skip
 
 
-def parse_numbers(text: str | None, option: str) -> tuple[float, ...]:
-    """`0.7,0.75` as numbers. Raises InputError for what is none, and for one given twice."""
+def parse_voltages(text: str | None) -> tuple[float, ...]:
+    """`0.7,0.75` as volts. Raises InputError for what is no supply, and for one given twice."""
+    from archsim.accelerators.operating_point import MOST_V
+
+    return _parse_numbers(
+        text, "--vdd", lambda volts: 0 < volts <= MOST_V, f"a supply is above 0 and at most {MOST_V:g} V"
+    )
+
+
+def parse_rates(text: str | None) -> tuple[float, ...]:
+    """`1e-3,0.01` as bit error rates. Raises InputError for what is no share, and for one given twice."""
+    return _parse_numbers(
+        text, "--ber", lambda rate: 0 <= rate <= 1, "a share of faulty cells is from 0 to 1"
+    )
+
+
+def _parse_numbers(
+    text: str | None, option: str, is_allowed: Callable[[float], bool], allowed: str
+) -> tuple[float, ...]:
     if text is None:
         return ()
-    try:
-        found = tuple(float(word) for word in text.split(","))
-    except ValueError:
-        found = ()
-    if not found or any(not 0 <= value < 1e3 for value in found):
-        raise InputError(f"{option} {text!r} is not understood; write numbers with commas between them")
-    if len(set(found)) < len(found):
-        raise InputError(f"{option} {text!r} has a number twice")
-    return found
+    found: list[float] = []
+    for word in text.split(","):
+        try:
+            value = float(word)
+        except ValueError:
+            raise InputError(
+                f"{option} {text!r}: {word!r} is no number; write numbers with commas between them"
+            ) from None
+        if not is_allowed(value):
+            raise InputError(f"{option} {text!r}: {word.strip()} cannot be; {allowed}")
+        if value in found:
+            raise InputError(f"{option} {text!r} has a number twice")
+        found.append(value)
+    return tuple(found)
 
 
 def undervolting(
@@ -112,33 +141,36 @@ def undervolting(
     memories: list[str] | None,
     activations: bool,
     nominal: list[str] | None,
-    faults: FaultKind,
-    column_share: float,
-    encoding: EncodingChoice,
+    faults: FaultKind | None,
+    column_share: float | None,
+    encoding: EncodingChoice | None,
     ecc: bool,
     protected_bits: int,
     fault_map: Path | None,
-    within: float,
+    within: float | None,
 ) -> Undervolting | None:
     """What the options ask for; None without --vdd and --ber, of which the others speak."""
     if vdd is None and ber is None:
-        asked = (memories, activations, nominal, column_share, ecc, protected_bits, fault_map)
-        if any(asked):
-            raise InputError("options of low voltage say how memories fail; give --vdd or --ber too")
+        others = {
+            "--memory": memories, "--activations": activations, "--nominal": nominal, "--faults": faults,
+            "--column-share": column_share, "--encoding": encoding, "--ecc": ecc,
+            "--protected-bits": protected_bits or None, "--fault-map": fault_map, "--within": within,
+        }  # fmt: skip
+        refuse_idle(others, "says how memories below their safe voltage fail; give --vdd or --ber too")
         return None
     from archsim.numerics.faults.cells import FaultModel
     from archsim.undervolting import Undervolting
 
     return Undervolting(
-        vdd_v=parse_numbers(vdd, "--vdd"),
-        ber=parse_numbers(ber, "--ber"),
+        vdd_v=parse_voltages(vdd),
+        ber=parse_rates(ber),
         memories=memories or (),
         activations=activations,
         nominal=nominal or (),
-        model=FaultModel(faults.value, column_share=column_share),
-        encoding=encoding.name,
+        model=FaultModel((faults or FaultKind.stuck).value, column_share=column_share or 0.0),
+        encoding=(encoding or EncodingChoice.twos_complement).name,
         ecc=ecc,
         protected_bits=protected_bits,
         fault_map=fault_map,
-        within=within / 100,
+        within=0.01 if within is None else within / 100,
     )

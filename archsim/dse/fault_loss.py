@@ -10,7 +10,7 @@ that survives is little disturbed by each.
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,9 +23,11 @@ import numpy.typing as npt
 from archsim.dse.quantities import FAULT_LOSS
 from archsim.dse.study import Study
 from archsim.errors import InputError
+from archsim.json_input import checked_document, read_json
 from archsim.numerics.faults.cells import Kind
 
 SCHEMA = "archsim.ber_sensitivity/1"
+_KIND, _MADE_BY = "table of losses by bit-error rate", "archsim sensitivity MODEL --ber RATE,… -o FILE"
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -81,31 +83,23 @@ def fault_losses(study: Study) -> FaultLosses | None:
         )
     if isinstance(study.ber_sensitivity, str):
         return read_fault_losses(study.ber_sensitivity)
-    try:
-        return _losses({"schema": SCHEMA, **study.ber_sensitivity})
-    except InputError as error:
-        raise InputError(f"ber_sensitivity: {error}") from None
+    return _losses({"schema": SCHEMA, **study.ber_sensitivity}, "ber_sensitivity")
 
 
 def read_fault_losses(path: str | Path) -> FaultLosses:
     """Read a table. Raises InputError that names the file, and the layer and key of what is wrong."""
-    path = Path(path).expanduser()
+    return _losses(read_json(path), str(path))
+
+
+def _losses(content: Any, where: str) -> FaultLosses:
+    document = checked_document(content, SCHEMA, _KIND, where=where, made_by=_MADE_BY)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: this is not JSON: {error}") from None
-    try:
-        return _losses(content)
+        return _losses_of(document)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
 
 
-def _losses(content: Any) -> FaultLosses:
-    schema = content.get("schema") if isinstance(content, dict) else type(content).__name__
-    if schema != SCHEMA:
-        raise InputError(f"schema is {schema!r}; a table of losses by bit-error rate has {SCHEMA!r}")
+def _losses_of(content: Mapping[str, Any]) -> FaultLosses:
     layers = content.get("layers")
     if not isinstance(layers, dict):
         raise InputError("layers must be an object of layers, each with ber and loss")
@@ -137,4 +131,5 @@ def _numbers(layer: str, key: str, given: Any) -> Sequence[float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    """Of float's range: JSON's whole numbers may be of any length."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

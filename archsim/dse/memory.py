@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archsim.dse.patch_search import PatchSearch, search_patches
+from archsim.dse.memory_patches import PatchSearch, search_patches
 from archsim.dse.rematerialise import Rematerialisation, rematerialise
 from archsim.errors import InputError
 from archsim.workloads.activation_memory import POLICIES, layer_by_layer, peak

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsim.accelerators.yaml_input import validate
 from archsim.atomic import whole_file
 from archsim.errors import InputError
+from archsim.json_input import read_document
 from archsim.workloads.precision import Precision
 
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -212,15 +213,5 @@ def write_document(document: dict[str, Any], path: str | Path) -> None:
 
 def read_plan(path: str | Path) -> Plan:
     """The plan in a file. Raises InputError for a file that is none, naming the key that is wrong."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise InputError(f"{path}: is not valid JSON: {error}") from None
-    if not isinstance(data, dict) or data.get("schema") != "archsim.plan/1":
-        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise InputError(f"{path}: is no plan: schema is {found!r}, expected 'archsim.plan/1'")
+    data = read_document(path, "archsim.plan/1", "plan", made_by="archsim search … --out FILE")
     return validate(Plan, data, where=str(path))

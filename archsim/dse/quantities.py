@@ -95,17 +95,24 @@ def goal_of(minimize: str | Mapping[str, float], then: str | None = None) -> Goa
     if not terms:
         raise InputError("minimize: names nothing")
     second = ENERGY if terms[0][0] == LATENCY else LATENCY
-    return Goal(terms, second if then is None else objective_quantity(then), product=minimize == EDP)
+    if then is not None:
+        second = objective_quantity(then, "then")
+        if len(terms) == 1 and second == terms[0][0]:
+            raise InputError(
+                f"then: {then} is what is minimised first; give another quantity, or leave it out"
+            )
+    return Goal(terms, second, product=minimize == EDP)
 
 
-def objective_quantity(name: str) -> Quantity:
-    """The quantity that a word of `minimize` means. Raises InputError for another word."""
+def objective_quantity(name: str, key: str = "minimize") -> Quantity:
+    """The quantity that a word of `key` means. Raises InputError for another word."""
     full = SHORT.get(name, name)
     if full in SUMS:
         return SUMS[full]
     if name.startswith(RESOURCE) and name != RESOURCE:
         return budget_quantity(name)
-    raise InputError(_unknown("minimize", name, [EDP, *SHORT, *SUMS, f"{RESOURCE}<name>"]))
+    alone = [EDP] if key == "minimize" else []
+    raise InputError(_unknown(key, name, [*alone, *SHORT, *SUMS, f"{RESOURCE}<name>"]))
 
 
 def at_most(name: str, limit: float) -> tuple[Quantity, float]:
@@ -115,7 +122,10 @@ def at_most(name: str, limit: float) -> tuple[Quantity, float]:
             raise InputError(f"budgets: {FRAMES_PER_S} is {limit}; give a rate above 0")
         return LATENCY, 1e3 / limit
     if name in (ACCURACY, ACCURACY_LOSS, ERROR.name) and not 0 <= limit <= 1:
-        raise InputError(f"budgets: {name} is {limit:g}; give a share of 1, as in 0.01 for one point")
+        example = "0.9 for 90 % of the images" if name == ACCURACY else "0.01 for one point in a hundred"
+        raise InputError(f"budgets: {name} is {limit:g}; give a share from 0 to 1, as in {example}")
+    if not limit >= 0:
+        raise InputError(f"budgets: {name} is {limit:g}; give a limit of at least 0")
     return budget_quantity(name), limit
 
 

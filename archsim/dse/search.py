@@ -10,9 +10,10 @@ from threadpoolctl import threadpool_limits
 from archsim.dse.explore import Progress
 from archsim.dse.fronts import FrontPoint
 from archsim.dse.layer_columns import SensitivityTable
-from archsim.dse.patched_search import search_in_patches
-from archsim.dse.quantities import SENSITIVITY, objective_quantity
+from archsim.dse.quantities import objective_quantity
+from archsim.dse.search_in_patches import search_in_patches
 from archsim.dse.study import Study
+from archsim.dse.study_checks import reads_sensitivity
 from archsim.dse.study_search import Outcome, StudySearch
 from archsim.workloads.library import load_workload
 from archsim.workloads.precision import Precision
@@ -51,15 +52,19 @@ def search(
 
 
 def sensitivity_table(study: Study, workload: Workload) -> SensitivityTable | None:
-    """The table that a budget or the goal reads: the study's own, or computed; None if nothing reads it."""
-    if SENSITIVITY.name not in study.quantities_read:
-        return None
+    """The table that a budget or the goal reads: the study's own, or computed; None if nothing reads it.
+
+    Raises InputError for a table of the study that is none, read or not.
+    """
     from archsim.numerics.estimate import sensitivity_of
     from archsim.numerics.sensitivity_files import read_sensitivity
 
     source = study.sensitivity
     if source is not None and source.table is not None:
-        return read_sensitivity(source.table)
+        table = read_sensitivity(source.table)  # also where nothing reads it: a broken file is told at once
+        return table if reads_sensitivity(study) else None
+    if not reads_sensitivity(study):
+        return None
     given = (study.bits, *study.bits.layers.values())
     base = Precision.parse(study.baseline_bits)
     read = {base.activation_bits}.union(*(entry.activations or () for entry in given))

@@ -33,18 +33,8 @@ from pydantic import (
 )
 
 from archsim.dse.hardware_axes import Hardware, Part, Value, check_hardware, listed, paths_of
-from archsim.dse.quantities import (
-    ACCURACY,
-    ACCURACY_LOSS,
-    ERROR,
-    FAULT_LOSS,
-    PEAK_ACTIVATIONS,
-    Goal,
-    at_most,
-    budget_quantity,
-    goal_of,
-    objective_quantity,
-)
+from archsim.dse.quantities import Goal, at_most, budget_quantity, goal_of
+from archsim.dse.study_checks import check_front, check_idle, check_patches, check_recompute
 from archsim.errors import InputError
 from archsim.workloads.activation_memory import POLICIES, MemoryPolicy
 
@@ -133,18 +123,8 @@ class SearchTerms(Part):
                     at_most(name, limit)
         except InputError as error:
             raise ValueError(str(error)) from None
-        if self.allow_recompute:
-            self._check_recompute()
+        check_recompute(self)
         return self
-
-    def _check_recompute(self) -> None:
-        if PEAK_ACTIVATIONS.name not in self.budgets:
-            raise ValueError(
-                f"allow_recompute needs a limit to meet by it: give budgets {PEAK_ACTIVATIONS.name} "
-                "(--max-peak-memory-kib)"
-            )
-        if self.goal().product:
-            raise ValueError("allow_recompute goes with a goal that is a sum; edp is a product")
 
     def goal(self) -> Goal:
         """What is minimised first, and what among equals. Raises InputError for an unknown word."""
@@ -177,40 +157,19 @@ class Study(SearchTerms):
         return hardware
 
     @model_validator(mode="after")
-    def _patches_fit(self) -> Study:
-        if self.allow_patches and PEAK_ACTIVATIONS.name not in self.budgets:
-            raise ValueError(
-                f"allow_patches needs a limit to meet by them: give budgets {PEAK_ACTIVATIONS.name} "
-                "(--max-peak-memory-kib)"
-            )
-        if self.allow_patches and self.front:
-            raise ValueError("allow_patches gives one plan; leave front out")
-        of_layers = {FAULT_LOSS.name, ERROR.name, ACCURACY, ACCURACY_LOSS} & self.quantities_read
-        if self.allow_patches and of_layers:
-            raise ValueError(
-                f"allow_patches makes layers of patches, for which {min(of_layers)} is not known; "
-                "leave one of the two out"
-            )
-        if self.allow_recompute and (self.allow_patches or self.activation_memory != "alive"):
-            raise ValueError(
-                "allow_recompute keeps layers whole and counts every tensor alive; "
-                "leave allow_patches and activation_memory out"
-            )
+    def _fits_together(self) -> Study:
+        try:
+            check_front(self)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        check_patches(self)
+        check_idle(self)
         return self
 
     @property
     def memory_policy(self) -> MemoryPolicy:
         """What of the activations a limit counts."""
         return POLICIES[self.activation_memory]
-
-    @model_validator(mode="after")
-    def _known_front(self) -> Study:
-        try:
-            for name in self.front or ():
-                objective_quantity(name)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        return self
 
     @property
     def quantities_read(self) -> set[str]:

@@ -12,6 +12,8 @@ from archsim.dse.selection.table_problem import read_problem
 from archsim.dse.study import Study
 from archsim.errors import InputError
 from archsim.library_paths import library_folder
+from archsim.workloads.library import SUFFIXES as WORKLOAD_SUFFIXES
+from archsim.workloads.library import list_workloads
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -29,6 +31,10 @@ def study_path(name_or_path: str | Path) -> Path:
     if path.is_file():
         return path
     names = list_studies()
+    if text in list_workloads() or text.lower().endswith(WORKLOAD_SUFFIXES):
+        raise InputError(
+            f"{text!r} is a workload, no study; say which accelerator runs it (--on ACCELERATOR)"
+        )
     close = difflib.get_close_matches(text, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise InputError(

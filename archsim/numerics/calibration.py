@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from archsim.errors import InputError
+from archsim.numerics.numpy_files import read_numpy
 from archsim.workloads.onnx_import.input_dims import network_inputs
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -49,18 +49,10 @@ def read_arrays(source: Path | str | Arrays) -> Arrays:
     path = Path(source).expanduser()
     if path.suffix.lower() not in (".npz", ".npy"):
         raise InputError(
-            f"{path}: calibration inputs are a .npz file with an array for every input of the model, "
+            f"{path}: inputs are a .npz file with an array for every input of the model, "
             "or a .npy file for a model with one input"
         )
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise InputError(f"{path}: cannot be read as NumPy arrays ({reason})") from error
+    return read_numpy(path)
 
 
 def calibration_for(

@@ -6,10 +6,11 @@ arXiv:2011.10680, equation 5): every layer is perturbed alone, interactions are 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from math import fsum, isfinite
+from math import fsum
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -109,8 +110,15 @@ def check_entry(layer: object, operand: object, bits: object, loss: object) -> N
         raise InputError(
             f"layer {layer!r}: bits is {bits!r}; allowed: a whole number from {WIDTHS[0]} to {WIDTHS[-1]}"
         )
-    if isinstance(loss, bool) or not isinstance(loss, int | float) or not isfinite(loss) or loss < 0:
+    if not _is_loss(loss):
         raise InputError(f"layer {layer!r}: loss is {loss!r}; allowed: a finite number of at least 0")
+
+
+def _is_loss(value: object) -> bool:
+    """JSON's whole numbers may be of any length, and beyond all floats."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= sys.float_info.max
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

@@ -18,12 +18,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from archsim.atomic import whole_file
 from archsim.errors import InputError
+from archsim.json_input import read_document
 from archsim.numerics.sensitivity import Key, Operand, Sensitivity, check_entry
 
 SCHEMA = "archsim.sensitivity/1"
@@ -34,17 +35,7 @@ SUFFIXES = (".csv", ".json")
 def read_sensitivity(path: str | Path) -> Sensitivity:
     """The table in a .csv or .json file. Raises InputError, with the line or entry, for a bad one."""
     path = Path(path).expanduser()
-    read = {".csv": _read_csv, ".json": _read_json}[check_suffix(path)]
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a .csv or .json file") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    try:
-        return read(text)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return {".csv": _read_csv, ".json": _read_json}[check_suffix(path)](path)
 
 
 def write_sensitivity(table: Sensitivity, path: str | Path) -> None:
@@ -82,7 +73,20 @@ def _json_text(table: Sensitivity) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _read_csv(text: str) -> Sensitivity:
+def _read_csv(path: Path) -> Sensitivity:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a .csv or .json file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    try:
+        return _of_csv(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _of_csv(text: str) -> Sensitivity:
     lines = text.splitlines()
     said = [line[1:].strip() for line in lines if line.startswith("#")]
     rows = _rows(lines)
@@ -126,14 +130,15 @@ def _number(text: str, kind: type[int] | type[float]) -> object:
         return text
 
 
-def _read_json(text: str) -> Sensitivity:
+def _read_json(path: Path) -> Sensitivity:
+    content = read_document(path, SCHEMA, "sensitivity table", made_by="archsim sensitivity MODEL -o FILE")
     try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"this is not JSON: {error}") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        found = content.get("schema") if isinstance(content, dict) else type(content).__name__
-        raise InputError(f"schema is {found!r}; a sensitivity table has {SCHEMA!r}")
+        return _of_json(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _of_json(content: Mapping[str, Any]) -> Sensitivity:
     unit, source, losses = content.get("unit", "loss"), content.get("source", ""), content.get("losses")
     if not isinstance(unit, str) or not isinstance(source, str):
         raise InputError("unit and source must be texts")

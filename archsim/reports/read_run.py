@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.errors import InputError
+from archsim.json_input import checked_document, read_document
 from archsim.reports.export import RUN_KEY
 from archsim.run import ENERGY_COLUMNS, SCHEMA, Assumption, LayerRun, ResourceUse, Roofline, Run, Totals
+from archsim.violations import place_in, said
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERS = [name for name in ENERGY_COLUMNS if name not in ("layer", "component", "action", "source")]
+_MADE_BY = "archsim run … --json FILE (or --parquet)"
+_TEXTS = ("layer", "component", "action", "source")
+_NUMBERS = [name for name in ENERGY_COLUMNS if name not in _TEXTS]
 
 
 @dataclass
@@ -33,11 +37,13 @@ def read_run(path: str | Path) -> Run:
     path = Path(path).expanduser()
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a .json or .parquet file of `archsim run`")
-    document = _of_parquet(path) if path.suffix == ".parquet" else _of_json(path)
-    if document.get("schema") != SCHEMA:
+    if path.suffix == ".parquet":
+        document = checked_document(_of_parquet(path), SCHEMA, "run", where=str(path), made_by=_MADE_BY)
+    elif path.suffix == ".json":
+        document = read_document(path, SCHEMA, "run", made_by=_MADE_BY)
+    else:
         raise InputError(
-            f"{path}: is no run: its schema is {document.get('schema')!r}, a run's is {SCHEMA!r}; "
-            "`archsim run … --json FILE` writes one"
+            f"{path}: is no run: its name ends in neither .json nor .parquet, as `{_MADE_BY}` writes"
         )
     try:
         return _run(document)
@@ -63,16 +69,6 @@ def _parquet_metadata(path: Path) -> Mapping[bytes, bytes]:
         return pq.read_schema(path).metadata or {}
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: is no Parquet file: {' '.join(str(error).split())}") from None
-
-
-def _of_json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: is no JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise InputError(f"{path}: is no run: a JSON object is expected")
-    return document
 
 
 def _of_parquet(path: Path) -> dict[str, Any]:
@@ -120,8 +116,11 @@ def _energy(given: Any) -> pd.DataFrame:
     try:
         energy = pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
         energy[_NUMBERS] = energy[_NUMBERS].astype(float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"energy: {' '.join(str(error).split())}") from None
+    for name in _TEXTS:
+        if not all(isinstance(value, str) for value in energy[name]):
+            raise InputError(f"energy: {name} has an entry that is no text")
     return energy
 
 
@@ -133,5 +132,5 @@ def _validated(kind: Any, value: Any, key: str) -> Any:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, (key, *first["loc"])))
-        raise InputError(f"{place}: {first['msg']}") from None
+        place = ".".join(map(str, (key, *place_in(value, first))))
+        raise InputError(f"{place}: {said(first)}") from None

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import yaml
 
 from archsim.errors import InputError
+from archsim.violations import said_of_yaml
 
 TAGS = ("Container", "Component", "Parallel", "Hierarchical", "Pipelined", "Nothing")
 _INCLUDE = re.compile(r"\{\{\s*include_text\(\s*['\"]([^'\"\n]+)['\"]\s*\)\s*\}\}")
@@ -182,7 +183,7 @@ def read_peer_yaml(path: Path) -> list[Part]:
     try:
         data = _merged(yaml.load(expanded, Loader=_Loader), {})
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: is not valid YAML: {said_of_yaml(error)}") from None
     except (RecursionError, ValueError, OverflowError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: holds a value YAML cannot take: {' '.join(str(error).split())}") from None
     whole = data if isinstance(data, list) else [data]

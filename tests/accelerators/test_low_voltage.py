@@ -9,6 +9,7 @@ from archsim.accelerators.library import load_accelerator, read_accelerator
 from archsim.accelerators.low_voltage import LowVoltage, SramSite, sram_clock
 from archsim.accelerators.machine import Machine
 from archsim.components.low_voltage import low_voltage_sram
+from archsim.components.technology import threshold_v
 from archsim.errors import InputError
 from archsim.workloads.library import load_workload
 
@@ -16,7 +17,7 @@ from archsim.workloads.library import load_workload
 PLACES = {
     "systolic": ("systolic-32-edge", ("memories", 1), "buffer", "read"),
     "cluster": ("vega-like", ("l1",), "l1", "read"),
-    "crossbar": ("isaac", ("tile", "buffer"), "buffer", "read"),
+    "crossbar": ("pim-sram-65nm", ("tile", "buffer"), "buffer", "read"),
     "overlay": ("heatvit-zcu102", ("buffers",), "bram18", "busy cycle"),
     "dataflow": ("finn-cnv-pynq-z1", (), "bram18", "busy cycle"),
 }
@@ -203,7 +204,32 @@ def test_bad_supplies_are_refused(family, low_voltage, message):
 
 
 def test_flip_flops_have_no_supply_of_their_own():
-    spec = copy.deepcopy(read_accelerator("isaac"))
+    spec = copy.deepcopy(read_accelerator("pim-sram-65nm"))
     spec["tile"]["buffer"] |= {"capacity_kib": 0.5, "low_voltage": {"vdd_v": 0.7}}
     with pytest.raises(InputError, match="flip-flops"):
         load_accelerator(spec)
+
+
+def test_embedded_dram_is_no_sram():
+    """ISAAC's and PUMA's buffers are eDRAM (Shafiee 2016, Ankit 2019): no law of SRAM cells is theirs."""
+    spec = copy.deepcopy(read_accelerator("isaac"))
+    assert [site.memory for site in load_accelerator(spec).sram_sites] == ["input_register"]
+    spec["tile"]["buffer"]["low_voltage"] = {"vdd_v": 0.7}
+    with pytest.raises(InputError, match="not for embedded DRAM"):
+        load_accelerator(spec)
+    del spec["tile"]["buffer"]["low_voltage"], spec["tile"]["buffer"]["read_pj"]
+    with pytest.raises(InputError, match=r"buffer: built_as: edram .* give read_pj"):
+        load_accelerator(spec)
+
+
+def test_a_slow_register_slows_the_whole_crossbar_machine():
+    """Its cycles stay the same and get longer: what is always drawn rises as the clock falls."""
+    plain, low = (load_accelerator("isaac", sram_vdd_v=volts) for volts in ({}, {"": 0.7}))
+    slower = plain.clock_mhz / low.clock_mhz
+    assert slower == pytest.approx(((0.97 - threshold_v(32)) / (0.7 - threshold_v(32))) ** 1.3 * 0.7 / 0.97)
+    layer = load_workload("resnet8").layers[0]
+    precision = plain.precision
+    assert plain.options(layer, [precision]).cycles.min() == low.options(layer, [precision]).cycles.min()
+    for name in ("offchip", "adc"):
+        before, after = (m.costs(precision).always_on_mw[name].value / m.clock_mhz for m in (plain, low))
+        assert after == pytest.approx(before * slower)

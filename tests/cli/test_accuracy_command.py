@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from archsim.cli.accuracy import parse_range
+from archsim.cli.layer_bits import parse_range
 from archsim.errors import InputError
 from archsim.numerics.accuracy_report import Accuracy, LayerAccuracy, OnArrays, Spread
 from archsim.numerics.faults.ber_sensitivity import BerSensitivity, LayerLoss

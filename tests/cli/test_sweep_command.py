@@ -104,11 +104,32 @@ def test_no_point_runs_and_the_reason_is_told(archsim, tmp_path: Path, tiny_trac
         "hardware": {"array.rowz": [8, 16]},
     }
     file.write_text(yaml.safe_dump(told))
-    result = archsim("sweep", str(file), "--workers", "1", "--out", str(tmp_path / "wrong.sweep"))
-    assert result.exit_code == 2
-    assert "error: wrong: no point could be run" in result.stderr
-    assert "rowz" in result.stderr
-    assert "Traceback" not in result.stderr
+    for _ in range(2):  # nothing is left that would stand in the way of the next try
+        result = archsim(
+            "sweep", file, "--workers", 1, "--out", tmp_path / "wrong.sweep", "--csv", tmp_path / "x.csv"
+        )
+        assert result.exit_code == 2
+        assert "error: wrong: no point could be run; no results are kept" in result.stderr
+        assert "rowz" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.csv", "wrong.yaml"]
+
+
+def test_a_sweep_that_cannot_begin_leaves_nothing(refused, tmp_path: Path) -> None:
+    said = refused("sweep", "tiny-arrays", "--out", tmp_path / "x.sweep", "--cluster", "tcp://127.0.0.1:1")
+    assert "127.0.0.1:1" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_points_that_no_search_meets_are_results(archsim, tmp_path: Path, tiny_trace: Path) -> None:
+    file = tmp_path / "narrow.yaml"
+    told = {
+        "workload": str(tiny_trace), "accelerator": "systolic-32-edge", "hardware": {"array.rows": [8, 16]},
+        "search": {"budgets": {"latency_ms": 1e-9}},
+    }  # fmt: skip
+    file.write_text(yaml.safe_dump(told))
+    result = archsim("sweep", file, "--workers", 1, "--out", tmp_path / "narrow.sweep")
+    assert (result.exit_code, (tmp_path / "narrow.sweep").exists()) == (1, True)
 
 
 def test_compare_across_families(archsim, tmp_path: Path) -> None:

@@ -211,5 +211,5 @@ def test_what_cannot_be_measured(fields: dict[str, Any], told: str) -> None:
 
 
 def test_limits_are_shares_of_one() -> None:
-    with pytest.raises(ValueError, match="share of 1"):
+    with pytest.raises(ValueError, match="share from 0 to 1"):
         study(budgets={"accuracy": 90.0})

@@ -213,7 +213,7 @@ def test_a_real_plan_that_breaks_its_budget_is_searched_again() -> None:
 
 def test_bit_errors_beside_crossbars_are_not_measured() -> None:
     """They would be in the inputs, of which the table says nothing either."""
-    lowered = with_sram_supplies(read_accelerator("isaac"), {"buffer": 0.7})
+    lowered = with_sram_supplies(read_accelerator("isaac"), {"input_register": 0.7})
     fields = {"hardware": {}, "budgets": {"fault_loss": 0.02}, "accuracy": {"images": 50}}
     plain, low = (search(study(accelerator=spec, **fields), workers=1).plan for spec in ("isaac", lowered))
     assert plain is not None

@@ -85,15 +85,18 @@ def test_a_fraction_is_no_token() -> None:
 def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     for name, content, said in (
         ("x.txt", b"1 2 3", "are a .npz file"),
-        ("x.npy", b"1 2 3", "cannot be read as NumPy arrays"),
-        ("x.npz", b"PK", "cannot be read as NumPy arrays"),
-        ("x.npy", b"", "cannot be read as NumPy arrays"),
+        ("x.npy", b"1 2 3", "no file of NumPy arrays"),
+        ("x.npz", b"1 2 3", "no file of NumPy arrays"),
+        ("x.npz", b"PK", "no file of NumPy arrays"),
+        ("x.npz", b"PK\x03\x04", "damaged or cut short"),
+        ("x.npy", b"\x93NUMPY\x01", "damaged"),
+        ("x.npy", b"", "no file of NumPy arrays"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=said):
             read_arrays(tmp_path / name)
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="cannot be read as NumPy arrays"):
+    with pytest.raises(InputError, match="holds Python objects"):
         read_arrays(tmp_path / "objects.npy")
     with pytest.raises(InputError, match="No such file"):
         read_arrays(tmp_path / "none.npz")

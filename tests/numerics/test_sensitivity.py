@@ -147,7 +147,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("a.txt", b"", ".csv or .json"),
         ("a.csv", b"\xff\xfe\x00", "UTF-8"),
         ("a.json", b"{", "not JSON"),
-        ("a.json", b"[]", "schema is 'list'"),
+        ("a.json", b"[]", "holds a list"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=said):

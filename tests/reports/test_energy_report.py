@@ -151,7 +151,7 @@ def test_bad_files_are_input_errors(run, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_run(tmp_path / "none.json")
     (tmp_path / "half.json").write_text("{", encoding="utf-8")
-    with pytest.raises(InputError, match="is no JSON"):
+    with pytest.raises(InputError, match="is not JSON"):
         read_run(tmp_path / "half.json")
     (tmp_path / "plan.json").write_text('{"schema": "archsim.plan/1"}', encoding="utf-8")
     with pytest.raises(InputError, match=r"archsim.plan/1.*archsim.run/1"):

@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any
 
 from archsim.accelerators.crossbar.layout import weight_columns, weight_conversions
-from archsim.accelerators.crossbar.spec import Adc, CrossbarSpec, Store
+from archsim.accelerators.crossbar.spec import REGISTER_KIB, Adc, CrossbarSpec, Store
 from archsim.accelerators.low_voltage import SramSite, resupply, sram_clock, sram_settings
 from archsim.accelerators.operating_point import Point, operating_point
 from archsim.components import crossbar_cell
@@ -229,7 +229,7 @@ def _add_stores(spec: CrossbarSpec, energy: Energies, area: Figures, leakage: Fi
 def _store(spec: CrossbarSpec, name: str, store: Store) -> Part:
     node, vdd = spec.technology.node_nm, spec.technology.vdd_v
     size = store.capacity_kib * 1024
-    if not store.is_sram:
+    if store.capacity_kib <= REGISTER_KIB:
         bits = max(8 * WORD_BYTES, round(8 * size))
         return register_file(bits, 8 * WORD_BYTES, node, vdd_v=vdd, name=f"{spec.name}: {name}")
     return sram(size, 8 * WORD_BYTES, node, vdd_v=vdd, name=f"{spec.name}: {name}")

@@ -138,6 +138,9 @@ class Store(StrictModel):
     """A register or buffer. Energies are of a byte."""
 
     capacity_kib: Size
+    built_as: Literal["sram", "edram"] = Field(
+        "sram", description="beyond a register's size; embedded DRAM needs its four figures"
+    )
     read_pj: Cost | None = None
     write_pj: Cost | None = None
     area_mm2: Cost | None = None
@@ -146,12 +149,19 @@ class Store(StrictModel):
 
     @property
     def is_sram(self) -> bool:
-        return self.capacity_kib > REGISTER_KIB
+        return self.capacity_kib > REGISTER_KIB and self.built_as == "sram"
 
     @model_validator(mode="after")
-    def _supply(self) -> Store:
+    def _cells(self) -> Store:
+        figures = ("read_pj", "write_pj", "area_mm2", "leakage_mw")
+        missing = [name for name in figures if getattr(self, name) is None]
+        if self.built_as == "edram" and missing:
+            raise ValueError(f"built_as: edram is not in the component library; give {', '.join(missing)}")
         if self.low_voltage is not None and not self.is_sram:
-            raise ValueError(f"low_voltage is for SRAMs; up to {REGISTER_KIB:g} KiB a store is flip-flops")
+            raise ValueError(
+                f"low_voltage is for SRAMs: not for embedded DRAM, and up to {REGISTER_KIB:g} KiB a store is "
+                "flip-flops"
+            )
         return self
 
 

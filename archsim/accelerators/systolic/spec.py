@@ -201,6 +201,7 @@ class SystolicSpec(StrictModel):
                 f"a {self.array.dataflow} array has its PE registers built in; "
                 "list registers only with dataflow: unrolled"
             )
+        self._check_registers()
         if "sram" not in kinds:
             raise ValueError("at least one sram is needed between the dram and the array")
         held = {operand for m in self.memories if isinstance(m, Sram) for operand in m.holds}
@@ -208,3 +209,15 @@ class SystolicSpec(StrictModel):
             missing = ", ".join(sorted(set(OPERANDS) - held))
             raise ValueError(f"no sram holds: {missing} (a {self.array.dataflow} array streams from sram)")
         return self
+
+    def _check_registers(self) -> None:
+        """A PE has one register an operand: mappings tile once between the buffers and the MAC."""
+        holder: dict[str, str] = {}
+        for memory in self.memories:
+            for operand in memory.holds if isinstance(memory, Register) else ():
+                if operand in holder:
+                    raise ValueError(
+                        f"registers {holder[operand]!r} and {memory.name!r} both hold {operand}s, and a PE "
+                        "has one register an operand; say what each holds (holds: [weight]), or leave one out"
+                    )
+                holder[operand] = memory.name

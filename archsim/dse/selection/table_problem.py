@@ -35,7 +35,7 @@ class _Part(BaseModel):
 
 class LayerTable(_Part):
     name: str
-    keys: dict[str, list[int]] = Field(default_factory=dict)
+    keys: dict[str, list[Annotated[int, Field(ge=-(2**63), lt=2**63)]]] = Field(default_factory=dict)
     columns: dict[str, list[FiniteFloat]]
 
     def choices(self) -> Choices:

@@ -47,7 +47,7 @@ class Chunk:
 
 
 class Ledger:
-    """Where the one writer records chunks; a context manager.
+    """Where the one writer records chunks; a context manager. A file without a chunk is not kept.
 
     Raises InputError when another process writes to the file, when the file is something else or of another
     sweep, or when it is there already and the sweep is not to be resumed.
@@ -62,6 +62,7 @@ class Ledger:
                 raise InputError(
                     f"{self.path} holds results already: go on with --resume, or give another file by --out"
                 )
+            self._is_new = is_new
             self._connection = _connect(self.path)
             if is_new or not _tables(self._connection):
                 self._create(about)
@@ -78,8 +79,14 @@ class Ledger:
         # nobody writes any more: one file is left, without a log that readers would have to open
         with suppress(sqlite3.Error):  # somebody reads: then the log stays
             self._connection.execute("PRAGMA journal_mode=DELETE")
+        is_empty = self._is_new and not self._holds_chunks()
         self._connection.close()
+        if is_empty:
+            self.path.unlink(missing_ok=True)
         self._lock.release()
+
+    def _holds_chunks(self) -> bool:
+        return self._connection.execute("SELECT EXISTS (SELECT 1 FROM chunk)").fetchone()[0] > 0
 
     def record(self, chunk: Chunk) -> None:
         """Keep a finished chunk, whole, for good."""

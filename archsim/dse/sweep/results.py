@@ -24,6 +24,8 @@ from archsim.errors import InputError
 
 _KEY = b"archsim.sweep"
 """Under which an exported Parquet file carries the sweep."""
+_NEEDED = ("point", "workload", "status", "feasible", "error")
+"""Columns of every table of points; its parameters stand between the first and `status`."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,29 @@ def read_results(path: str | Path) -> Results:
             frame = table.to_pandas()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 CSV") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    missing = [name for name in ("point", "status", "feasible") if name not in frame]
-    if missing:
-        raise InputError(f"{path}: is no table of a sweep's results: it has no column {missing[0]!r}")
+    _check_table(frame, path)
     return Results(frame, sweep)
+
+
+def _check_table(frame: pd.DataFrame, path: Path) -> None:
+    """Raise InputError for what is no table of a sweep's points, naming the column that is wrong."""
+    names = list(map(str, frame.columns))
+    is_wrong = f"{path}: is no table of a sweep's results"
+    for name in _NEEDED:
+        if name not in names:
+            raise InputError(
+                f"{is_wrong}: it has no column {name!r}; `archsim sweep … --csv FILE` (--parquet) writes one"
+            )
+    if names.index("point") > names.index("status"):
+        raise InputError(f"{is_wrong}: column 'point', then the parameters, stand before 'status'")
+    if len(frame) and not pd.api.types.is_integer_dtype(frame["point"]):
+        raise InputError(f"{is_wrong}: column 'point' has a value that is no whole number")
+    if len(frame) and not pd.api.types.is_bool_dtype(frame["feasible"]):
+        raise InputError(f"{is_wrong}: column 'feasible' has a value that is neither True nor False")
 
 
 def _frame(sweep: Sweep, outcomes: pa.Table) -> pd.DataFrame:
@@ -153,7 +172,8 @@ def pareto(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """
     for name in names:
         numeric_column(frame, name)
-    rows = frame[frame["feasible"].astype(bool)].dropna(subset=list(names))
+    known = np.isfinite(frame[list(names)].to_numpy(dtype=float)).all(axis=1)
+    rows = frame[frame["feasible"].to_numpy(dtype=bool) & known]
     kept = []
     for _, group in rows.groupby("workload", sort=False):
         signs = np.array([-1.0 if name in MORE_IS_BETTER else 1.0 for name in names])

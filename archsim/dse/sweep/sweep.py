@@ -54,11 +54,11 @@ class Sample:
     points: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Sample:
+    def parse(cls, text: str, key: str = "sample") -> Sample:
         """Read `grid`, `sobol:N`, `random:N` or `guided:N`. Raises InputError for anything else."""
         match = SAMPLE.fullmatch(text.strip())
         if match is None:
-            raise InputError(f"sample {text!r} is not understood; write grid, sobol:N, random:N or guided:N")
+            raise InputError(f"{key} {text!r} is not understood; write grid, sobol:N, random:N or guided:N")
         method: Method
         for method in get_args(Method):
             if method == match.group(1):

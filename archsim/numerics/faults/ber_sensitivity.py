@@ -73,9 +73,9 @@ def measure_ber_sensitivity(
     seed: int = 0,
     progress: Progress = lambda _done, _all: None,
 ) -> BerSensitivity:
-    """Every layer alone at every rate, on the same chips. Raises InputError without a rate."""
-    if not rates:
-        raise InputError("a sensitivity to bit errors needs at least one bit error rate")
+    """Every layer alone at every rate, on the same chips. Raises InputError without a rate above 0."""
+    if not rates or not all(0 < rate <= 1 for rate in rates):
+        raise InputError("a sensitivity to bit errors needs bit error rates, each above 0 and at most 1")
     rates = sorted(set(rates))
     layers = [p.product.name for p in quantised.products]
     supplies = [Supply({"weights": (rate,)}) for rate in rates]

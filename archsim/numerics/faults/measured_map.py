@@ -18,7 +18,6 @@ nothing is known about the chip, and nothing is invented.
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +28,13 @@ from numpy.typing import NDArray
 
 from archsim.errors import InputError
 from archsim.numerics.faults.cells import Faults, Memory, Supply
+from archsim.numerics.numpy_files import read_numpy
 
 _COLUMNS = ("word", "bit", "stuck_at", "vdd_v")
 _MAPS = ("stuck_at_0", "stuck_at_1", "vdd_v")
 _SAME_V = 1e-6  # voltages this close are one
+_MOST = 2.0**53  # words and bits up to here are exact as numbers
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,56 +80,67 @@ class MeasuredChip:
 def read_fault_map(path: str | Path) -> MeasuredChip:
     """The map in a .csv or .npz file. Raises InputError, with the line or array, for a bad one."""
     path = Path(path).expanduser()
-    readers = {".csv": _read_csv, ".npz": _read_npz}
-    if path.suffix.lower() not in readers:
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".npz"):
         raise InputError(f"{path}: a fault map is a file whose name ends in .csv or .npz")
+    content = _text(path) if suffix == ".csv" else read_numpy(path)
     try:
-        return replace(readers[path.suffix.lower()](path), source=str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, zipfile.BadZipFile, csv.Error) as error:
+        columns = _of_csv(content) if isinstance(content, str) else _of_arrays(content)
+        return replace(_chip(columns), source=str(path))
+    except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _read_csv(path: Path) -> MeasuredChip:
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    rows = list(csv.DictReader(line for _, line in numbered))
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 CSV") from None
+
+
+def _of_csv(text: str) -> Columns:
     cells: dict[str, list[Any]] = {name: [] for name in (*_COLUMNS, "memory")}
-    for (number, _), row in zip(numbered[1:], rows, strict=True):
+    header: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not header:
+            header = [name.strip() for name in line.split(",")]
+            continue
         try:
+            row = dict(zip(header, next(csv.reader([line], strict=True)), strict=True))
             for name in _COLUMNS:
                 cells[name].append(float(row[name]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, ValueError, csv.Error):
             raise InputError(
-                f"line {number}: a row has the columns {','.join(_COLUMNS)} and a number in each"
+                f"line {number}: a row has the columns {','.join(_COLUMNS)} (and memory, if the header has), "
+                "and a number in each"
             ) from None
-        cells["memory"].append((row.get("memory") or "").strip())
-    return _chip(
-        {name: np.asarray(values) for name, values in cells.items() if name != "memory" or any(values)}
-    )
+        cells["memory"].append(row.get("memory", "").strip())
+    return {name: np.asarray(values) for name, values in cells.items() if name != "memory" or any(values)}
 
 
-def _read_npz(path: Path) -> MeasuredChip:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+def _of_arrays(arrays: Columns) -> Columns:
     if set(_MAPS) <= set(arrays):
-        return _chip(_cells_of(arrays))
+        return _cells_of(arrays)
     missing = [name for name in _COLUMNS if name not in arrays]
     if missing:
         raise InputError(
             f"has no array {missing[0]!r}; a map has {', '.join(_COLUMNS)}, or {', '.join(_MAPS)}"
         )
-    return _chip(arrays)
+    return arrays
 
 
-def _cells_of(maps: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _cells_of(maps: Columns) -> Columns:
     """The cells of whole maps: each once, at the highest of its voltages."""
-    zero, one = (np.atleast_3d(maps[name]) if maps[name].ndim > 2 else maps[name][None] for name in _MAPS[:2])
-    volts = np.atleast_1d(maps["vdd_v"]).astype(np.float64)
-    if zero.shape != one.shape or len(volts) != len(zero):
+    zero, one = (maps[name][None] if maps[name].ndim == 2 else maps[name] for name in _MAPS[:2])
+    volts = _numbers(maps, "vdd_v")
+    if zero.ndim != 3 or zero.shape != one.shape or len(volts) != len(zero):
         raise InputError(
-            f"stuck_at_0 is {zero.shape}, stuck_at_1 {one.shape}, and there are {len(volts)} voltages"
+            f"stuck_at_0 is {_shape(maps['stuck_at_0'])}, stuck_at_1 {_shape(maps['stuck_at_1'])}, and there "
+            f"are {len(volts)} voltages; both are voltages×words×bits, or words×bits at one voltage"
         )
     found = {}
     for value, stuck in enumerate((zero, one)):
@@ -137,20 +150,34 @@ def _cells_of(maps: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate(pair) for name, *pair in zip(_COLUMNS, *found.values(), strict=True)}
 
 
-def _chip(arrays: Mapping[str, NDArray[Any]]) -> MeasuredChip:
-    word, bit, value, volts = (np.asarray(arrays[name], np.float64).reshape(-1) for name in _COLUMNS)
+def _numbers(arrays: Columns, name: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(arrays[name]).astype(np.float64).reshape(-1)
+    except ValueError:
+        raise InputError(f"array {name!r} has an entry that is no number") from None
+
+
+def _counts(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which are whole numbers from 0."""
+    return (values >= 0) & (values < _MOST) & (values == np.floor(values))
+
+
+def _shape(array: NDArray[Any]) -> str:
+    return "×".join(map(str, array.shape)) or "one value"
+
+
+def _chip(arrays: Columns) -> MeasuredChip:
+    word, bit, value, volts = (_numbers(arrays, name) for name in _COLUMNS)
     names = arrays.get("memory")
-    if (
-        len(
-            {len(column) for column in (word, bit, value, volts)}
-            | ({len(names)} if names is not None else set())
+    columns = (word, bit, value, volts, *(() if names is None else (np.atleast_1d(names),)))
+    if len({len(column) for column in columns}) > 1:
+        told = ", ".join(
+            f"{name}: {len(each)}" for name, each in zip((*_COLUMNS, "memory"), columns, strict=False)
         )
-        > 1
-    ):
-        raise InputError("its columns have different lengths")
+        raise InputError(f"its columns have different lengths ({told})")
     if not len(word):
         raise InputError("has no faulty cell, so no voltage at which it holds")
-    wrong = (word < 0) | (bit < 0) | (word % 1 > 0) | (bit % 1 > 0) | ((value != 0) & (value != 1))
+    wrong = ~_counts(word) | ~_counts(bit) | ((value != 0) & (value != 1))
     wrong |= ~(np.isfinite(volts) & (volts > 0))
     if wrong.any():
         first = int(np.argmax(wrong))
@@ -162,4 +189,6 @@ def _chip(arrays: Mapping[str, NDArray[Any]]) -> MeasuredChip:
     cells = Faults(word.astype(np.int64), bit.astype(np.int64), value.astype(np.uint32))
     if len(np.unique(np.column_stack((word, bit)), axis=0)) < len(word) and names is None:
         raise InputError("names a cell twice; keep the row with its highest voltage")
-    return MeasuredChip(cells, volts, None if names is None else names.astype(np.str_), "fault map")
+    return MeasuredChip(
+        cells, volts, None if names is None else np.atleast_1d(names).astype(np.str_), "fault map"
+    )

@@ -34,12 +34,3 @@ def check_matrix(data_bits: int) -> NDArray[np.uint8]:
 def checked(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Check bits (words, check bits) for the data bits (words, data bits) of some words."""
     return (data @ check_matrix(data.shape[1])) % 2
-
-
-def word_failure_probability(cells: int, flip_rate: float) -> float:
-    """Probability that two or more of a word's cells flip, so that it is not corrected:
-
-    1 - (1-p)^n - n·p·(1-p)^(n-1) for independent flips of probability p in n cells.
-    """
-    kept = 1 - flip_rate
-    return 1 - kept**cells - cells * flip_rate * kept ** (cells - 1)

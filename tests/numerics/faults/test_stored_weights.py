@@ -13,7 +13,7 @@ from archsim.errors import InputError
 from archsim.numerics.faults.addresses import Placed, Region, allocate
 from archsim.numerics.faults.cells import DrawnChip, FaultModel, Faults, Memory, Supply
 from archsim.numerics.faults.encoding import ENCODINGS, Encoding, from_bits, to_bits
-from archsim.numerics.faults.secded import check_bits, check_matrix, checked, word_failure_probability
+from archsim.numerics.faults.secded import check_bits, check_matrix, checked
 from archsim.numerics.faults.stored_weights import StoredWeights, read_words
 from archsim.numerics.quantised_network import with_codes
 from tests.numerics.twin_cases import inputs_of, matmul, whole_weights
@@ -156,7 +156,9 @@ def test_check_bits_of_secded(data_bits: int, expected: int) -> None:
 @pytest.mark.parametrize("kind", ["flip", "stuck"])
 @pytest.mark.parametrize("ber", [1e-3, 4e-3, 2e-2])
 def test_words_fail_as_the_closed_form_says(kind: str, ber: float) -> None:
-    """With stuck cells the flip rate of random data, check bits and all, is half the BER."""
+    """Of 72 cells two or more flip with probability 1 - (1-p)^72 - 72·p·(1-p)^71. With stuck cells the flip
+    rate p of random data, check bits and all, is half the BER.
+    """
     memory = Memory("weights", 40_000, 64, ecc=True)
     region = Region(memory, 320_000, 8)
     stored = np.random.default_rng(1).integers(0, 256, 320_000).astype(np.uint32)
@@ -164,7 +166,7 @@ def test_words_fail_as_the_closed_form_says(kind: str, ber: float) -> None:
     seen, flips = read_words(stored, region, faults)
     rate = ber if kind == "flip" else ber / 2
     wrong = (seen ^ stored).reshape(-1, 8).any(axis=1).sum()
-    expected = word_failure_probability(72, rate) * memory.words
+    expected = (1 - (1 - rate) ** 72 - 72 * rate * (1 - rate) ** 71) * memory.words
     in_check_bits_only = (8 * 7 / 2) / (72 * 71 / 2)  # of the failing words, which then read right
     assert wrong == pytest.approx(expected * (1 - in_check_bits_only), abs=5 * np.sqrt(expected) + 1)
     single = 72 * rate * (1 - rate) ** 71 * memory.words

@@ -188,7 +188,7 @@ def test_what_does_not_go_together() -> None:
         with pytest.raises(InputError, match=said):
             Undervolting(**asked)
     for on, asked, said in [
-        (None, {"vdd_v": [0.7]}, "name one"),
+        (None, {"vdd_v": [0.7]}, "which one .--on.: .*lowvolt-npu"),
         ("lowvolt-npu", {"ber": [0.1]}, "without an accelerator"),
         ("lowvolt-npu", {"vdd_v": [0.7], "memories": ["cache"]}, "no SRAM 'cache'"),
         ("lowvolt-npu", {"vdd_v": [0.1]}, "not usable"),

@@ -15,7 +15,7 @@ from archsim.accelerators.machine import Machine, is_pipelined, shared_capacity
 from archsim.dse.conflict import Conflict, Move, explain
 from archsim.dse.explore import Found, Progress, better
 from archsim.dse.formulation import Formulation, Limit
-from archsim.dse.patch_search import patch_choices
+from archsim.dse.memory_patches import patch_choices
 from archsim.dse.quantities import PEAK_ACTIVATIONS
 from archsim.dse.study_search import Outcome, StudySearch
 from archsim.errors import InputError

@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from archsim.dse.patch_search import search_patches, widest_bits
+from archsim.dse.memory_patches import search_patches, widest_bits
 from archsim.errors import InputError
 from archsim.workloads.activation_memory import PUBLISHED
 from archsim.workloads.library import load_workload

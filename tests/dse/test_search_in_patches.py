@@ -7,7 +7,7 @@ import json
 import pytest
 
 from archsim.dse.bits import bit_space
-from archsim.dse.patch_search import patch_choices
+from archsim.dse.memory_patches import patch_choices
 from archsim.dse.plan import Plan
 from archsim.dse.replay import run_plan
 from archsim.dse.search import search
