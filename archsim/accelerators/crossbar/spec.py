@@ -78,6 +78,11 @@ class Array(StrictModel):
     subtract: Literal["digital", "analog"] = Field(
         "digital", description="differential columns are subtracted after or before conversion"
     )
+    flip_columns: bool = Field(
+        False,
+        description="a column whose digits add up to more than half of the most holds their complements, so "
+        "that a bit less of the ADC loses nothing (ISAAC)",
+    )
     row_order: Literal["any", "kernel", "channel"] = Field(
         "any",
         description="which products of an output lie next to each other on the rows: all taps of a channel, "
@@ -238,6 +243,12 @@ class CrossbarSpec(StrictModel):
             raise ValueError("array.compute: digital needs sram cells and no summed_slices")
         if array.compute == "digital" and self.sample_hold is not None:
             raise ValueError("digital arrays have nothing to sample_hold")
+        together = array.summed_slices > 1 or array.subtract == "analog"
+        if array.flip_columns and (array.compute == "digital" or together):
+            raise ValueError(
+                "array.flip_columns is of analog columns converted one by one: no summed_slices, and "
+                "subtract: digital"
+            )
         if adc is not None and adc.columns > array.columns:
             raise ValueError(f"adc.columns is {adc.columns}, but the array has {array.columns} columns")
         if array.active_rows is not None and array.active_rows > array.rows:
@@ -273,6 +284,7 @@ def numeric_parameters(spec: CrossbarSpec) -> dict[str, int | float | str | None
         "weight_encoding": array.weight_encoding,
         "summed_slices": array.summed_slices,
         "subtract": array.subtract,
+        "flip_columns": array.flip_columns,
         "dac_bits": spec.dac.bits,
         "adc_bits": None if adc is None else adc.bits,
         "adc_columns": None if adc is None else adc.columns,
