@@ -15,6 +15,7 @@ from archsim.errors import InputError
 from archsim.numerics.accuracy import AccuracyOptions, Progress, measure_accuracy, ready_hardware
 from archsim.numerics.accuracy_report import Accuracy
 from archsim.numerics.calibration import Arrays, calibration_for, read_arrays
+from archsim.numerics.chips import run_items
 from archsim.numerics.crossbar import Cells, Converter, Crossbar
 from archsim.numerics.faults.cells import FaultModel
 from archsim.numerics.labelled import LABELS, labelled_for
@@ -114,14 +115,19 @@ def ber_sensitivity(
 ) -> BerSensitivity:
     """What each of these shares of faulty cells under the weights of one layer alone costs in accuracy.
 
-    Other arguments as of `accuracy`. Raises InputError for whatever does not fit.
+    `images`: so many of the first; default: the first half, so that the other half can verify what a search
+    makes of it. Other arguments as of `accuracy`. Raises InputError for whatever does not fit.
     """
     from archsim.numerics.faults.ber_sensitivity import measure_ber_sensitivity
 
     file = model_file(model)
     network = read_network(file)
     given, inputs = _data(file, data, calibration)
-    test, calibrating = labelled_for(network.model, given, images), calibration_for(network.model, inputs)
+    calibrating = calibration_for(network.model, inputs)
+    test = labelled_for(network.model, given, images)
+    if images is None:
+        run = run_items(network, test)
+        test = test.part(range(len(test) // 2 // run * run or len(test)))
     quantised = quantise_network(
         network, calibrating, _precision(bits, None, file), weight_fit=fit, activation_fit=fit
     )

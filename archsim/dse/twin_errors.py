@@ -59,10 +59,12 @@ class TwinErrors:
 
 @dataclass(frozen=True)
 class OnChips:
-    """Accuracy on `chips`, and without the bit errors of their SRAMs (None where these are not known)."""
+    """Accuracy on `chips` and `images`, and without the bit errors of their SRAMs (None where these are not
+    known)."""
 
     hardware: Spread
     chips: range
+    images: range
     without_faults: float | None = None
 
     @property
@@ -102,7 +104,7 @@ class ErrorMeasure:
 
     def __init__(self, twins: TwinAccuracy, settings: AccuracyMeasure) -> None:
         self.twins, self.settings = twins, settings
-        self.images, self.other_images = twins.images(settings.images)
+        self.images, _ = twins.images(settings.images)
         self.chips = range(settings.chips)
         self.other_chips = range(settings.chips, 2 * settings.chips)
 
@@ -139,8 +141,8 @@ class ErrorMeasure:
             check_bits(precision.activation_bits, f"layer {name!r}: activation bits")
 
     def verified(self, machine: Machine, rows: Sequence[Row], faults: FaultLosses | None = None) -> OnChips:
-        """Accuracy of layers that run as these rows on the other chips and images: on one chip where nothing
-        is drawn. Chips that `faults` were measured on are others, too."""
+        """Accuracy of layers that run as these rows on other chips and images than those of `errors`, and
+        than `faults` were measured on: on one chip where nothing is drawn."""
         from archsim.evaluation import crossbar_of
         from archsim.numerics.accuracy import is_drawn
         from archsim.undervolting import failing
@@ -148,14 +150,16 @@ class ErrorMeasure:
         bits = {row.layer.name: row.layer.precision for row in rows}
         crossbar = crossbar_of(machine)
         found = failing(machine, rows)
+        faults = faults or FaultLosses({})
+        _, images = self.twins.images(self.settings.images, seen=faults.images)
         if found and crossbar is None:
-            return self._with_bit_errors(found, bits, faults or FaultLosses({}))
+            return self._with_bit_errors(found, bits, faults, images)
         chips = self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
-        hardware = self.twins.measure(crossbar, bits, chips, self.other_images)
-        return OnChips(hardware, chips, None if found else hardware.mean)
+        hardware = self.twins.measure(crossbar, bits, chips, images)
+        return OnChips(hardware, chips, images, None if found else hardware.mean)
 
     def _with_bit_errors(
-        self, found: Sequence[tuple[str, Stored]], bits: Bits, faults: FaultLosses
+        self, found: Sequence[tuple[str, Stored]], bits: Bits, faults: FaultLosses, images: range
     ) -> OnChips:
         from archsim.numerics.faults.cells import FaultModel
         from archsim.numerics.faults.supply_sweep import SupplySweep
@@ -170,8 +174,8 @@ class ErrorMeasure:
             first_chip=first,
             seed=self.settings.seed,
         )
-        without, hardware = self.twins.with_bit_errors(bits, sweep, self.other_images)
-        return OnChips(hardware, range(first, first + count), without)
+        without, hardware = self.twins.with_bit_errors(bits, sweep, images)
+        return OnChips(hardware, range(first, first + count), images, without)
 
     def uniform(self, machine: Machine, precision: Precision) -> Spread:
         """Accuracy with all products at one precision."""
