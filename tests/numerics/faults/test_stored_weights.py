@@ -29,7 +29,7 @@ def test_encodings_turn_back(bits: int, encoding: Encoding, data: st.DataObject)
     assert from_bits(stored, bits, encoding).tolist() == codes.tolist()
 
 
-# Measured apart from archsim with a NumPy script, in no paper: rms error over the rms of Gaussian weights, 8 bits, 1 % of the bits flipped
+# Measured apart from archsim: rms error over the rms of Gaussian weights, 8 bits, 1 % of bits flipped
 @pytest.mark.parametrize(
     ("encoding", "apart"), [("twos_complement", 0.582), ("sign_magnitude", 0.356), ("offset", 0.582)]
 )

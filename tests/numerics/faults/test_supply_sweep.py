@@ -1,4 +1,4 @@
-"""Accuracy below the safe voltage: figures measured apart from archsim, conservation, the knee, sensitivity by layer."""
+"""Accuracy below the safe voltage: figures measured apart, conservation, the knee, sensitivity by layer."""
 
 from __future__ import annotations
 
