@@ -18,6 +18,8 @@ from archsim.accelerators.machine import (
     PipelinedMachine,
     Row,
     is_pipelined,
+    leakage_while,
+    performed_in_line,
     shared_capacity,
     surroundings,
 )
@@ -96,13 +98,14 @@ def run_rows(
     """
     at = {row.layer.name: row.layer.precision for row in rows}
     workload = workload.with_precision(lambda layer: at[layer.name])
-    performed = [machine.performed(row) for row in rows]
+    performed = performed_in_line(machine, rows)
     timed = time_rows(machine, workload, rows, performed, timeline=timeline)
     done = [
         (row.layer.name, [(a.component, a.action, a.count, a.unit_energy) for a in did.actions])
         for row, did in zip(rows, performed, strict=True)
     ]
-    records = energy_records(machine, done, timed.leaking_cycles)
+    leakage = {row.layer.name: leakage_while(machine, row) for row in rows}
+    records = energy_records(machine, done, timed.leaking_cycles, leakage)
     energies = energies_of(records)
     energy = _energy_table(records, energies)
     layers = _with_energy(timed.layers, energy)
