@@ -120,7 +120,9 @@ class Adc(StrictModel):
     bits: Bits
     kind: Literal["sar", "flash", "ramp"] = "sar"
     columns: Count = Field(description="that share one converter, one after the other")
-    rate_msps: Rate | None = Field(None, description="10^6 conversions a second; default: as fast as needed")
+    rate_msps: Rate | None = Field(
+        None, description="10^6 conversions a second; default: its kind's, built for what is asked"
+    )
     model: AdcModel = Field("survey", description="where energy and area come from")
     measured: Measured | None = None
     leakage_share: Annotated[float, Field(ge=0, le=1)] = Field(
