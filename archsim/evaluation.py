@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from archsim.accelerators.library import load_accelerator
 from archsim.errors import InputError
 from archsim.numerics.accuracy import AccuracyOptions, Progress, measure_accuracy, ready_hardware
 from archsim.numerics.accuracy_report import Accuracy
+from archsim.numerics.activity import activities
 from archsim.numerics.calibration import Arrays, calibration_for, read_arrays
 from archsim.numerics.chips import run_items
 from archsim.numerics.crossbar import Cells, Converter, Crossbar
@@ -25,7 +27,7 @@ from archsim.numerics.quantise import Fit
 from archsim.numerics.quantised_network import QuantisedNetwork, quantise_network
 from archsim.numerics.twin import Chip, build_twin
 from archsim.numerics.twin_accuracy import TwinAccuracy
-from archsim.workloads.library import model_file
+from archsim.workloads.library import load_workload, model_file
 from archsim.workloads.precision import Precision
 from archsim.workloads.shipped_data import shipped_data
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from archsim.numerics.faults.ber_sensitivity import BerSensitivity
     from archsim.numerics.faults.supply_sweep import SupplySweep
     from archsim.undervolting import Undervolting
+    from archsim.workloads.workload import Workload
 
 Accelerator = str | Path | Mapping[str, Any]
 Widths = str | Precision | Callable[[str], Precision] | Mapping[str, str | Precision]
@@ -171,6 +174,44 @@ def twin(
         fit,
     )
     return build_twin(quantised, hardware, Chip(chip, seed))
+
+
+def with_activity(
+    model: str | Path,
+    on: Accelerator,
+    *,
+    calibration: Data | None = None,
+    bits: Widths | None = None,
+    fit: Fit = "least_squares",
+) -> Workload:
+    """A trained model's workload with the densities of its own numbers, as the cells and converters of a
+    crossbar meet them: mean digits over those of random data. For `simulate` on the same crossbar.
+
+    Arguments as of `accuracy`. Raises InputError for another accelerator, whose energy has no use for it.
+    """
+    file = model_file(model)
+    machine = load_accelerator(dict(on) if isinstance(on, Mapping) else on)
+    if not isinstance(machine, CrossbarMachine):
+        raise InputError(f"{machine.name} is no crossbar: what its data are does not change its energy")
+    precision = _precision(bits, machine, file)
+    network = read_network(file)
+    inputs = calibration_for(network.model, calibration or shipped_data(file, "calibration"))
+    quantised = quantise_network(network, inputs, precision, weight_fit=fit, activation_fit=fit)
+    array = machine.spec.array
+    crossbar = Crossbar(
+        cell_bits=array.cell.bits, encoding=array.weight_encoding, dac_bits=machine.spec.dac.bits
+    )
+    found = activities(quantised, crossbar)
+    workload = load_workload(file).with_precision(
+        (lambda layer: precision(layer.name)) if callable(precision) else precision
+    )
+    layers = [
+        replace(layer, activation_density=found[layer.name].inputs, weight_density=found[layer.name].weights)
+        if layer.name in found
+        else layer
+        for layer in workload.layers
+    ]
+    return replace(workload, layers=tuple(layers))
 
 
 def twin_accuracy(
