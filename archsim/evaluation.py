@@ -89,7 +89,7 @@ def accuracy(
             f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM whose "
             "voltage could be set; bit error rates (--ber) go without an accelerator (--on)"
         )
-    return measure_accuracy(
+    found = measure_accuracy(
         file,
         test,
         inputs,
@@ -100,6 +100,11 @@ def accuracy(
         sweep=_supply_sweep(undervolting, on, file, precision, options),
         progress=progress,
     )
+    if machine is None or undervolting is not None:
+        return found
+    from archsim.undervolting import left_out
+
+    return replace(found, warnings=(*found.warnings, *left_out(machine)))
 
 
 def ber_sensitivity(

@@ -123,6 +123,20 @@ def failing(machine: Machine, rows: Sequence[Row]) -> list[tuple[str, Stored]]:
     return [(layer, at) for layer, at in stored if at.supply is not None and not at.supply.is_nominal]
 
 
+def left_out(machine: Machine) -> list[str]:
+    """What an accuracy without bit errors does not count of a machine whose SRAMs are below nominal."""
+    if not is_undervolted(machine):
+        return []
+    supplies = {site.memory: site.supply for site in machine.sram_sites}
+    weak = [
+        f"{100 * supply.bit_error_rate:.2g} % of {memory!r}"
+        for memory, supply in supplies.items()
+        if supply is not None and supply.bit_error_rate
+    ]
+    told = "at their supply cells of SRAMs fail, which is not in this accuracy; --vdd measures it"
+    return [f"{told} ({', '.join(weak)})"] if weak else []
+
+
 def storage_of(
     found: Sequence[tuple[str, Stored]],
     layers: Sequence[str],

@@ -37,6 +37,7 @@ SUPPLY_V = "supply_v"
 class SwitchedRail:
     """See `archsim.accelerators.machine.UndervoltedMachine`; `levels` are its machines by the rail's voltage.
 
+    `sram_sites` are those at the lowest voltage, area and leakage (without a row) at the highest.
     Raises InputError where a voltage allows less than the others' clock.
     """
 
@@ -56,7 +57,7 @@ class SwitchedRail:
         self.outer_memory, self.counts_from_zero = safe.outer_memory, safe.counts_from_zero
         self.peak_macs_per_cycle = safe.peak_macs_per_cycle
         self.dram_bytes_per_cycle = safe.dram_bytes_per_cycle
-        self.sram_sites = safe.sram_sites
+        self.sram_sites = self.levels[min(self.levels)].sram_sites
         self.switch_cycles = ceil(rail.switch_us * self.clock_mhz)
         self.switch_energy = Figure(rail.switch_nj * 1e3, "given as low_voltage.rail.switch_nj", 1.0)
 

@@ -11,6 +11,7 @@ import pytest
 import archsim
 from archsim import Undervolting
 from archsim.accelerators.library import load_accelerator, read_accelerator
+from archsim.accelerators.sram_supplies import with_sram_supplies
 from archsim.dse.fault_loss import read_fault_losses
 from archsim.errors import InputError
 from archsim.numerics.accuracy_report import Accuracy, Spread
@@ -178,6 +179,13 @@ def test_sensitivity_by_layer(tmp_path: Path) -> None:
     assert (content["schema"], content["chips"], content["images"]) == ("archsim.ber_sensitivity/1", 6, 300)
     read = read_fault_losses(tmp_path / "table.json")
     assert read.loss("conv2", np.array([2e-2]))[0] == pytest.approx(table.layers["conv2"].loss[1])
+
+
+def test_an_accuracy_without_bit_errors_says_so() -> None:
+    lowered = with_sram_supplies(read_accelerator("lowvolt-npu"), {"weights": 0.7})
+    for on, warned in (("lowvolt-npu", False), (lowered, True)):
+        found = archsim.accuracy("digits-cnn", on, chips=1, images=20, causes=False)
+        assert any("0.28 % of 'weights'" in each for each in found.warnings) == warned
 
 
 def test_what_does_not_go_together() -> None:
