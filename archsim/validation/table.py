@@ -15,7 +15,7 @@ from archsim.errors import InputError
 from archsim.validation.figure import PublishedFigure
 
 SCHEMA = "archsim.validation/1"
-COLLECTIONS = ("clusters", "crossbars", "fpga", "neuralfuse")
+COLLECTIONS = ("clusters", "cluster_networks", "crossbars", "fpga", "neuralfuse")
 """Modules of this package that list FIGURES."""
 
 
