@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ def energy_records(
     machine: Machine,
     done: Iterable[tuple[str, Iterable[tuple[str, str, float, Figure]]]],
     leaking_cycles: Mapping[str, float],
-    leakage_mw: Mapping[str, Mapping[str, Figure]] | None = None,
+    leakage_mw: Mapping[str, Mapping[str, Figure]] = MappingProxyType({}),
 ) -> list[EnergyRecord]:
     """What every layer did, and how long what leaked; both by the name of the layer (or of the whole).
 
@@ -34,7 +35,7 @@ def energy_records(
     always = machine.leakage()
     known: dict[int, Mapping[str, Figure]] = {}
     for what, cycles in leaking_cycles.items():
-        own = always if leakage_mw is None else leakage_mw.get(what, always)
+        own = leakage_mw.get(what, always)
         if id(own) not in known:
             known[id(own)] = _pj_per_cycle(own, machine.clock_mhz)
         found += [(what, component, "leak", cycles, figure) for component, figure in known[id(own)].items()]

@@ -100,11 +100,7 @@ def accuracy(
         sweep=_supply_sweep(undervolting, on, file, precision, options),
         progress=progress,
     )
-    if machine is None or undervolting is not None:
-        return found
-    from archsim.undervolting import left_out
-
-    return replace(found, warnings=(*found.warnings, *left_out(machine)))
+    return found if undervolting is not None else _with_left_out(found, machine)
 
 
 def ber_sensitivity(
@@ -142,6 +138,13 @@ def ber_sensitivity(
     return measure_ber_sensitivity(
         quantised, ber, test, calibrating, model=FaultModel(faults), chips=chips, seed=seed, progress=progress
     )
+
+
+def _with_left_out(found: Accuracy, machine: Machine | None) -> Accuracy:
+    """With a warning of bit errors that the machine would have."""
+    from archsim.undervolting import left_out
+
+    return replace(found, warnings=(*found.warnings, *([] if machine is None else left_out(machine))))
 
 
 def _supply_sweep(

@@ -18,11 +18,10 @@ from archsim.accelerators.machine import (
     PipelinedMachine,
     Row,
     is_pipelined,
-    leakage_while,
-    performed_in_line,
     shared_capacity,
     surroundings,
 )
+from archsim.accelerators.switched_rail import leakage_by_layer, performed_in_line
 from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records, totals_of
 from archsim.composition import time_rows
 from archsim.errors import InputError
@@ -104,8 +103,7 @@ def run_rows(
         (row.layer.name, [(a.component, a.action, a.count, a.unit_energy) for a in did.actions])
         for row, did in zip(rows, performed, strict=True)
     ]
-    leakage = {row.layer.name: leakage_while(machine, row) for row in rows}
-    records = energy_records(machine, done, timed.leaking_cycles, leakage)
+    records = energy_records(machine, done, timed.leaking_cycles, leakage_by_layer(machine, rows))
     energies = energies_of(records)
     energy = _energy_table(records, energies)
     layers = _with_energy(timed.layers, energy)

@@ -292,18 +292,6 @@ class PipelinedMachine(Machine, Protocol):
         ...
 
 
-def performed_in_line(machine: Machine, rows: Sequence[Row]) -> list[Performed]:
-    """What rows that run in order do, with what is done between them."""
-    own = getattr(machine, "performed_in_line", None)
-    return [machine.performed(row) for row in rows] if own is None else own(rows)
-
-
-def leakage_while(machine: Machine, row: Row) -> Mapping[str, Figure]:
-    """mW by component while a row runs."""
-    own = getattr(machine, "leakage_while", None)
-    return machine.leakage() if own is None else own(row)
-
-
 def is_counted(machine: Machine) -> TypeGuard[CountedMachine]:
     return hasattr(machine, "tally")
 

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from archsim.accelerators.latency import cycles_alone
-from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, UndervoltedMachine
+from archsim.accelerators.machine import (
+    Action,
+    FloatArray,
+    Machine,
+    Options,
+    Performed,
+    Row,
+    UndervoltedMachine,
+)
 from archsim.components.figure import Figure
 from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph, in_line
@@ -144,6 +152,20 @@ class SwitchedRail:
 
     def _at(self, row: Row) -> UndervoltedMachine:
         return self.levels[self._volts(row)]
+
+
+def performed_in_line(machine: Machine, rows: Sequence[Row]) -> list[Performed]:
+    """What rows that run in order do, with the switches between them where there is a rail."""
+    if isinstance(machine, SwitchedRail):
+        return machine.performed_in_line(rows)
+    return [machine.performed(row) for row in rows]
+
+
+def leakage_by_layer(machine: Machine, rows: Sequence[Row]) -> dict[str, Mapping[str, Figure]]:
+    """mW by component while a layer runs; nothing where that is always the machine's."""
+    if not isinstance(machine, SwitchedRail):
+        return {}
+    return {row.layer.name: machine.leakage_while(row) for row in rows}
 
 
 def _joined(tables: Sequence[Options], volts: Sequence[float]) -> Options:

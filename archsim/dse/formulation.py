@@ -34,7 +34,7 @@ from archsim.dse.recompute import Memory, with_executions
 from archsim.dse.retention import Graph, Retention
 from archsim.dse.selection.problem import Budget, Choices, FloatArray, Objective, Problem, Term
 from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
-from archsim.dse.switching import rail_of, with_switches
+from archsim.dse.switching import with_switches
 from archsim.dse.twin_errors import PointError, TwinErrors
 from archsim.dse.unrolled import unrolled_rows
 from archsim.errors import InputError
@@ -42,7 +42,6 @@ from archsim.workloads.activation_memory import LIVENESS, Alive, MemoryPolicy, l
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine
-    from archsim.accelerators.switched_rail import SwitchedRail
 
 
 OF_BITS = (AREA, SENSITIVITY, ERROR, WEIGHTS, PEAK_ACTIVATIONS)
@@ -178,9 +177,8 @@ class Formulation:
                 *map(_power_column, self.limits),
             ]  # a run's
             choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
-        rail = rail_of(point.machine)
-        if rail is not None:
-            choices = self._with_switches(choices, point, rail)
+        powers = {_power_column(limit): limit.at_most for limit in self.limits if limit.quantity == POWER}
+        choices = with_switches(choices, point, powers)
         choices, shared = (
             (choices, ()) if self.is_rough else with_shared_l2(choices, point, self.space.workload.layers)
         )
@@ -195,18 +193,6 @@ class Formulation:
             ties=self.space.ties,
             fixed=self._fixed(point)
             | {resource_column(name): count for name, count in (between or {}).items()},
-        )
-
-    def _with_switches(
-        self, choices: Sequence[Choices], point: Point, rail: SwitchedRail
-    ) -> tuple[Choices, ...]:
-        if self.memory_limit is not None:
-            raise InputError("allow_recompute runs layers again; low_voltage.rail switches between them once")
-        limits = [limit for limit in self.limits if limit.quantity == POWER]
-        excess_of = {_power_column(limit): limit.at_most * 1e3 / rail.clock_mhz for limit in limits}
-        return tuple(
-            with_switches(each, table.options, rail, excess_of)
-            for each, table in zip(choices, point.tables, strict=True)
         )
 
     def _fixed(self, point: Point) -> dict[str, float]:

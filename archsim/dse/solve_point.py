@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from archsim.accelerators.switched_rail import SwitchedRail
 from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point
@@ -20,7 +21,7 @@ from archsim.dse.selection.problem import Problem
 from archsim.dse.selection.relaxation import relax
 from archsim.dse.selection.select import Selection, solve
 from archsim.dse.selection.session import relative_gap
-from archsim.dse.switching import rail_of, solve_with_switches
+from archsim.dse.switching import solve_with_switches
 
 RIVALS = 16
 """Rows a chosen row's table is asked for at a time: those that could have been better than it turned out."""
@@ -109,7 +110,7 @@ def solve_point(
         problem = formulation.problem(point, between)
         memory = formulation.memory(point)
         given = {"time_limit_s": left, "gap": gap, "hint": best.rows, "lexicographic": settled_first}
-        if rail_of(point.machine) is not None:
+        if isinstance(point.machine, SwitchedRail):
             found, steps = solve_with_switches(problem, **given), ()
         elif memory is None:
             # one worker: two that take turns (to be deterministic) are up to 40 times slower

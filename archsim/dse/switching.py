@@ -21,22 +21,33 @@ from archsim.dse.selection.select import Selection, solve
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
-    from archsim.accelerators.machine import Machine, Options
+    from archsim.accelerators.machine import Options
+    from archsim.dse.point import Point
     from archsim.dse.selection.instance import Instance
 
 SWITCHED = "switched"
 """The key of a row that says whether the supply is switched before the layer."""
 
 
-def rail_of(machine: Machine) -> SwitchedRail | None:
-    return machine if isinstance(machine, SwitchedRail) else None
-
-
 def with_switches(
-    choices: Choices, options: Options, rail: SwitchedRail, excess_of: Mapping[str, float]
-) -> Choices:
-    """The rows without a switch, then those with one. `excess_of`: columns of energy beyond a power, with
-    what that power makes a cycle (pJ)."""
+    choices: tuple[Choices, ...], point: Point, powers_mw: Mapping[str, float]
+) -> tuple[Choices, ...]:
+    """The rows of every layer without a switch, then those with one; as they are where there is no rail.
+
+    `powers_mw`: columns of energy beyond what a power makes in the same time, with that power. Raises
+    InputError where rows are there for several executions.
+    """
+    rail = point.machine
+    if not isinstance(rail, SwitchedRail):
+        return choices
+    if any(each.rows != len(table.options) for each, table in zip(choices, point.tables, strict=True)):
+        raise InputError("allow_recompute runs layers again, which does not go with low_voltage.rail")
+    excess_of = {column: mw * 1e3 / rail.clock_mhz for column, mw in powers_mw.items()}
+    pairs = zip(choices, point.tables, strict=True)
+    return tuple(_twice(each, table.options, rail, excess_of) for each, table in pairs)
+
+
+def _twice(choices: Choices, options: Options, rail: SwitchedRail, excess_of: Mapping[str, float]) -> Choices:
     leakage = np.zeros(len(options))
     for pj_per_cycle in options.leakage_pj_per_cycle.values():
         leakage = leakage + pj_per_cycle

@@ -214,6 +214,26 @@ def test_what_does_not_go_with_a_rail() -> None:
         load_accelerator(gap9)
     with pytest.raises(InputError, match="edp is a product"):
         search(study(minimize="edp"), workers=1)
+    budgets = {"peak_activation_kib": 4.0}
+    with pytest.raises(InputError, match="allow_recompute runs layers again"):
+        search(study(budgets=budgets, allow_recompute=True), workers=1)
+
+
+def test_a_power_is_kept_with_the_switches() -> None:
+    """Over the whole plan, pauses and switches included."""
+    free = search(study(minimize="latency", budgets={}), workers=1).plan
+    assert free is not None
+    most = 0.99 * free.totals["energy_mj"] / free.totals["latency_ms"] * 1e3
+    plan = search(study(minimize="latency", budgets={"power_mw": most}), workers=1).plan
+    assert plan is not None
+    (use,) = plan.budgets
+    assert use.used <= most
+    alone = sum(layer.energy_pj or 0 for layer in plan.layers)
+    volts = [layer.mapping["supply_v"] for layer in plan.layers]
+    switches = sum(own != before for before, own in pairwise((volts[-1], *volts)))
+    cycles = sum(layer.latency_cycles or 0 for layer in plan.layers) + 35 * switches
+    if not switches:
+        assert use.used == pytest.approx(alone / cycles * 700 * 1e-3)
 
 
 def test_a_supply_asked_for_takes_the_rails_place() -> None:
