@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from archsim.cli.app import app
 from archsim.errors import InputError
 from archsim.validation import cluster_networks, clusters
-from archsim.validation.table import COLUMNS, all_figures, compare, write_csv, write_html, write_json
+from archsim.validation.table import COLUMNS, all_figures, compare, write_csv, write_json
 
 FIGURES = {f"{f.system} {f.workload} {f.quantity}": f for f in (*clusters.FIGURES, *cluster_networks.FIGURES)}
 
@@ -74,6 +74,6 @@ def test_an_unknown_system_is_refused(archsim) -> None:
 
 def test_writers(tmp_path: Path) -> None:
     rows = compare(["xpulpnn"])
-    for write in (write_csv, write_json, write_html):
+    for write in (write_csv, write_json):
         write(rows, tmp_path / "out")
         assert (tmp_path / "out").stat().st_size > 100
