@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from archsim.dse.sweep.run import sweep
     from archsim.dse.sweep.sweep import Sweep
     from archsim.errors import InputError
-    from archsim.evaluation import accuracy, ber_sensitivity, twin
+    from archsim.evaluation import accuracy, ber_sensitivity, twin, with_activity
     from archsim.numerics.accuracy_report import Accuracy
     from archsim.run import Run
     from archsim.simulation import simulate
@@ -74,6 +74,7 @@ _HOMES = {
     "stable_latency": "archsim.dse.stable_latency",
     "sweep": "archsim.dse.sweep.run",
     "twin": "archsim.evaluation",
+    "with_activity": "archsim.evaluation",
 }
 
 __all__ = [
@@ -111,6 +112,7 @@ __all__ = [
     "stable_latency",
     "sweep",
     "twin",
+    "with_activity",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,18 +25,26 @@ def energy_records(
     machine: Machine,
     done: Iterable[tuple[str, Iterable[tuple[str, str, float, Figure]]]],
     leaking_cycles: Mapping[str, float],
+    leakage_mw: Mapping[str, Mapping[str, Figure]] = MappingProxyType({}),
 ) -> list[EnergyRecord]:
-    """What every layer did, and how long what leaked; both by the name of the layer (or of the whole)."""
+    """What every layer did, and how long what leaked; both by the name of the layer (or of the whole).
+
+    `leakage_mw`: what a layer's components leak while it runs, where that is not always the same.
+    """
     found = [(layer, *action) for layer, actions in done for action in actions if action[2]]
-    # 1 mW for one cycle at f MHz is 1000 / f pJ
-    leakage = {
-        name: figure.scaled(1e3 / machine.clock_mhz)
-        for name, figure in machine.leakage().items()
-        if figure.value
-    }
+    always = machine.leakage()
+    known: dict[int, Mapping[str, Figure]] = {}
     for what, cycles in leaking_cycles.items():
-        found += [(what, component, "leak", cycles, figure) for component, figure in leakage.items()]
+        own = leakage_mw.get(what, always)
+        if id(own) not in known:
+            known[id(own)] = _pj_per_cycle(own, machine.clock_mhz)
+        found += [(what, component, "leak", cycles, figure) for component, figure in known[id(own)].items()]
     return found
+
+
+def _pj_per_cycle(leakage_mw: Mapping[str, Figure], clock_mhz: float) -> Mapping[str, Figure]:
+    """1 mW for one cycle at f MHz is 1000 / f pJ."""
+    return {name: figure.scaled(1e3 / clock_mhz) for name, figure in leakage_mw.items() if figure.value}
 
 
 def energies_of(records: Sequence[EnergyRecord]) -> tuple[Floats, Floats, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,9 @@ from archsim.accelerators.library import load_accelerator
 from archsim.errors import InputError
 from archsim.numerics.accuracy import AccuracyOptions, Progress, measure_accuracy, ready_hardware
 from archsim.numerics.accuracy_report import Accuracy
+from archsim.numerics.activity import activities
 from archsim.numerics.calibration import Arrays, calibration_for, read_arrays
+from archsim.numerics.chips import run_items
 from archsim.numerics.crossbar import Cells, Converter, Crossbar
 from archsim.numerics.faults.cells import FaultModel
 from archsim.numerics.labelled import LABELS, labelled_for
@@ -24,7 +27,7 @@ from archsim.numerics.quantise import Fit
 from archsim.numerics.quantised_network import QuantisedNetwork, quantise_network
 from archsim.numerics.twin import Chip, build_twin
 from archsim.numerics.twin_accuracy import TwinAccuracy
-from archsim.workloads.library import model_file
+from archsim.workloads.library import load_workload, model_file
 from archsim.workloads.precision import Precision
 from archsim.workloads.shipped_data import shipped_data
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from archsim.numerics.faults.ber_sensitivity import BerSensitivity
     from archsim.numerics.faults.supply_sweep import SupplySweep
     from archsim.undervolting import Undervolting
+    from archsim.workloads.workload import Workload
 
 Accelerator = str | Path | Mapping[str, Any]
 Widths = str | Precision | Callable[[str], Precision] | Mapping[str, str | Precision]
@@ -89,7 +93,7 @@ def accuracy(
             f"{machine and machine.name} keeps its weights in the cells of arrays, not in an SRAM whose "
             "voltage could be set; bit error rates (--ber) go without an accelerator (--on)"
         )
-    return measure_accuracy(
+    found = measure_accuracy(
         file,
         test,
         inputs,
@@ -100,6 +104,7 @@ def accuracy(
         sweep=_supply_sweep(undervolting, on, file, precision, options),
         progress=progress,
     )
+    return found if undervolting is not None else _with_left_out(found, machine)
 
 
 def ber_sensitivity(
@@ -118,20 +123,32 @@ def ber_sensitivity(
 ) -> BerSensitivity:
     """What each of these shares of faulty cells under the weights of one layer alone costs in accuracy.
 
-    Other arguments as of `accuracy`. Raises InputError for whatever does not fit.
+    `images`: so many of the first; default: the first half, so that the other half can verify what a search
+    makes of it. Other arguments as of `accuracy`. Raises InputError for whatever does not fit.
     """
     from archsim.numerics.faults.ber_sensitivity import measure_ber_sensitivity
 
     file = model_file(model)
     network = read_network(file)
     given, inputs = _data(file, data, calibration)
-    test, calibrating = labelled_for(network.model, given, images), calibration_for(network.model, inputs)
+    calibrating = calibration_for(network.model, inputs)
+    test = labelled_for(network.model, given, images)
+    if images is None:
+        run = run_items(network, test)
+        test = test.part(range(len(test) // 2 // run * run or len(test)))
     quantised = quantise_network(
         network, calibrating, _precision(bits, None, file), weight_fit=fit, activation_fit=fit
     )
     return measure_ber_sensitivity(
         quantised, ber, test, calibrating, model=FaultModel(faults), chips=chips, seed=seed, progress=progress
     )
+
+
+def _with_left_out(found: Accuracy, machine: Machine | None) -> Accuracy:
+    """With a warning of bit errors that the machine would have."""
+    from archsim.undervolting import left_out
+
+    return replace(found, warnings=(*found.warnings, *([] if machine is None else left_out(machine))))
 
 
 def _supply_sweep(
@@ -169,6 +186,44 @@ def twin(
         fit,
     )
     return build_twin(quantised, hardware, Chip(chip, seed))
+
+
+def with_activity(
+    model: str | Path,
+    on: Accelerator,
+    *,
+    calibration: Data | None = None,
+    bits: Widths | None = None,
+    fit: Fit = "least_squares",
+) -> Workload:
+    """A trained model's workload with the densities of its own numbers, as the cells and converters of a
+    crossbar meet them: mean digits over those of random data. For `simulate` on the same crossbar.
+
+    Arguments as of `accuracy`. Raises InputError for another accelerator, whose energy has no use for it.
+    """
+    file = model_file(model)
+    machine = load_accelerator(dict(on) if isinstance(on, Mapping) else on)
+    if not isinstance(machine, CrossbarMachine):
+        raise InputError(f"{machine.name} is no crossbar: what its data are does not change its energy")
+    precision = _precision(bits, machine, file)
+    network = read_network(file)
+    inputs = calibration_for(network.model, calibration or shipped_data(file, "calibration"))
+    quantised = quantise_network(network, inputs, precision, weight_fit=fit, activation_fit=fit)
+    array = machine.spec.array
+    crossbar = Crossbar(
+        cell_bits=array.cell.bits, encoding=array.weight_encoding, dac_bits=machine.spec.dac.bits
+    )
+    found = activities(quantised, crossbar)
+    workload = load_workload(file).with_precision(
+        (lambda layer: precision(layer.name)) if callable(precision) else precision
+    )
+    layers = [
+        replace(layer, activation_density=found[layer.name].inputs, weight_density=found[layer.name].weights)
+        if layer.name in found
+        else layer
+        for layer in workload.layers
+    ]
+    return replace(workload, layers=tuple(layers))
 
 
 def twin_accuracy(

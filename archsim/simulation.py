@@ -21,6 +21,7 @@ from archsim.accelerators.machine import (
     shared_capacity,
     surroundings,
 )
+from archsim.accelerators.switched_rail import leakage_by_layer, performed_in_line
 from archsim.accounting import EnergyRecord, Floats, energies_of, energy_records, totals_of
 from archsim.composition import time_rows
 from archsim.errors import InputError
@@ -96,13 +97,13 @@ def run_rows(
     """
     at = {row.layer.name: row.layer.precision for row in rows}
     workload = workload.with_precision(lambda layer: at[layer.name])
-    performed = [machine.performed(row) for row in rows]
+    performed = performed_in_line(machine, rows)
     timed = time_rows(machine, workload, rows, performed, timeline=timeline)
     done = [
         (row.layer.name, [(a.component, a.action, a.count, a.unit_energy) for a in did.actions])
         for row, did in zip(rows, performed, strict=True)
     ]
-    records = energy_records(machine, done, timed.leaking_cycles)
+    records = energy_records(machine, done, timed.leaking_cycles, leakage_by_layer(machine, rows))
     energies = energies_of(records)
     energy = _energy_table(records, energies)
     layers = _with_energy(timed.layers, energy)

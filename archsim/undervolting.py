@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from archsim.accelerators.library import list_accelerators, load_accelerator, read_accelerator
@@ -131,6 +132,20 @@ def failing(machine: Machine, rows: Sequence[Row]) -> list[tuple[str, Stored]]:
     return [(layer, at) for layer, at in stored if at.supply is not None and not at.supply.is_nominal]
 
 
+def left_out(machine: Machine) -> list[str]:
+    """What an accuracy without bit errors does not count of a machine whose SRAMs are below nominal."""
+    if not is_undervolted(machine):
+        return []
+    supplies = {site.memory: site.supply for site in machine.sram_sites}
+    weak = [
+        f"{100 * supply.bit_error_rate:.2g} % of {memory!r}"
+        for memory, supply in supplies.items()
+        if supply is not None and supply.bit_error_rate
+    ]
+    told = "at their supply cells of SRAMs fail, which is not in this accuracy; --vdd measures it"
+    return [f"{told} ({', '.join(weak)})"] if weak else []
+
+
 def storage_of(
     found: Sequence[tuple[str, Stored]],
     layers: Sequence[str],
@@ -146,8 +161,18 @@ def storage_of(
 
 
 def supply_of(found: Sequence[tuple[str, Stored]], vdd_v: float | None = None) -> Supply:
-    """Of what `failing` found, the bit error rates of the memories."""
-    return Supply({at.memory: at.supply.bit_error_rates for _, at in found if at.supply}, vdd_v)
+    """Of what `failing` found, the bit error rates of the memories: of all layers together the mean."""
+    of_layers: dict[str, dict[str, tuple[float, ...]]] = {}
+    by_memory: dict[str, list[tuple[float, ...]]] = {}
+    for layer, at in found:
+        if at.supply is not None:
+            of_layers.setdefault(layer, {})[at.memory] = at.supply.bit_error_rates
+            by_memory.setdefault(at.memory, []).append(at.supply.bit_error_rates)
+    means = {
+        name: rates[0] if len(set(rates)) == 1 else tuple(np.mean(rates, axis=0).tolist())
+        for name, rates in by_memory.items()
+    }
+    return Supply(means, vdd_v, of_layers)
 
 
 def _placed(at: Stored, protected_bits: int) -> Placed:

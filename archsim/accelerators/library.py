@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.accelerators.families import FAMILIES, has_family, machine_of, spec_model
+from archsim.accelerators.machine import is_undervolted
 from archsim.accelerators.operating_point import check_clock, check_supply
-from archsim.accelerators.sram_supplies import Volts, with_sram_supplies
+from archsim.accelerators.sram_supplies import Volts, switched_rail, with_sram_supplies
+from archsim.accelerators.switched_rail import SwitchedRail
 from archsim.accelerators.yaml_input import read_yaml, validate
 from archsim.errors import InputError
 from archsim.library_paths import library_folder
 from archsim.workloads.peer_formats import HARDWARE, peer_formats
 
 if TYPE_CHECKING:
-    from archsim.accelerators.machine import Machine
+    from archsim.accelerators.low_voltage import Rail
+    from archsim.accelerators.machine import Machine, UndervoltedMachine
 
 
 OPERATING_POINT = "operating_point"
@@ -87,9 +90,24 @@ def load_accelerator(
         data = with_sram_supplies(data, sram_vdd_v)
     spec = validate(spec_model(family), data, where=where, node=node)
     try:
-        return machine_of(family, spec)
+        rail = switched_rail(data)
+        return machine_of(family, spec) if rail is None else _switched(family, data, *rail)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _switched(family: str, data: Mapping[str, Any], memory: str, rail: Rail) -> Machine:
+    """The machine with each voltage of the rail in turn, as one that switches between them."""
+    if family != "systolic":
+        raise InputError(f"memory {memory!r}: low_voltage.rail is for machines of family systolic")
+
+    def at(volts: float) -> UndervoltedMachine:
+        lowered = with_sram_supplies(data, {memory: volts})
+        machine = machine_of(family, validate(spec_model(family), lowered, where=f"at {volts:g} V"))
+        assert is_undervolted(machine)
+        return machine
+
+    return SwitchedRail(memory, rail, {volts: at(volts) for volts in rail.vdd_v})
 
 
 def _peers_file(path: Path) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from archsim.accelerators.spec import StrictModel
 from archsim.components.figure import Figure
@@ -23,6 +24,22 @@ class MeasuredRate(StrictModel):
     ber: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of cells that fail")
 
 
+class Rail(StrictModel):
+    """A supply that is switched between layers."""
+
+    vdd_v: Annotated[list[Voltage], Field(min_length=2)] = Field(description="V, rising; one a layer")
+    switch_us: Annotated[float, Field(ge=0, le=1e6)] = Field(
+        description="until the supply has settled; nothing runs meanwhile"
+    )
+    switch_nj: Annotated[float, Field(ge=0, le=1e9)] = Field(description="of a switch")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Rail:
+        if any(after <= before for before, after in pairwise(self.vdd_v)):
+            raise ValueError("rail.vdd_v must rise")
+        return self
+
+
 class LowVoltage(StrictModel):
     """The supply of an SRAM apart from the rest, and how its cells take it."""
 
@@ -30,6 +47,7 @@ class LowVoltage(StrictModel):
     vdd_v: Voltage | Annotated[list[Voltage], Field(min_length=1)] | None = Field(
         None, description="V, or one a bank (words are interleaved over them); default: nominal, no errors"
     )
+    rail: Rail | None = Field(None, description="voltages that layers choose from, in place of vdd_v")
     ecc: Literal["none", "secded"] = Field(
         "none", description="secded: check bits in every word, a codec in its way"
     )
@@ -50,6 +68,12 @@ class LowVoltage(StrictModel):
     measured: list[MeasuredRate] = Field(
         default_factory=list[MeasuredRate], description="rising in vdd_v; replaces the probit"
     )
+
+    @model_validator(mode="after")
+    def _one_supply(self) -> LowVoltage:
+        if self.rail is not None and self.vdd_v is not None:
+            raise ValueError("vdd_v is one supply for all layers, rail one a layer; give one of the two")
+        return self
 
     def sram(self, node_nm: float, nominal_v: float) -> LowVoltageSram:
         """The technology with what is given here, in a machine whose figures hold at `nominal_v`."""

@@ -39,6 +39,7 @@ class Options:
     a family knows none); the kernel gives the exact latency between them. `energy_pj` is by component,
     leakage included at `cycles`: see `energy_at`. Of a stage of a pipelined machine `cycles` are its
     interval, from one input to the next, and `energy_pj` leaves leakage out, which belongs to no stage.
+    Where rows differ in supply leakage has an entry a row.
     `traffic_bytes` and `held_bytes` are by memory. `mapping` columns are indexes into the codebook of the
     same name, which holds by key whatever the family needs to name and rebuild a row.
     """
@@ -55,7 +56,7 @@ class Options:
     priced: int  # rows priced, those that broke a capacity included
     exact: bool = False  # nothing can stall: `cycles` are the latency itself
     cycles_high: FloatArray = field(default_factory=lambda: np.empty(0))
-    leakage_pj_per_cycle: Mapping[str, float] = field(default_factory=dict)  # by component
+    leakage_pj_per_cycle: Mapping[str, float | FloatArray] = field(default_factory=dict)  # by component
     resources: Mapping[str, FloatArray] = field(default_factory=dict)  # taken by a row: LUTs, crossbars, ...
     complete: bool = False  # no mapping of the machine costs less than some row in every quantity
 
@@ -81,7 +82,11 @@ class Options:
         groups = ("energy_pj", "traffic_bytes", "held_bytes", "mapping", "resources")
         columns = {name: {key: v[rows] for key, v in getattr(self, name).items()} for name in groups}
         single = {name: getattr(self, name)[rows] for name in ("precision", "cycles", "cycles_high")}
-        return replace(self, **single, **columns)
+        leakage = {
+            name: pj[rows] if isinstance(pj, np.ndarray) else pj
+            for name, pj in self.leakage_pj_per_cycle.items()
+        }
+        return replace(self, **single, **columns, leakage_pj_per_cycle=leakage)
 
     def row(self, index: int) -> Row:
         """The row at `index` as a value of its own."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from archsim.accelerators.bram_rail import RAIL
 from archsim.accelerators.crossbar.spec import REGISTER_KIB
+from archsim.accelerators.low_voltage import Rail
 from archsim.accelerators.operating_point import check_supply
 from archsim.errors import InputError
 
@@ -41,6 +42,24 @@ def sram_places(spec: Mapping[str, Any]) -> dict[str, Place]:
     return {RAIL: ()} if family == "dataflow" else {}
 
 
+def switched_rail(spec: Mapping[str, Any]) -> tuple[str, Rail] | None:
+    """The memory whose supply is switched between layers, of a checked spec. InputError for several."""
+    found: dict[str, Rail] = {}
+    for name, place in sram_places(spec).items():
+        given = _holder(spec, place).get("low_voltage")
+        if isinstance(given, Mapping) and given.get("rail") is not None:
+            found[name] = Rail.model_validate(given["rail"])
+    if len(found) > 1:
+        raise InputError(f"low_voltage.rail: one memory's supply may be switched, not {', '.join(found)}")
+    return next(iter(found.items()), None)
+
+
+def without_rail(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A spec whose memories keep one supply for all layers, the highest of a rail."""
+    found = switched_rail(spec)
+    return spec if found is None else with_sram_supplies(spec, {found[0]: max(found[1].vdd_v)})
+
+
 def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> dict[str, Any]:
     """The spec with these voltages, by memory or for ALL (a memory's own comes before that).
 
@@ -62,13 +81,18 @@ def with_sram_supplies(spec: Mapping[str, Any], volts: Mapping[str, Volts]) -> d
         asked = volts.get(name, volts.get(ALL))
         if asked is None:
             continue
-        holder: Any = changed
-        for key in place:
-            holder = holder[key]
+        holder = _holder(changed, place)
         given = holder.get("low_voltage")
-        own = dict(given) if isinstance(given, Mapping) else {}
+        own = {key: v for key, v in given.items() if key != "rail"} if isinstance(given, Mapping) else {}
         holder["low_voltage"] = {**own, "vdd_v": asked if isinstance(asked, int | float) else list(asked)}
     return changed
+
+
+def _holder(spec: Any, place: Place) -> Any:
+    """The mapping that has a memory's `low_voltage`."""
+    for key in place:
+        spec = spec[key]
+    return spec
 
 
 def _is_sram(store: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,13 @@ from archsim.errors import InputError
 
 if TYPE_CHECKING:
     from archsim.run import Run
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Priced by the model's own data: those on the `calibration` inputs (None: the model's own)."""
+
+    calibration: Path | None
 
 
 class Minimize(StrEnum):
@@ -47,6 +55,21 @@ def run(
     mhz: Mhz = None,
     body_bias: BodyBias = None,
     sram_vdd: SramVdd = None,
+    activity: Annotated[
+        bool,
+        typer.Option(
+            "--activity",
+            help="On a crossbar: price cells and converters by the trained model's own data.",
+        ),
+    ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration",
+            metavar="FILE",
+            help="With --activity: inputs, .npz or .npy; default: the model's.",
+        ),
+    ] = None,
     dim: Dims = None,
     strict: Strict = False,
     report: Annotated[
@@ -84,7 +107,9 @@ def run(
         ("--timeline", timeline, outputs.write_timeline),
     )
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
-    check_outputs(files, inputs=[str(name) for name in (model, on, plan) if name is not None])
+    check_outputs(files, inputs=[str(name) for name in (model, on, plan, calibration) if name is not None])
+    if calibration is not None and not activity:
+        raise InputError("--calibration is what --activity is measured on; give that too")
     with _spinner(str(plan) if plan is not None else f"{model} on {on}", shown=not quiet):
         if plan is not None:
             if bits is not None:
@@ -96,12 +121,15 @@ def run(
                     "--vdd, --mhz, --body-bias, --sram-vdd: a plan has its own operating point; edit its "
                     "hardware (operating_point.vdd_v, …) to change that"
                 )
+            if activity:
+                raise InputError("--activity goes with MODEL and --on, not with --plan")
             result = _run_plan(plan, model, on, dim, strict, timeline=timeline is not None)
         else:
             point: dict[str, Any] = {"vdd_v": vdd, "clock_mhz": mhz, "body_bias": body_bias}
             point["sram_vdd_v"] = parse_sram_vdd(sram_vdd)
             goal = (minimize or Minimize.latency).value
-            result = _run_model(model, on, point, goal, bits, dim, strict, timeline is not None)
+            busy = Activity(calibration) if activity else None
+            result = _run_model(model, on, point, goal, bits, dim, strict, timeline is not None, busy)
         write_outputs(files, result)
     if quiet:
         return
@@ -121,6 +149,7 @@ def _run_model(
     dims: list[str] | None,
     strict: bool,
     timeline: bool,
+    activity: Activity | None,
 ) -> Run:
     """Each layer by its cheapest mapping."""
     from archsim.accelerators.library import load_accelerator
@@ -129,7 +158,13 @@ def _run_model(
     if model is None or on is None:
         raise InputError("give a MODEL and --on ACCELERATOR, or --plan FILE")
     precision = parse_bits(bits)
-    workload, machine = read_workload(model, dims, None, strict), load_accelerator(on, **point)
+    machine = load_accelerator(on, **point)
+    if activity is None:
+        workload = read_workload(model, dims, None, strict)
+    else:
+        from archsim.evaluation import with_activity
+
+        workload = with_activity(model, on, calibration=activity.calibration, bits=precision)
     try:
         return simulate(workload, machine, minimize=minimize, precision=precision, timeline=timeline)
     except InputError as error:

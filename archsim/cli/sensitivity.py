@@ -48,7 +48,12 @@ def sensitivity(
     ] = None,
     images: Annotated[
         int | None,
-        typer.Option("--images", metavar="N", min=1, help="Use the first N items of the calibration inputs."),
+        typer.Option(
+            "--images",
+            metavar="N",
+            min=1,
+            help="Use the first N calibration inputs; with --ber test inputs (default: half).",
+        ),
     ] = None,
     loss: Annotated[
         Loss | None,

@@ -75,8 +75,16 @@ def _peak_lines(machine: Machine) -> Mapping[str, str]:
     if not isinstance(machine, CrossbarMachine):
         return {}
     peak = machine.peak()
-    efficiency = f"{units.digits(peak.tops_per_w())} TOPS/W, {units.digits(peak.tops_per_mm2())} TOPS/mm²"
-    return {"at the peak": f"{efficiency}, {machine.precision.label}, every part busy"}
+
+    def efficiency(*components: str) -> str:
+        per_w, per_mm2 = peak.tops_per_w(*components), peak.tops_per_mm2(*components)
+        return f"{units.digits(per_w)} TOPS/W, {units.digits(per_mm2)} TOPS/mm²"
+
+    parts = ", ".join(name.replace("_", " ") for name in peak.macro)
+    return {
+        "at the peak": f"{efficiency()}, {machine.precision.label}, every part busy",
+        "macros alone": f"{efficiency(*peak.macro)}: {parts}",
+    }
 
 
 def _capacity(machine: PipelinedMachine) -> str:

@@ -6,7 +6,8 @@ quarter of what a cell takes with both at their most. `activity` in the machine'
 - charge   SRAM cell with a capacitor (or its share of the column) to charge: C V², C = 6.1 fF. CALIBRATED on
            two macros that agree: Jia et al. (JSSC 2020, 65 nm, 1.2 V) 20.4 pJ a column of 2304 cells, and
            Wang et al. (VLSI 2022, 22 nm, 1.0 V) 40 % of 122 fJ a MAC of eight cells. So no node in it down to
-           22 nm (metal capacitors hardly shrink); below, energy goes with its root as that of other SRAM here
+           22 nm (metal capacitors hardly shrink); below, energy goes with its root as that of other SRAM.
+           Others take less: C3SRAM (JSSC 2020, 65 nm, abstract: 672 Top/s/W) 3 fJ a 1-bit MAC, ADC and all
 - current  resistive cell: (read voltage)² / resistance for the time of the read pulse; NeuroSim V1.4's
            defaults (100 kOhm on, 10 ns, about 0.5 V); three times what the cells of ISAAC take
 - logic    SRAM cell of a digital macro: an AND gate; the column's adder tree is a part of its own
@@ -25,18 +26,20 @@ from archsim.errors import InputError
 CellKind = Literal["sram", "rram", "pcm"]
 
 CHARGE_FF, CHARGE_SOURCE = 6.1, "calibrated on Jia et al. (JSSC 2020) and Wang et al. (VLSI 2022)"
-CHARGE_UNCERTAINTY, SMALLEST_CALIBRATED_NM = 2.5, 22.0
+CHARGE_UNCERTAINTY, SMALLEST_CALIBRATED_NM = 4.0, 22.0
 ON_OHM, READ_V, READ_PULSE_NS = 100e3, 0.5, 10.0
 CURRENT_SOURCE = "V² / R of a read pulse, NeuroSim V1.4's defaults"
 CURRENT_UNCERTAINTY = 6.0  # resistances from 6 kOhm to 1 MOhm and voltages from 0.1 V are published
 GATE_SHARE = 0.2  # of a full adder's energy for an AND gate (derived: 1 of about 5 gates)
 
 # Area of a cell in squares of the node: NeuroSim's 6-transistor cell 10 x 28 and 1T1R 4 x 12; a charge cell
-# from the two macros above (1168 and 1798 with drivers and ladder), a digital one with its gate (assumed).
+# the geometric mean of four: the two macros above (1168 and 1798 with drivers and ladder), CAP-RAM (JSSC
+# 2021: 229 of its macro without ADCs) and MC2-RAM (ISLPED 2021: 1.41 of a 6-transistor cell); a digital one
+# with its gate (assumed).
 # Fins don't shrink as their node's name does: NeuroSim V1.4's cells at 14, 10 and 7 nm over that of 280
-AREA_F2 = {"charge": 1200.0, "logic": 400.0, "rram": 48.0, "pcm": 48.0}
+AREA_F2 = {"charge": 660.0, "logic": 400.0, "rram": 48.0, "pcm": 48.0}
 SRAM_GROWTH = {16.0: 1.0, 14.0: 326.5 / 280, 10.0: 400 / 280, 7.0: 550.9 / 280}
-AREA_UNCERTAINTY = 2.0
+AREA_UNCERTAINTY = {"charge": 3.0, "logic": 2.0, "rram": 2.0, "pcm": 2.0}
 
 # Writing at 2 V into 100 kOhm for 50 ns (NeuroSim V1.4), once a level to verify (assumed); phase change: SET
 # 13.5 pJ and 150 ns, RESET 19.2 pJ (Lee et al., ISCA 2009, 90 nm)
@@ -90,7 +93,7 @@ def cell(
         time = Figure(ns * pulses, f"{source}, a pulse a level", WRITE_UNCERTAINTY)
     squares = AREA_F2[built] * (node_nm * 1e-3) ** 2 * (_sram_growth(node_nm) if kind == "sram" else 1.0)
     return CellFigures(
-        read, write, Figure(squares, "squares of the node, see crossbar_cell", AREA_UNCERTAINTY), time
+        read, write, Figure(squares, "squares of the node, see crossbar_cell", AREA_UNCERTAINTY[built]), time
     )
 
 

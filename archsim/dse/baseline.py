@@ -1,4 +1,7 @@
-"""What a plan is compared with: the accelerator as its YAML has it, every layer at one precision."""
+"""What a plan is compared with: the accelerator as its YAML has it, every layer at one precision.
+
+A supply that may be switched between layers stays at its highest.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from archsim.accelerators.machine import Machine
+from archsim.accelerators.sram_supplies import without_rail
 from archsim.dse.bits import BitSpace, uniform_space
 from archsim.dse.executions import Executions
 from archsim.dse.explore import Explorer
@@ -60,6 +64,7 @@ class Baseline:
         """
         space = uniform_space(workload, Precision.parse(bits))
         formulation = Formulation(space, goal, (), sensitivity, faults, policy=policy)
+        spec = without_rail(spec)
         try:
             points, _ = make_points(spec, formulation.space, [{}])
         except InputError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.latency import cycles_alone
+from archsim.accelerators.switched_rail import SUPPLY
 
 if TYPE_CHECKING:
     from archsim.accelerators.machine import Machine, Options
@@ -48,7 +49,7 @@ class Executions:
 def mapping_keys(options: Options) -> Keys:
     """The mapping of every row as bytes: equal, whatever the table, for equal mappings."""
     columns: list[npt.NDArray[np.int32]] = []
-    for column in sorted(options.codebooks):
+    for column in sorted(options.codebooks.keys() - {SUPPLY}):  # at every supply a row takes the same time
         codes = options.mapping[column]
         for name in sorted(options.codebooks[column]):
             values = np.asarray(options.codebooks[column][name])

@@ -1,6 +1,6 @@
 """What bit errors in a layer's weights are expected to cost in accuracy, from a table by bit-error rate.
 
-    {"schema": "archsim.ber_sensitivity/1", "model": …, "faults": "stuck", "chips": 20,
+    {"schema": "archsim.ber_sensitivity/1", "model": …, "faults": "stuck", "chips": 20, "images": 225,
      "layers": {layer: {"ber": [rising], "loss": [what that rate in this layer's weights alone costs]}}}
 
 Between points the loss is linear in the logarithm of the rate, below the first in proportion to the rate;
@@ -49,11 +49,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class FaultLosses:
-    """The curves of a model's layers, measured with faults of `kind` on the first `chips` chips."""
+    """The curves of a model's layers, measured with faults of `kind` on the first `chips` chips and `images`
+    labelled items."""
 
     curves: Mapping[str, Curve]
     kind: Kind = "stuck"
     chips: int = 0
+    images: int = 0
 
     def loss(self, layer: str, rates: FloatArray) -> FloatArray:
         """By rate. Raises InputError for a layer that the table lacks and that meets errors."""
@@ -103,12 +105,19 @@ def _losses_of(content: Mapping[str, Any]) -> FaultLosses:
     layers = content.get("layers")
     if not isinstance(layers, dict):
         raise InputError("layers must be an object of layers, each with ber and loss")
-    kind, chips = content.get("faults", "stuck"), content.get("chips", 0)
+    kind = content.get("faults", "stuck")
     if kind not in get_args(Kind):
         raise InputError(f"faults is {kind!r}; allowed: {', '.join(get_args(Kind))}")
-    if not isinstance(chips, int) or isinstance(chips, bool) or chips < 0:
-        raise InputError(f"chips is {chips!r}; give how many chips were measured, numbers 0, 1, …")
-    return FaultLosses({str(name): _curve(str(name), given) for name, given in layers.items()}, kind, chips)
+    chips, images = (_count(content, key) for key in ("chips", "images"))
+    curves = {str(name): _curve(str(name), given) for name, given in layers.items()}
+    return FaultLosses(curves, kind, chips, images)
+
+
+def _count(content: Mapping[str, Any], key: str) -> int:
+    given = content.get(key, 0)
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise InputError(f"{key} is {given!r}; give how many {key} were measured, numbers 0, 1, …")
+    return given
 
 
 def _curve(layer: str, given: Any) -> Curve:

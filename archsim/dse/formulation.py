@@ -37,6 +37,7 @@ from archsim.dse.retention import Graph, Retention
 from archsim.dse.row_columns import RowColumns, power_column, shared_columns
 from archsim.dse.selection.problem import Budget, Problem
 from archsim.dse.shared_memory import shared_l2_bytes, with_shared_l2
+from archsim.dse.switching import with_switches
 from archsim.dse.twin_errors import PointError, TwinErrors
 from archsim.dse.unrolled import unrolled_rows
 from archsim.workloads.activation_memory import LIVENESS, MemoryPolicy, layer_by_layer, peak
@@ -171,13 +172,10 @@ class Formulation:
         """
         choices = tuple(self._rows.choices(index, point) for index in range(len(point.tables)))
         if self.memory_limit is not None:
-            multiplied = [
-                LATENCY.column,
-                ENERGY.column,
-                DRAM.column,
-                *map(power_column, self.limits),
-            ]  # a run's
-            choices = tuple(with_executions(each, self.most_executions, multiplied) for each in choices)
+            of_a_run = [LATENCY.column, ENERGY.column, DRAM.column, *map(power_column, self.limits)]
+            choices = tuple(with_executions(each, self.most_executions, of_a_run) for each in choices)
+        powers = {power_column(limit): limit.at_most for limit in self.limits if limit.quantity == POWER}
+        choices = with_switches(choices, point, powers)
         choices, shared = (
             (choices, ()) if self.is_rough else with_shared_l2(choices, point, self.space.workload.layers)
         )

@@ -34,7 +34,7 @@ class Range(Part):
         values, value = [], self.start
         while value <= self.stop * (1 + 1e-12) and len(values) < MOST_VALUES:
             values.append(int(value) if float(value).is_integer() else value)
-            value = value + self.step if self.step is not None else value * (self.times or 1.0)
+            value = round(value + self.step, 12) if self.step is not None else value * (self.times or 1.0)
         return values
 
 

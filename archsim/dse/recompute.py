@@ -8,27 +8,20 @@ row's width says. So the optimum is one over both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from math import ceil, gcd, inf
+from dataclasses import dataclass, field
+from math import gcd
 from typing import Any
 
 import numpy as np
 
+from archsim.dse.beside import solve_beside
 from archsim.dse.retention import Graph, Interval, Retention, Retentions
-from archsim.dse.selection.cpsat import solve_cpsat
-from archsim.dse.selection.instance import Instance, build
-from archsim.dse.selection.optimum import Optimum
-from archsim.dse.selection.problem import Choices, IntArray, Problem, Tie
-from archsim.dse.selection.select import Selection, selection_of, solve
-from archsim.dse.selection.session import Session
+from archsim.dse.selection.instance import Instance
+from archsim.dse.selection.problem import Choices, IntArray, Problem
+from archsim.dse.selection.select import Selection, solve
 
 EXECUTIONS = "executions"
 """The key of a row that says how often it is executed."""
-FIRST_SHARE = 0.8
-"""Of the time limit, for the first objective."""
-WORKERS = 2
-WHOLE = 1e-6
-"""A bound of a whole number may fall short of it by so much, for rounding."""
 
 
 def with_executions(choices: Choices, most: int, multiplied: Sequence[str]) -> Choices:
@@ -80,48 +73,14 @@ def solve_with_recompute(
     free = solve(problem, time_limit_s=time_limit_s, gap=gap, lexicographic=lexicographic)
     if free.rows is None or memory.plainly_met(free.rows):
         return free, ()
-    session = Session(time_limit_s - free.wall_s)
-    # ties with itself alone: of rows that differ in executions or widths none makes the other needless
-    own = tuple(Tie((choice.name,), tuple(choice.keys)) for choice in problem.choices)
-    costs = [problem.objective.terms, problem.objective.then]
-    instance = build(replace(problem, ties=(*problem.ties, *own)), costs)
-    schedule = _Schedule(memory)
-    session.allow(FIRST_SHARE)
-    start = None if hint is None else instance.find(hint)
-    first = _optimum(instance, session, schedule, start, gap * abs(free.best_bound))
-    first.bound = max(first.bound, free.best_bound)
-    session.allow(1.0)
-    chosen, then_gap, steps = first.chosen, inf, memory.graph.steps(schedule.intervals)
-    if chosen is not None and lexicographic and not session.over:
-        narrowed = instance.no_dearer(instance.costs[:1], chosen)
-        narrowed = replace(narrowed, costs=narrowed.costs[1:])
-        second = _optimum(narrowed, session, schedule, narrowed.find(instance.rows[chosen]), 0.0)
-        if second.chosen is not None:
-            chosen, then_gap = instance.find(narrowed.rows[second.chosen]), second.gap
-            steps = memory.graph.steps(schedule.intervals)
-    rows = None if chosen is None else tuple(instance.rows[chosen].tolist())
-    found = selection_of(problem, session, first, rows, then_gap, len(instance.rows))
-    return found, () if rows is None else steps
-
-
-def _optimum(
-    instance: Instance, session: Session, schedule: _Schedule, hint: IntArray | None, allowed_gap: float
-) -> Optimum:
-    best = Optimum(np.ones(len(instance.rows), dtype=bool))
-    if len(instance.empty):
-        best.bound = inf
-        return best
-    try:
-        attempt = solve_cpsat(
-            instance, session, hint=hint, allowed_gap=allowed_gap, workers=WORKERS, side=schedule
-        )
-    except KeyboardInterrupt:
-        session.interrupted = True
-        return best
-    best.offer(instance, attempt.chosen)
-    whole = instance.cost.integral and -inf < attempt.bound < inf
-    best.bound = min(ceil(attempt.bound - WHOLE) if whole else attempt.bound, best.value)
-    return best
+    asked = {
+        "time_limit_s": time_limit_s - free.wall_s,
+        "gap": gap,
+        "hint": hint,
+        "lexicographic": lexicographic,
+    }
+    found, steps = solve_beside(problem, free, _Schedule(memory), **asked)
+    return found, steps or ()
 
 
 @dataclass
@@ -162,6 +121,9 @@ class _Schedule:
 
     def read(self, value: Callable[[Any], int]) -> None:
         self.intervals = self.retentions.found(value)
+
+    def found(self) -> tuple[Retention, ...]:
+        return self.memory.graph.steps(self.intervals)
 
 
 def _chosen_value(model: Any, chosen: Sequence[Any], values: Sequence[int]) -> Any:

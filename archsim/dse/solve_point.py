@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from archsim.accelerators.switched_rail import SwitchedRail
 from archsim.dse.executions import Executions
 from archsim.dse.formulation import Formulation
 from archsim.dse.point import LayerTable, Point
@@ -19,6 +20,7 @@ from archsim.dse.selection.problem import Problem
 from archsim.dse.selection.relaxation import relaxed_bound
 from archsim.dse.selection.select import Selection, solve
 from archsim.dse.selection.session import relative_gap
+from archsim.dse.switching import solve_with_switches
 
 RIVALS = 16
 """Rows a chosen row's table is asked for at a time: those that could have been better than it turned out."""
@@ -96,7 +98,9 @@ def solve_point(
         problem = formulation.problem(point, between)
         memory = formulation.memory(point)
         given = {"time_limit_s": left, "gap": gap, "hint": best.rows, "lexicographic": settled_first}
-        if memory is None:
+        if isinstance(point.machine, SwitchedRail):
+            found, steps = solve_with_switches(problem, **given), ()
+        elif memory is None:
             # one worker: two that take turns (to be deterministic) are up to 40 times slower
             found, steps = solve(problem, **given), ()
         else:

@@ -59,10 +59,12 @@ class TwinErrors:
 
 @dataclass(frozen=True)
 class OnChips:
-    """Accuracy on `chips`, and without the bit errors of their SRAMs (None where these are not known)."""
+    """Accuracy on `chips` and `images`, and without the bit errors of their SRAMs (None where these are not
+    known)."""
 
     hardware: Spread
     chips: range
+    images: range
     without_faults: float | None = None
 
     @property
@@ -102,7 +104,7 @@ class ErrorMeasure:
 
     def __init__(self, twins: TwinAccuracy, settings: AccuracyMeasure) -> None:
         self.twins, self.settings = twins, settings
-        self.images, self.other_images = twins.images(settings.images)
+        self.images, _ = twins.images(settings.images)
         self.chips = range(settings.chips)
         self.other_chips = range(settings.chips, 2 * settings.chips)
 
@@ -139,12 +141,13 @@ class ErrorMeasure:
             check_bits(precision.activation_bits, f"layer {name!r}: activation bits")
 
     def verified(self, machine: Machine, rows: Sequence[Row], faults: FaultLosses | None = None) -> OnChips:
-        """Accuracy of layers that run as these rows on the other chips and images: on one chip where nothing
-        is drawn. Chips that `faults` were measured on are others, too."""
+        """Accuracy of layers that run as these rows on other chips and images than those of `errors`, and
+        than `faults` were measured on: on one chip where nothing is drawn."""
         known = faults or FaultLosses({})
         first = max(self.other_chips.start, known.chips)
         faulty = range(first, first + self.settings.chips)
-        return self._of_rows(machine, rows, self.other_chips, faulty, self.other_images, known)
+        _, images = self.twins.images(self.settings.images, seen=known.images)
+        return self._of_rows(machine, rows, self.other_chips, faulty, images, known)
 
     def of_rows(self, machine: Machine, rows: Sequence[Row]) -> Spread:
         """The same on the chips and images that searches measure on, where nothing was chosen by them."""
@@ -171,7 +174,7 @@ class ErrorMeasure:
             return self._with_bit_errors(found, bits, faulty, images, faults)
         drawn = chips if crossbar is not None and is_drawn(crossbar) else chips[:1]
         hardware = self.twins.measure(crossbar, bits, drawn, images)
-        return OnChips(hardware, drawn, None if found else hardware.mean)
+        return OnChips(hardware, drawn, images, None if found else hardware.mean)
 
     def _with_bit_errors(
         self,
@@ -194,7 +197,7 @@ class ErrorMeasure:
             seed=self.settings.seed,
         )
         without, hardware = self.twins.with_bit_errors(bits, sweep, images)
-        return OnChips(hardware, chips, without)
+        return OnChips(hardware, chips, images, without)
 
     def _widest(self, space: BitSpace) -> dict[str, Precision]:
         """The most bits of every layer that the twin computes in whole numbers."""

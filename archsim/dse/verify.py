@@ -107,10 +107,15 @@ class Verified:
         return plan.model_copy(update=found)
 
     def _unknown_to_the_search(self) -> list[str]:
-        lost = self.accuracy.fault_loss
-        if self.asked.faults is not None and lost is None:
+        lost, faults = self.accuracy.fault_loss, self.asked.faults
+        if faults is not None and lost is not None and faults.images > self.accuracy.first_image:
+            return [
+                f"losses by bit errors were measured on {faults.images} images, which leaves no others to "
+                "verify the plan on; measure them on fewer (archsim sensitivity --ber --images)"
+            ]
+        if faults is not None and lost is None:
             return ["bit errors of SRAMs beside crossbars are not measured: the fault_loss is as expected"]
-        if self.asked.faults is None and lost:
+        if faults is None and lost:
             return [
                 f"bit errors cost {100 * lost:.3g} points of accuracy, which the search did not count with: "
                 "no table says what they cost; give ber_sensitivity (--ber-sensitivity)"
@@ -158,7 +163,7 @@ def verified(
     best = found.best
     assert best is not None
     on_chips = measure.verified(best.point.machine, _rows(best, asked), asked.faults)
-    exact = measure.twins.float_accuracy(measure.other_images)
+    exact = measure.twins.float_accuracy(on_chips.images)
     checks = tuple(
         Check(quantity, asked.used(best.point, best.rows or (), quantity, best.steps), measured, at_most)
         for quantity, measured, at_most in _measured(asked, on_chips, exact, limit or ErrorLimit())
@@ -170,8 +175,8 @@ def verified(
         fault_loss=on_chips.fault_loss,
         chips=len(on_chips.chips),
         first_chip=on_chips.chips.start,
-        images=len(measure.other_images),
-        first_image=measure.other_images.start,
+        images=len(on_chips.images),
+        first_image=on_chips.images.start,
         seed=measure.settings.seed,
         batch_norm=measure.settings.batch_norm,
         rounds=[

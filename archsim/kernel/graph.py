@@ -33,13 +33,13 @@ An actor with no firing at all is complete at time 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from archsim.errors import InputError
-from archsim.kernel.schedule import Firing, Grant, Node, leaf_counts
+from archsim.kernel.schedule import Firing, Grant, Node, leaf_counts, sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,28 @@ class TimedGraph:
             for name in {channel.producer, channel.consumer}:
                 touching[name].append(channel)
         return touching
+
+
+def in_line(parts: Sequence[tuple[TimedGraph, str, int]]) -> TimedGraph:
+    """Graphs one after the other as one, each with the name and the cycles of a pause before it.
+
+    No actor of a graph starts before all of the one before have ended, and the pause after that. Resources of
+    one name are one. Raises InputError for actors or channels of one name.
+    """
+    actors: list[Actor] = []
+    resources: dict[str, Resource] = {}
+    before: tuple[str, ...] = ()
+    for graph, name, cycles in parts:
+        pause = Actor(name, Firing(cycles), after=before, category="pause")
+        own = [replace(actor, after=(*actor.after, name)) for actor in graph.actors]
+        before = tuple(actor.name for actor in own)
+        actors += [pause, *own]
+        for resource in graph.resources:
+            known = resources.get(resource.name)
+            orders = [each.order for each in (known, resource) if each is not None and each.order is not None]
+            resources[resource.name] = Resource(resource.name, sequence(*orders) if orders else None)
+    channels = [channel for graph, *_ in parts for channel in graph.channels]
+    return TimedGraph(actors, channels, resources.values())
 
 
 def _faults(graph: TimedGraph) -> Iterator[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from archsim.numerics.cells import Conductances, conductances
 from archsim.numerics.converters import Mismatch, mismatch
 from archsim.numerics.crossbar import Crossbar
+from archsim.numerics.flipped_columns import Flips, added_digitally, flips, with_complements
 from archsim.numerics.quantise import Floats
 from archsim.numerics.quantised_network import QuantisedProduct
 from archsim.numerics.row_groups import RowGroup, row_groups
@@ -40,6 +41,7 @@ class ArrayProduct:
     groups: tuple[RowGroup, ...]
     cells: Conductances
     mismatches: tuple[Mismatch, ...]
+    flipped: Flips | None = None  # None: no column
 
     @property
     def outputs(self) -> int:
@@ -89,7 +91,22 @@ class ArrayProduct:
         rows = max(len(group.rows) for group in self.groups)
         inputs = 2 ** min(self.crossbar.dac_bits, self.quantised.activation_bits) - 1
         highest = np.array([self.slices.highest(j) for j in range(self.slices.conversions)])
-        return rows * inputs * highest
+        return (rows * highest if self.flipped is None else rows * highest // 2) * inputs
+
+    def significance(self, group: int) -> NDArray[np.int64]:
+        """What a conversion of a row group counts in its output, (outputs, conversions); of a flipped column
+        with the other sign."""
+        counts = np.tile(np.asarray(self.slices.significance), (self.outputs, 1))
+        return counts if self.flipped is None else np.where(self.flipped[group].T, -counts, counts)
+
+    def digital_weights(self) -> Floats32 | None:
+        """What an input counts in an output beside the conversions, as weights of a convolution; None:
+        nothing. One output stands for all that are alike."""
+        offset = np.full((1, *self.image_shape()), -self.slices.offset, np.float32)
+        if self.flipped is None:
+            return offset if self.slices.offset else None
+        added = added_digitally(self.flipped, self.slices, self.groups)
+        return added.reshape(self.outputs, *self.image_shape()) + offset
 
     def _combined(self, values: Floats, group: RowGroup, power: int) -> Floats:
         """Columns added up to conversions, (outputs, conversions, rows of the group)."""
@@ -114,10 +131,13 @@ def array_product(
     shape = quantised.codes.shape[1:]
     groups = row_groups(shape if len(shape) > 1 else (*shape, 1), crossbar)
     digits = slices.digits(quantised.codes.reshape(len(quantised.codes), -1))
+    flipped = flips(digits, slices, groups) if crossbar.flip_columns else None
+    if flipped is not None:
+        digits = with_complements(digits, flipped, slices, groups)
     streams = [np.random.default_rng(seed) for seed in seeds.spawn(2)]
     cells = conductances(digits, slices, groups, crossbar, quantised.mean_input, streams[_CELLS])
     arrays = groups[-1].array + 1
     mismatches = tuple(
         mismatch(len(quantised.codes), slices, crossbar, streams[_CONVERTERS]) for _ in range(arrays)
     )
-    return ArrayProduct(quantised, crossbar, slices, tuple(groups), cells, mismatches)
+    return ArrayProduct(quantised, crossbar, slices, tuple(groups), cells, mismatches, flipped)

@@ -75,6 +75,11 @@ def in_cache_sized_runs(
     return replace(data, inputs=replace(inputs, batch=int(np.clip(_BYTES // max(1, 4 * largest), 1, _MOST))))
 
 
+def run_items(network: Network, data: Labelled) -> int:
+    """Items that go together: those of a run, where the model fixes it."""
+    return data.inputs.batch if has_fixed_batch(network) else 1
+
+
 def has_fixed_batch(network: Network) -> bool:
     """Whether the model says how many items a run takes."""
     shapes = [value.type.tensor_type.shape.dim for value in network_inputs(network.model.graph)]

@@ -124,6 +124,8 @@ class Crossbar:
     `summed_slices` columns of one weight, each by its weight, are added in analog for one conversion.
     `active_rows` are added up at once (default: all). `row_order`: which products of an output lie next to
     each other on the rows, all taps of a channel (`kernel`) or all channels of a tap (`channel`).
+    `flip_columns`: a column whose digits add up to more than half of the most holds their complements, which
+    halves the largest sum (ISAAC, Shafiee et al. 2016, section V).
     """
 
     rows: int = 128
@@ -134,6 +136,7 @@ class Crossbar:
     subtract: Subtraction = "digital"
     row_order: RowOrder = "kernel"
     active_rows: int | None = None
+    flip_columns: bool = False
     dac_bits: int = 1
     converter: Converter = field(default_factory=Converter)
     cells: Cells = field(default_factory=Cells)
@@ -146,6 +149,8 @@ class Crossbar:
         _check_positive("summed slices", self.summed_slices)
         if self.active_rows is not None:
             _check_positive("active rows", self.active_rows)
+        if self.flip_columns and (self.summed_slices > 1 or self.subtract == "analog"):
+            raise InputError("flip_columns is for columns that are converted one by one")
 
     @property
     def rows_at_once(self) -> int:

@@ -61,11 +61,12 @@ class CrossbarNodes:
         builder, crossbar = self._builder, array.crossbar
         sliced = input_slices(builder, codes, array.input_slices, crossbar.dac_bits)
         made = [self._converted(array, steps, group, sliced, attributes) for group in array.groups]
-        parts = [self._outputs(array, steps, each.levels) for each in made]
+        parts = [self._outputs(array, steps, group, each.levels) for group, each in enumerate(made)]
         total = self._weighted_slices(array, builder.total(parts))
         total = builder.times(total, steps.lsb)
-        if array.slices.offset:
-            total = builder.add("Sub", total, self._offset(array, codes, attributes))
+        digital = array.digital_weights()
+        if digital is not None:
+            total = builder.add("Add", total, self._digital(array, digital, codes, attributes))
         return total, made
 
     def _converted(
@@ -131,12 +132,12 @@ class CrossbarNodes:
             return code
         return builder.add("Add", code, noise)
 
-    def _outputs(self, array: ArrayProduct, steps: Steps, levels: str) -> str:
+    def _outputs(self, array: ArrayProduct, steps: Steps, group: int, levels: str) -> str:
         """Conversions of an output added up by their significance, in units of the smallest step."""
-        counts = np.asarray(array.slices.significance) * 2.0 ** np.asarray(steps.shifts)
-        if len(counts) == 1:
-            return self._builder.times(levels, float(counts[0]))
-        weights = np.tile(counts, array.outputs).reshape(array.outputs, *array.channel_shape)
+        counts = array.significance(group) * 2.0 ** np.asarray(steps.shifts)
+        if counts.shape[1] == 1 and (counts == counts[0]).all():
+            return self._builder.times(levels, float(counts[0, 0]))
+        weights = counts.reshape(array.outputs, *array.channel_shape)
         constant = self._builder.small(weights.astype(np.float32))
         return self._builder.add("Conv", levels, constant, group=array.outputs)
 
@@ -151,11 +152,11 @@ class CrossbarNodes:
         inner = builder.add("Slice", builder.add("Shape", stacked), builder.integers(1), builder.integers(99))
         return builder.add("Reshape", total, builder.add("Concat", builder.integers(-1), inner, axis=0))
 
-    def _offset(self, array: ArrayProduct, codes: str, attributes: Attributes) -> str:
-        """offset · Σ inputs of an output's window, counted digitally."""
-        outputs = 1 if array.quantised.product.groups == 1 else array.outputs
-        ones = np.full((outputs, *array.image_shape()), array.slices.offset, np.float32)
-        return self._builder.add("Conv", codes, self._builder.small(ones), **attributes)
+    def _digital(self, array: ArrayProduct, weights: Floats32, codes: str, attributes: Attributes) -> str:
+        """Inputs of an output's window, counted digitally."""
+        if array.quantised.product.groups > 1:
+            weights = np.broadcast_to(weights, (array.outputs, *weights.shape[1:]))
+        return self._builder.add("Conv", codes, self._builder.small(weights), **attributes)
 
     def _by_channel(
         self,

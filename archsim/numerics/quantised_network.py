@@ -19,7 +19,7 @@ from archsim.numerics.calibration import Calibration
 from archsim.numerics.channels import symmetric
 from archsim.numerics.network import Network, Product
 from archsim.numerics.perturbable import PerturbableModel
-from archsim.numerics.quantise import Fit, Quantiser, asymmetric, check_bits
+from archsim.numerics.quantise import Fit, Floats, Quantiser, asymmetric, check_bits
 from archsim.workloads.precision import Precision
 
 Ints = NDArray[np.integer]
@@ -29,7 +29,8 @@ Ints = NDArray[np.integer]
 class QuantisedProduct:
     """`codes`: whole numbers in the shape of the product's weights; `scales`: one an output.
 
-    `mean_input` is the mean of the input codes over the highest code, on the calibration inputs.
+    `input_bits`: how often every bit of an input's code (from 0 on) is one, the lowest first, on the
+    calibration inputs.
     """
 
     product: Product
@@ -38,11 +39,17 @@ class QuantisedProduct:
     activation: Quantiser
     weight_bits: int
     activation_bits: int
-    mean_input: float
+    input_bits: tuple[float, ...]
 
     def with_codes(self, codes: Ints) -> QuantisedProduct:
         """The same with other whole numbers, as a faulty memory holds them."""
         return replace(self, codes=codes)
+
+    @property
+    def mean_input(self) -> float:
+        """The mean of the input codes over the highest code, on the calibration inputs."""
+        worth = 2.0 ** np.arange(self.activation_bits)
+        return float(worth @ np.array(self.input_bits)) / worth.sum()
 
     @property
     def step(self) -> float:
@@ -94,7 +101,7 @@ def quantise_network(
                 activation,
                 bits.weight_bits,
                 bits.activation_bits,
-                float(inputs.mean()) / (2**bits.activation_bits - 1),
+                _shares_of_ones(inputs, bits.activation_bits),
             )
         )
     return QuantisedNetwork(network, tuple(found))
@@ -106,6 +113,13 @@ def with_codes(quantised: QuantisedNetwork, codes: Mapping[str, Ints]) -> Quanti
         p.with_codes(codes[p.product.name]) if p.product.name in codes else p for p in quantised.products
     )
     return QuantisedNetwork(quantised.network, products)
+
+
+def _shares_of_ones(codes: Floats, bits: int) -> tuple[float, ...]:
+    """Of every bit of whole numbers, the lowest first."""
+    counts = np.bincount(codes.reshape(-1).astype(np.int64), minlength=2**bits)
+    ones = (np.arange(2**bits)[:, np.newaxis] >> np.arange(bits)) & 1
+    return tuple((counts @ ones / max(1, counts.sum())).tolist())
 
 
 def _checked(name: str, precision: Precision) -> Precision:

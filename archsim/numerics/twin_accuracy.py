@@ -15,7 +15,7 @@ from archsim.numerics.accuracy import is_drawn, on_crossbars
 from archsim.numerics.accuracy_report import Spread
 from archsim.numerics.batch_norm import float_moments, recalibrated
 from archsim.numerics.calibration import Arrays, calibration_for
-from archsim.numerics.chips import has_fixed_batch, in_cache_sized_runs, top1
+from archsim.numerics.chips import in_cache_sized_runs, run_items, top1
 from archsim.numerics.crossbar import Crossbar
 from archsim.numerics.faults.supply_sweep import SupplySweep, measure_accuracies
 from archsim.numerics.labelled import labelled_for
@@ -61,16 +61,19 @@ class TwinAccuracy:
         """Names of the layers that are computed in whole numbers."""
         return tuple(product.name for product in self._network.products)
 
-    def images(self, most: int) -> tuple[range, range]:
-        """The first images, at most half of all, and as many others; the same ones where there is no half.
+    def images(self, most: int, seen: int = 0) -> tuple[range, range]:
+        """The first images, at most half of all, and others: as many, or what there is, behind the first
+        `seen` of all. Where all were seen they are the second half; the same ones where there is no half.
 
         Their number is a multiple of the batch that a model may fix.
         """
-        batch = self._test.inputs.batch if has_fixed_batch(self._network) else 1
+        batch = run_items(self._network, self._test)
         count = min(most, len(self._test) // 2) // batch * batch
         if not count:
             return (every := range(len(self._test))), every
-        return range(count), range(count, 2 * count)
+        start = -(-max(count, seen) // batch) * batch
+        fresh = range(start, min(start + count, len(self._test) // batch * batch))
+        return range(count), fresh or range(count, 2 * count)
 
     def float_accuracy(self, images: range) -> float:
         """Accuracy in floating point on some of the images."""

@@ -18,6 +18,7 @@ from archsim.accelerators.crossbar.layout import (
 )
 from archsim.accelerators.crossbar.spec import Array, CrossbarSpec, Dac, numeric_parameters
 from archsim.accelerators.crossbar.ways import few
+from archsim.accelerators.library import load_accelerator
 from archsim.accelerators.machine import DoesNotFit
 from archsim.workloads.layer import Contraction, Layer, Tensor
 
@@ -148,9 +149,10 @@ def test_lossless_bits_tell_all_sums_apart(rows, slice_bits, cell_bits):
     assert 2**bits >= largest + 1 > 2 ** (bits - 1)
 
 
-def test_isaac_needs_nine_bits_without_its_flipped_encoding():
+def test_isaac_needs_eight_bits_with_its_flipped_encoding():
     """Its section V: log2 R + v + w, one less for single-bit inputs: 9; the encoding makes it 8."""
     assert lossless_bits(chip(128, 16, 2), 128, 1) == 9
+    assert lossless_bits(load_accelerator("isaac").spec, 128, 1) == 8
 
 
 def test_a_weight_wider_than_the_array_does_not_fit():

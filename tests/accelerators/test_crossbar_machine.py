@@ -137,6 +137,38 @@ def test_time_of_one_vector():
     assert slow.slice_cycles(1) == 10 + 8
 
 
+def test_pulses_wait_for_the_clock_once_a_slice():
+    """15 pulses of 0.3 ns, and 16 columns at a conversion a nanosecond, 8 a converter."""
+    changes = {"array": {**spec_of()["array"], "read_ns": 0.3}, "dac": {"bits": 4, "kind": "pulse"}}
+    assert machine_of(**changes).site(Precision()).slice_cycles(15) == 8  # conversions hide the 4.5 ns
+    assert machine_of(**changes, sample_hold=None).site(Precision()).slice_cycles(15) == 13  # 4.5 and 8
+
+
+@pytest.mark.parametrize(("held", "pace"), [({}, 8 / 10), (None, 8 / 18)])
+def test_a_converter_without_a_rate_is_built_for_what_is_asked(held, pace):
+    """A flash does a conversion in 1 ns; eight of them every 10 ns that are read, or 18 where it waits."""
+    fast, built = (
+        machine_of(sample_hold=held, adc={"bits": 6, "columns": 8, "kind": "flash", **rate})
+        for rate in ({}, {"rate_msps": pace * 1e3})
+    )
+    for quantity in ("convert", "leak"):
+        own, other = (
+            m.prices.energy_pj["adc", "convert"] if quantity == "convert" else m.leakage()["adc"]
+            for m in (fast, built)
+        )
+        assert own.value == pytest.approx(other.value)
+    assert fast.area()["adc"].value == pytest.approx(built.area()["adc"].value)
+    assert fast.prices.adc_rate_msps == 1000
+
+
+def test_the_peak_of_the_macros_alone():
+    peak = machine_of().peak()
+    assert peak.macro == ("array", "dac", "adc", "sample_hold", "shift_add")
+    power = sum(peak.power_mw[name] for name in peak.macro)
+    assert peak.tops_per_w(*peak.macro) == pytest.approx(peak.tops / power * 1e3)
+    assert peak.tops_per_w(*peak.macro) > peak.tops_per_w()
+
+
 def test_copies_divide_the_windows():
     machine = machine_of(composition="pipelined")
     options = machine.options(conv(6, 6, 1, 4, precision="w8a8"))

@@ -188,3 +188,15 @@ def test_bad_low_voltage(refused, tmp_path: Path) -> None:
         "accuracy", "digits-cnn", "--on", "lowvolt-npu", "--vdd", "0.7", "--memory", "l1"
     )
     assert ".csv or .npz" in refused("accuracy", "digits-cnn", "--ber", "0.1", "--fault-map", "map.txt")
+
+
+def test_a_run_by_the_models_own_data(archsim, refused, tmp_path: Path) -> None:
+    energies = []
+    for words in ((), ("--activity",)):
+        file = tmp_path / "run.json"
+        assert archsim("run", "digits-cnn", "--on", "isaac", *words, "--json", file).exit_code == 0
+        energies.append(json.loads(file.read_text())["totals"]["energy_mj"])
+    assert energies[1] < energies[0]
+    assert "is no crossbar" in refused("run", "digits-cnn", "--on", "gap9", "--activity")
+    assert "give that too" in refused("run", "digits-cnn", "--on", "isaac", "--calibration", "x.npz")
+    assert "layer trace" in refused("run", "resnet18", "--on", "isaac", "--activity")

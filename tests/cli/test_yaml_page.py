@@ -103,7 +103,11 @@ PAGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 
 # keys that several families share have a page of their own: heading by definition
 SHARED_PAGE = "low-voltage.md"
-SHARED = {"LowVoltage": "`low_voltage`", "MeasuredRate": "`low_voltage.measured`"}
+SHARED = {
+    "LowVoltage": "`low_voltage`",
+    "Rail": "`low_voltage.rail`",
+    "MeasuredRate": "`low_voltage.measured`",
+}
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,8 @@ def test_unknown_technologies_are_refused():
 def test_undervolted_block_rams_fail_as_measured():
     """Salami et al.: none at 0.61 V, 0.06 % at the lowest, and exponentially in between."""
     bram = TECHNOLOGIES["fpga-28nm"]
+    probits = [NormalDist().inv_cdf(rate) for _, rate in bram.measured]
+    assert (probits[2] - probits[1]) / 0.39 == pytest.approx((probits[1] - probits[0]) / 0.07, rel=1e-3)
     rates = bram.bit_error_rate([0.54, 0.575, 0.61])
     assert rates[0] == pytest.approx(6e-4)
     assert rates[2] < 1e-7

@@ -60,9 +60,12 @@ def test_the_errors_of_a_front_are_those_of_the_twins() -> None:
 
 def test_chips_and_images_of_the_verification_are_others() -> None:
     measure = error_measure("digits-cnn", FEW)
-    assert not set(measure.images) & set(measure.other_images)
-    assert not set(measure.chips) & set(measure.other_chips)
     twins = measure.twins
+    assert twins.images(100) == (measure.images, range(100, 200))
+    assert twins.images(100, seen=300) == (range(100), range(300, 400))
+    assert twins.images(100, seen=400) == (range(100), range(400, 450))
+    assert twins.images(100, seen=450) == (range(100), range(100, 200))  # all were seen
+    assert not set(measure.chips) & set(measure.other_chips)
     crossbar = crossbar_of(archsim.load_accelerator(NOISY))
     assert crossbar is not None
     four = dict.fromkeys(twins.products, Precision(4, 4, 4))
@@ -110,7 +113,8 @@ class MadeUp:
     def verified(self, machine: Machine, rows: Sequence[Row], faults: FaultLosses | None) -> OnChips:
         bits = {row.layer.name: row.layer.precision.weight_bits for row in rows}
         narrow = [added for name, added in self.added.items() if bits[name] == 4]
-        return OnChips(Spread.of([1 - 0.05 - fsum(narrow) - self.offset]), self.other_chips)
+        hardware = Spread.of([1 - 0.05 - fsum(narrow) - self.offset])
+        return OnChips(hardware, self.other_chips, self.other_images)
 
 
 ADDED = {"conv1": 0.004, "conv2": 0.01, "conv3": 0.007, "gemm1": 0.002}

@@ -139,13 +139,13 @@ def test_a_table_may_stand_in_the_study(network):
 
 
 def test_the_study_of_the_library():
-    """What is expected of it, and 0.0105 measured on 50 chips that the table had not seen."""
+    """What is expected of it, and 0.0145 measured on chips and images that the table had not seen."""
     found = search(load_study("lowvolt-digits"), workers=1)
     assert found.status == "OPTIMAL"
     assert found.plan.hardware[FIELD] == pytest.approx(0.7)
-    assert found.plan.accuracy.rounds[0].searched == pytest.approx(0.0057, abs=1e-4)
+    assert found.plan.accuracy.rounds[0].searched == pytest.approx(0.0072, abs=1e-4)
     (use,) = found.plan.budgets
-    assert use.used == pytest.approx(0.0105, abs=0.002)
+    assert use.used == pytest.approx(0.0145, abs=0.002)
 
 
 def test_a_budget_without_a_table_is_refused(network):

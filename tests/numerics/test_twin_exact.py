@@ -33,6 +33,9 @@ CROSSBARS = {
     "two slices summed": Crossbar(16, cell_bits=1, summed_slices=2, converter=WORST),
     "half the rows at once": Crossbar(16, active_rows=7, converter=WORST),
     "channels first": Crossbar(16, row_order="channel", converter=WORST),
+    "flipped, offset": Crossbar(16, cell_bits=2, encoding="offset", flip_columns=True, converter=WORST),
+    "flipped bits": Crossbar(16, encoding="twos_complement", flip_columns=True, converter=WORST),
+    "flipped pairs": Crossbar(16, cell_bits=3, flip_columns=True, active_rows=7, converter=WORST),
 }
 
 
@@ -75,6 +78,23 @@ def test_a_product_agrees_with_numpy_bit_by_bit(crossbar: Crossbar, adc_bits: in
         steps = worst_case_steps(array_product(network.products[0], coarse, Chip().layer(0)))
         expected = mvm(weights.astype(int), x, 4, 4, coarse, steps)
         assert np.array_equal(twin_output(network, on(coarse, network), x), expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_flipped_columns_need_a_bit_less(seed: int, tmp_path: Path) -> None:
+    """ISAAC's section V: 128 rows of 2-bit cells take 9 bits, and 8 with columns flipped; here most weights
+    are at the upper end."""
+    rng = np.random.default_rng(seed)
+    x = inputs_of(rng, 4, 20, 128)
+    x[:2] = 15  # every row at its most
+    weights = np.minimum(whole_weights(rng, 8, 5, 128) + 60, 127)
+    network = matmul(tmp_path, weights, x, 8, 4)
+    plain = Crossbar(128, cell_bits=2, encoding="offset", converter=Converter(8, full_scale="worst_case"))
+    flipped = replace(plain, flip_columns=True)
+    exact = run(build_twin(network), x)
+    assert np.array_equal(twin_output(network, on(flipped, network), x), exact)
+    assert not np.array_equal(twin_output(network, on(plain, network), x), exact)
+    assert array_product(network.products[0], flipped, Chip().layer(0)).largest_sums().max() == 192
 
 
 def test_products_of_three_axes(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from archsim.accelerators.crossbar.spec import REGISTER_KIB, Adc, CrossbarSpec, 
 from archsim.accelerators.low_voltage import SramSite, resupply, sram_clock, sram_settings
 from archsim.accelerators.operating_point import Point, operating_point
 from archsim.components import crossbar_cell
-from archsim.components.adc import KnownAdc, adc, column_share, conversion_ns
+from archsim.components.adc import SLOWEST_MSPS, KnownAdc, adc, column_share, conversion_ns
 from archsim.components.analog_periphery import router, sample_hold, shift_add
 from archsim.components.crossbar_cell import ON_OHM
 from archsim.components.dac import dac
@@ -165,10 +165,7 @@ def _add_converters(
     area["dac"] = um2.scaled(1e-6 * (array.active_rows or array.rows) * count)
     if spec.adc is None:
         return 0.0, 0.0
-    per_step = conversions_per_step(spec, spec.adc)
-    rate = spec.adc.rate_msps
-    if rate is None:
-        rate = max(1e3 / conversion_ns(spec.adc.kind, spec.adc.bits), per_step * 1e3 / array.read_ns)
+    rate, pace = _adc_rates(spec, spec.adc)
     measured, column_ohm = spec.adc.measured, _column_ohm(spec)
     known = None
     if measured is not None:
@@ -178,7 +175,7 @@ def _add_converters(
     part = adc(
         spec.adc.bits,
         node,
-        rate_msps=rate,
+        rate_msps=pace,
         kind=spec.adc.kind,
         model=spec.adc.model,
         known=known,
@@ -199,6 +196,22 @@ def _add_converters(
         area["sample_hold"] = um2.scaled(1e-6 * array.columns * count)
     share = 0.0 if array.cell.kind == "sram" else column_share(spec.adc.bits, node, column_ohm)
     return rate, share
+
+
+def _adc_rates(spec: CrossbarSpec, adc: Adc) -> tuple[float, float]:
+    """MS/s that a converter can do, and that it is built for: its energy, area and leakage are of these.
+
+    Where none is given it converts as fast as its kind allows and is built for what the arrays ask of it.
+    """
+    if adc.rate_msps is not None:
+        return adc.rate_msps, adc.rate_msps
+    per_step = conversions_per_step(spec, adc)
+    widest = min(spec.dac.bits, Precision.parse(spec.precision).activation_bits)
+    read_ns = spec.array.read_ns * (2**widest - 1 if spec.dac.kind == "pulse" else 1)
+    rate = max(1e3 / conversion_ns(adc.kind, adc.bits), per_step * 1e3 / read_ns)
+    convert_ns = per_step * 1e3 / rate
+    step_ns = max(read_ns, convert_ns) if spec.sample_hold is not None else read_ns + convert_ns
+    return rate, max(SLOWEST_MSPS, per_step * 1e3 / step_ns)
 
 
 def _column_ohm(spec: CrossbarSpec) -> float:

@@ -165,9 +165,10 @@ def layouts(product: Product, spec: CrossbarSpec, weight_bits: int, name: str) -
 def lossless_bits(spec: CrossbarSpec, rows: int, slice_bits: int) -> int:
     """ADC bits at which the largest sum of a column is told apart from the next smaller one.
 
-    Sum of `rows` products of a slice and a cell's level: rows (2^slice - 1) (2^cell - 1) and zero (ISAAC,
-    section V, without its flipped encoding). Columns added in analog count by their weights.
+    Sum of `rows` products of a slice and a cell's level: rows (2^slice - 1) (2^cell - 1) and zero, half of it
+    where columns may be flipped (ISAAC, section V). Columns added in analog count by their weights.
     """
     cells = 2 ** (spec.array.cell.bits * spec.array.summed_slices) - 1
-    most = min(rows, spec.array.active_rows or spec.array.rows) * (2**slice_bits - 1) * cells
+    held = min(rows, spec.array.active_rows or spec.array.rows) * cells
+    most = (held // 2 if spec.array.flip_columns else held) * (2**slice_bits - 1)
     return most.bit_length()

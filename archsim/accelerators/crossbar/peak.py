@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from archsim.accelerators.crossbar.site import Site
 
+MACRO = ("array", "dac", "adc", "adder_tree", "sample_hold", "shift_add")
+"""What publications of a macro alone count."""
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -19,6 +22,11 @@ class Peak:
     tops: float
     power_mw: Mapping[str, float]
     area_mm2: Mapping[str, float]
+
+    @property
+    def macro(self) -> tuple[str, ...]:
+        """Those of MACRO that the chip has."""
+        return tuple(name for name in MACRO if self.power_mw.get(name) or self.area_mm2.get(name))
 
     def tops_per_w(self, *components: str) -> float:
         """Of some components alone (default: of all)."""

@@ -60,10 +60,13 @@ class Site:
     def slice_cycles(self, steps: int) -> int:
         """Of one slice on the active rows: reading it, and converting the columns.
 
-        Columns that are sampled and held are converted while the next slice is read (ISAAC, section V).
+        Columns that are sampled and held are converted while the next slice is read (ISAAC, section V). The
+        clock is only waited for at the end: pulses, and what converts after them, keep their own time.
         """
-        read, convert = self.read_cycles * steps, self.convert_cycles
-        return max(read, convert) if self.pipelined_converters else read + convert
+        read_ns = self.spec.array.read_ns * steps
+        if self.pipelined_converters or self.spec.adc is None:
+            return max(self.cycles_of_ns(read_ns), self.convert_cycles)
+        return self.cycles_of_ns(read_ns + self.convert_ns)
 
     def vector_cycles(self, width: int, rows: int) -> int:
         """Of one input vector on `rows` of an array, slice by slice and as many rows at a time as may be."""
@@ -81,15 +84,14 @@ class Site:
         return 1 if self.spec.array.cell.kind == "sram" else self.steps(width)[1]
 
     @cached_property
-    def read_cycles(self) -> int:
-        return self.cycles_of_ns(self.spec.array.read_ns)
+    def convert_ns(self) -> float:
+        """Of what one ADC converts of a slice; none of digital arrays."""
+        adc = self.spec.adc
+        return 0.0 if adc is None else conversions_per_step(self.spec, adc) * 1e3 / self.costs.adc_rate_msps
 
     @cached_property
     def convert_cycles(self) -> int:
-        adc = self.spec.adc
-        if adc is None:
-            return 0
-        return self.cycles_of_ns(conversions_per_step(self.spec, adc) * 1e3 / self.costs.adc_rate_msps)
+        return self.cycles_of_ns(self.convert_ns) if self.convert_ns else 0
 
     @cached_property
     def row_write_cycles(self) -> int:

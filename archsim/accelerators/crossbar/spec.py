@@ -78,6 +78,11 @@ class Array(StrictModel):
     subtract: Literal["digital", "analog"] = Field(
         "digital", description="differential columns are subtracted after or before conversion"
     )
+    flip_columns: bool = Field(
+        False,
+        description="a column whose digits add up to more than half of the most holds their complements, so "
+        "that a bit less of the ADC loses nothing (ISAAC)",
+    )
     row_order: Literal["any", "kernel", "channel"] = Field(
         "any",
         description="which products of an output lie next to each other on the rows: all taps of a channel, "
@@ -115,7 +120,9 @@ class Adc(StrictModel):
     bits: Bits
     kind: Literal["sar", "flash", "ramp"] = "sar"
     columns: Count = Field(description="that share one converter, one after the other")
-    rate_msps: Rate | None = Field(None, description="10^6 conversions a second; default: as fast as needed")
+    rate_msps: Rate | None = Field(
+        None, description="10^6 conversions a second; default: its kind's, built for what is asked"
+    )
     model: AdcModel = Field("survey", description="where energy and area come from")
     measured: Measured | None = None
     leakage_share: Annotated[float, Field(ge=0, le=1)] = Field(
@@ -248,6 +255,12 @@ class CrossbarSpec(StrictModel):
             raise ValueError("array.compute: digital needs sram cells and no summed_slices")
         if array.compute == "digital" and self.sample_hold is not None:
             raise ValueError("digital arrays have nothing to sample_hold")
+        together = array.summed_slices > 1 or array.subtract == "analog"
+        if array.flip_columns and (array.compute == "digital" or together):
+            raise ValueError(
+                "array.flip_columns is of analog columns converted one by one: no summed_slices, and "
+                "subtract: digital"
+            )
         if adc is not None and adc.columns > array.columns:
             raise ValueError(f"adc.columns is {adc.columns}, but the array has {array.columns} columns")
         if array.active_rows is not None and array.active_rows > array.rows:
@@ -283,6 +296,7 @@ def numeric_parameters(spec: CrossbarSpec) -> dict[str, int | float | str | None
         "weight_encoding": array.weight_encoding,
         "summed_slices": array.summed_slices,
         "subtract": array.subtract,
+        "flip_columns": array.flip_columns,
         "dac_bits": spec.dac.bits,
         "adc_bits": None if adc is None else adc.bits,
         "adc_columns": None if adc is None else adc.columns,

@@ -18,7 +18,7 @@ an array (`array_rows` rows share a bit line): with v uniform a column and w uni
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from zlib import crc32
 
@@ -60,17 +60,24 @@ class Supply:
     """What a chip is run at: the BER of every memory below its safe voltage, by name; others do not fail.
 
     A BER for each of the banks, over which words are interleaved: word i lies in bank i mod banks. `vdd_v`
-    tells which voltage that is, where it is known. Raises InputError for a BER outside 0 … 1.
+    tells which voltage that is, where it is known. `of_layers`: BERs while a layer runs, in place of those,
+    where the supply is switched between layers. Raises InputError for a BER outside 0 … 1.
     """
 
     ber: Mapping[str, tuple[float, ...]]
     vdd_v: float | None = None
+    of_layers: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, banks in self.ber.items():
-            for ber in banks:
-                if not 0 <= ber <= 1:
-                    raise InputError(f"the bit error rate of {name!r} is {ber!r}; it must be from 0 to 1")
+        for rates in (self.ber, *self.of_layers.values()):
+            for name, banks in rates.items():
+                for ber in banks:
+                    if not 0 <= ber <= 1:
+                        raise InputError(f"the bit error rate of {name!r} is {ber!r}; it must be from 0 to 1")
+
+    def while_running(self, layer: str) -> Supply:
+        own = self.of_layers.get(layer)
+        return self if own is None else Supply({**self.ber, **own}, self.vdd_v)
 
     def of(self, memory: Memory) -> tuple[float, ...]:
         return self.ber.get(memory.name, (0.0,))

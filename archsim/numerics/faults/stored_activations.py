@@ -76,17 +76,18 @@ class StoredActivations:
         }  # fmt: skip
 
     def read(self, chip: ChipMap, supply: Supply) -> dict[str, tuple[ReadThrough, ...]]:
-        """By layer; layers that read one tensor from one memory share theirs. Layers without faults are left
-        out."""
-        shared: dict[tuple[str, Region], ReadThrough | None] = {}
+        """By layer; layers that read one tensor from one memory at one supply share theirs. Layers without
+        faults are left out."""
+        shared: dict[tuple[str, Region, tuple[float, ...]], ReadThrough | None] = {}
         found: dict[str, tuple[ReadThrough, ...]] = {}
         for name, regions in self._regions.items():
-            tensor = self._tensors[name]
+            tensor, own = self._tensors[name], supply.while_running(name)
             for region in regions:
-                if (tensor, region) not in shared:
-                    faults = region.met(chip.faults(region.memory, region.reach, supply))
-                    shared[tensor, region] = _read_through(region, self._shapes[tensor], faults)
-            passed = (shared[tensor, region] for region in regions)
+                key = tensor, region, own.of(region.memory)
+                if key not in shared:
+                    faults = region.met(chip.faults(region.memory, region.reach, own))
+                    shared[key] = _read_through(region, self._shapes[tensor], faults)
+            passed = (shared[tensor, region, own.of(region.memory)] for region in regions)
             found[name] = tuple(through for through in passed if through is not None)
         return {name: passed for name, passed in found.items() if passed}
 

@@ -87,8 +87,10 @@ class StoredWeights:
                 continue
             written = seen = self._bits[name]
             corrected = 0
+            own = supply.while_running(name)
             for region in self.regions[name]:
-                seen, flips = read_words(seen, region, faults[region.memory.name])
+                met = faults[region.memory.name, own.of(region.memory)]
+                seen, flips = read_words(seen, region, met)
                 corrected += flips.corrected_words
             flipped = int(np.bitwise_count(seen ^ written).sum())
             total += Flips(flipped, p.codes.size * p.weight_bits, corrected)
@@ -97,11 +99,18 @@ class StoredWeights:
                 codes[name] = values.astype(p.codes.dtype).reshape(p.codes.shape)
         return ReadBack(codes, total)
 
-    def _faults(self, chip: ChipMap, supply: Supply) -> dict[str, Faults]:
+    def _faults(self, chip: ChipMap, supply: Supply) -> dict[tuple[str, tuple[float, ...]], Faults]:
+        """Of every memory at all of its BERs."""
         regions = [region for passed in self.regions.values() for region in passed]
         memories = {region.memory.name: region.memory for region in regions}
         reach = {name: max(r.reach for r in regions if r.memory.name == name) for name in memories}
-        return {name: chip.faults(memory, reach[name], supply) for name, memory in memories.items()}
+        own = {layer: supply.while_running(layer) for layer in self.regions}
+        asked = {
+            (region.memory.name, own[layer].of(region.memory)): own[layer]
+            for layer, passed in self.regions.items()
+            for region in passed
+        }
+        return {key: chip.faults(memories[key[0]], reach[key[0]], at) for key, at in asked.items()}
 
 
 def read_words(stored: Words, region: Region, faults: Faults) -> tuple[Words, Flips]:

@@ -1,4 +1,4 @@
-"""Weights through weak cells: against bits one by one, closed forms, and published figures."""
+"""Weights through weak cells: against bits one by one, closed forms, and figures measured apart."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def test_encodings_turn_back(bits: int, encoding: Encoding, data: st.DataObject)
     assert from_bits(stored, bits, encoding).tolist() == codes.tolist()
 
 
-# Measured independently: rms error over the rms of Gaussian weights, 8 bits, 1 % of the bits flipped
+# Measured apart from archsim: rms error over the rms of Gaussian weights, 8 bits, 1 % of bits flipped
 @pytest.mark.parametrize(
-    ("encoding", "published"), [("twos_complement", 0.582), ("sign_magnitude", 0.356), ("offset", 0.582)]
+    ("encoding", "apart"), [("twos_complement", 0.582), ("sign_magnitude", 0.356), ("offset", 0.582)]
 )
-def test_error_of_flips_by_encoding(encoding: Encoding, published: float) -> None:
-    assert relative_error(FaultModel("flip"), encoding) == pytest.approx(published, rel=0.06)
+def test_error_of_flips_by_encoding(encoding: Encoding, apart: float) -> None:
+    assert relative_error(FaultModel("flip"), encoding) == pytest.approx(apart, rel=0.06)
 
 
 # the same source for cells stuck at 0 or 1: 0.415 in two's complement, and .501 % flipped bits
