@@ -58,7 +58,7 @@ class Baseline:
         space = uniform_space(workload, Precision.parse(bits))
         formulation = Formulation(space, goal, (), sensitivity, faults, policy=policy)
         try:
-            points, _ = make_points(spec, formulation.space, [{}])
+            points, _ = make_points(spec, formulation.space, [{}], goal.objective)
         except InputError as error:
             return cls(bits, formulation, None, str(error))
         if errors_of is not None:
