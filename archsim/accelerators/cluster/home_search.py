@@ -154,11 +154,12 @@ class HomeSearch:
 
     def _ask(self, step: Step, homes: Homes) -> None:
         """What a layer costs with all of L2 and, if it makes use of that, with what homes leave to it."""
-        curve, around = self.curve(step, step.places(homes)), self.network.around(step, homes, self.beyond)
-        for waiting in (-self.beyond, around.waiting_bytes):
-            room = self.room - self.beyond - waiting
-            if not curve.is_known(room):  # a layer that is alike may have asked
-                curve.learn(self._answer(step.layer, replace(around, waiting_bytes=waiting), room))
+        places, waiting = step.places(homes), self.network.waiting_bytes(step, homes)
+        curve = self.curve(step, places)
+        for taken in (0.0, waiting):
+            if not curve.is_known(self.room - taken):  # a layer that is alike may have asked
+                around = Surroundings(places.input, places.weight, places.output, taken - self.beyond)
+                curve.learn(self._answer(step.layer, around, self.room - taken))
 
     def _answer(self, layer: Layer, around: Surroundings, room: float) -> Answer:
         self.asked += 1

@@ -10,7 +10,6 @@ from itertools import chain
 from archsim.accelerators.cluster.residency import layouts_bytes
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.traffic import Places
-from archsim.accelerators.cluster.work import Surroundings
 from archsim.accelerators.machine import Row
 from archsim.workloads.layer import Layer, Tensor
 from archsim.workloads.workload import Workload, lifetimes_of
@@ -34,6 +33,10 @@ class Step:
     makes: int | None
     weights: int | None
     waiting: dict[int, int]  # bytes, by group, of tensors that are alive and that it neither reads nor makes
+
+    def waiting_bytes(self, homes: Homes) -> float:
+        """In L2, of those tensors."""
+        return float(sum(size for group, size in self.waiting.items() if group in homes.near))
 
     def places(self, homes: Homes) -> Places:
         """Where homes put its operands; the second operand of a product of activations is with the first."""
@@ -86,13 +89,7 @@ class Network:
 
     def waiting_bytes(self, step: Step, homes: Homes) -> float:
         """What is in L2 at a layer beside its operands: tensors that wait, and weights of other layers."""
-        tensors = sum(size for group, size in step.waiting.items() if group in homes.near)
-        return tensors + sum(self.weights_bytes[k] for k in homes.stay if k != step.weights)
-
-    def around(self, step: Step, homes: Homes, beyond_bytes: float = 0.0) -> Surroundings:
-        """A layer's surroundings; `beyond_bytes`: of weights that stay, what there is no room for."""
-        at = step.places(homes)
-        return Surroundings(at.input, at.weight, at.output, self.waiting_bytes(step, homes) - beyond_bytes)
+        return step.waiting_bytes(homes) + sum(self.weights_bytes[k] for k in homes.stay if k != step.weights)
 
 
 def waiting_bytes(rows: Sequence[Row]) -> list[float]:

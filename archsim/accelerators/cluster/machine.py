@@ -125,8 +125,9 @@ class ClusterMachine:
         spec = self.spec
         if spec.l1 is None:
             return self
-        if spec.l3 is not None and weights_home(spec, workload) == "l2":
-            l3 = spec.l3.model_dump() | {"weights": "l2"}
+        home = weights_home(spec, workload)
+        if spec.l3 is not None and (home == "l2" or self.choice.like_dory):  # else some of them stay
+            l3 = spec.l3.model_dump() | {"weights": home}
             spec = ClusterSpec.model_validate(spec.model_dump() | {"l3": l3})
         machine = ClusterMachine(spec, tile_candidates=self.choice.most, like_dory=self.choice.like_dory)
         if not self.choice.like_dory:  # which decides layer by layer

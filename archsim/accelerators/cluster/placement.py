@@ -38,8 +38,8 @@ class Placement:
         if short <= WORTH_TELLING:
             return ()
         return (
-            f"other places of tensors in L2 and L3 may cost up to {short:.1%} less; the search for them ended "
-            "before that was ruled out",
+            f"other places of tensors in L2 and L3 may cost up to {short:.1%} less; the search for them "
+            "ended before that was ruled out",
         )
 
 
@@ -52,7 +52,7 @@ def place(machine: ClusterMachine, workload: Workload, minimize: str) -> Placeme
     network, l3 = Network.of(machine.spec, workload), machine.spec.l3
     if l3 is None or _all_fits(machine, workload):
         stay = network.weight_sets if l3 is None or l3.weights == "l2" else frozenset()
-        return Placement(_around(network, Homes(network.groups, stay)))
+        return Placement(_around(machine, network, Homes(network.groups, stay)))
     try:
         if minimize != "edp":
             placement = _cheapest(machine, network, minimize)
@@ -61,18 +61,17 @@ def place(machine: ClusterMachine, workload: Workload, minimize: str) -> Placeme
             placement = min(both, key=lambda each: each.cost)
     except DoesNotFit:
         placement = None
-    return placement or Placement(_around(network, Homes(frozenset(), frozenset())))
+    return placement or Placement(_around(machine, network, Homes(frozenset(), frozenset())))
 
 
 def _cheapest(machine: ClusterMachine, network: Network, minimize: str) -> Placement:
     """Raises DoesNotFit where nothing fits."""
-    search = HomeSearch(machine, network, minimize)
-    found = search.run()
+    found = HomeSearch(machine, network, minimize).run()
     if found is None:
         raise DoesNotFit(f"{machine.name}: no tiles fit l2 with any tensors in l3")
     pairs = zip(network.steps, found.answers, strict=True)
     chosen = {step.layer.name: answer.choice for step, answer in pairs if answer.choice is not None}
-    return Placement(_around(network, found.homes, search.beyond), chosen, found.cost, found.bound)
+    return Placement(_around(machine, network, found.homes), chosen, found.cost, found.bound)
 
 
 def _for_edp(machine: ClusterMachine, network: Network, objective: str) -> Placement:
@@ -108,5 +107,12 @@ def _all_fits(machine: ClusterMachine, workload: Workload) -> bool:
     )
 
 
-def _around(network: Network, homes: Homes, beyond_bytes: float = 0.0) -> dict[str, Surroundings]:
-    return {step.layer.name: network.around(step, homes, beyond_bytes) for step in network.steps}
+def _around(machine: ClusterMachine, network: Network, homes: Homes) -> dict[str, Surroundings]:
+    """By layer. Where all weights stay, what they take is not in it: it follows from the rows chosen."""
+    found = {}
+    for step in network.steps:
+        at = step.places(homes)
+        apart = machine.shared_l2_bytes is not None
+        waiting = step.waiting_bytes(homes) if apart else network.waiting_bytes(step, homes)
+        found[step.layer.name] = Surroundings(at.input, at.weight, at.output, waiting)
+    return found
