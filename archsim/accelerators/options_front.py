@@ -12,6 +12,16 @@ from archsim.accelerators.machine import Options
 from archsim.errors import InputError
 
 
+def check_front(names: Sequence[str], known: Sequence[str]) -> None:
+    """Raises InputError where no quantity is named, or one that a table does not have."""
+    allowed = f"allowed: {', '.join(known)}"
+    for name in names:
+        if name not in known:
+            raise InputError(f"front: {name!r} is not known; {allowed}")
+    if not names:
+        raise InputError(f"front names no quantity; {allowed}")
+
+
 def undominated(options: Options, names: Sequence[str]) -> Options:
     """Rows of each precision that no other beats for certain in all the named quantities.
 
@@ -30,11 +40,7 @@ def undominated(options: Options, names: Sequence[str]) -> Options:
         **exact,
     }
     high = low | {"cycles": options.cycles_high, "energy_pj": options.energy_at(options.cycles_high)}
-    for name in names:
-        if name not in low:
-            raise InputError(f"front: {name!r} is not known; allowed: {', '.join(low)}")
-    if not names:
-        raise InputError(f"front names no quantity; allowed: {', '.join(low)}")
+    check_front(names, list(low))
     lows, highs = (np.stack([columns[name] for name in names]) for columns in (low, high))
     kept = [
         rows[certainly_unbeaten(lows[:, rows], highs[:, rows])]

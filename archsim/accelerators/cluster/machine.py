@@ -17,6 +17,7 @@ from archsim.accelerators.cluster.core_kernels import Cores
 from archsim.accelerators.cluster.costs import Costs, costs_of, sites_of
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
 from archsim.accelerators.cluster.isa import inner_loop
+from archsim.accelerators.cluster.kernel_libraries import kernel_library
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
 from archsim.accelerators.cluster.network_program import network_graph
 from archsim.accelerators.cluster.peak import peak_macs_per_cycle
@@ -85,7 +86,8 @@ class ClusterMachine:
             cores = self.spec.cores
             loop = inner_loop(cores.isa, precision)
             banks = 2 * cores.count if self.spec.l1 is None else self.spec.l1.banks
-            built = Cores(cores.count, banks, loop, cores.cycles_per_instruction, cores.float_units)
+            library, each = kernel_library(cores.isa), cores.cycles_per_instruction
+            built = Cores(cores.count, banks, loop, library, each, cores.float_units)
             site = Site(self.spec, self.clock_mhz, precision, built)
             self._sites[precision] = replace(site, layouts={}) if self._keeps_layouts else site
         return self._sites[precision]

@@ -11,19 +11,14 @@ import numpy as np
 
 from archsim.accelerators.low_voltage import SramSite, passed, sram_settings
 from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row, Tallied
-from archsim.accelerators.systolic.chosen import (
-    Counted,
-)
+from archsim.accelerators.options_front import check_front
+from archsim.accelerators.systolic.chosen import Counted
 from archsim.accelerators.systolic.contraction_options import cheapest_row, contraction_options
-from archsim.accelerators.systolic.contraction_program import (
-    contraction_program,
-)
+from archsim.accelerators.systolic.contraction_program import contraction_program
 from archsim.accelerators.systolic.costs import Costs
 from archsim.accelerators.systolic.findings import findings_of
 from archsim.accelerators.systolic.hierarchy import Hierarchy
-from archsim.accelerators.systolic.layer_steps import (
-    LayerSteps,
-)
+from archsim.accelerators.systolic.layer_steps import LayerSteps
 from archsim.accelerators.systolic.pricing import never_stalls
 from archsim.accelerators.systolic.program import (
     LayerProgram,
@@ -124,7 +119,7 @@ class SystolicMachine:
         """
         precisions = tuple(dict.fromkeys(precisions)) or (layer.precision,)
         if front is not None:
-            front = self._front(front)
+            check_front(front, self._quantities())
         if layer.contraction is None:
             return vector_options(layer, precisions, self.spec, self.hierarchy, self.costs)
         asked = layer.contraction, layer.has_static_weights, tuple(layer.ops.items()), precisions, minimize
@@ -153,16 +148,10 @@ class SystolicMachine:
         found = known[asked]
         return None if found is None else replace(found, layer=layer)
 
-    def _front(self, names: Sequence[str]) -> tuple[str, ...]:
-        buffers = [m.name for tier in self.hierarchy.tiers for m in tier.memories]
-        known = ["cycles", "energy_pj", f"traffic:{self.hierarchy.dram.name}"]
-        known += [f"held:{name}" for name in buffers]
-        for name in names:
-            if name not in known:
-                raise InputError(f"{self.name}: front: {name!r} is not known; allowed: {', '.join(known)}")
-        if not names:
-            raise InputError(f"{self.name}: front names no quantity; allowed: {', '.join(known)}")
-        return tuple(names)
+    def _quantities(self) -> list[str]:
+        """What a front can have."""
+        held = [f"held:{m.name}" for tier in self.hierarchy.tiers for m in tier.memories]
+        return ["cycles", "energy_pj", f"traffic:{self.hierarchy.dram.name}", *held]
 
     def _space(self, contraction: Contraction, *, searched: bool) -> Space:
         known, tiers = self._known.spaces, len(self.hierarchy.tiers)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archsim.dse.study import Value, listed, paths_of
+from archsim.dse.hardware_axes import Value, listed, paths_of
 from archsim.dse.sweep.sweep import Sweep
 from archsim.errors import InputError
 

@@ -23,7 +23,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from archsim.accelerators.machine import OBJECTIVES
-from archsim.dse.study import AccuracyMeasure, Hardware, Part, SearchTerms, Value, check_hardware, paths_of
+from archsim.dse.hardware_axes import Hardware, Part, Value, check_hardware, paths_of
+from archsim.dse.study import AccuracyMeasure, SearchTerms
 from archsim.errors import InputError
 from archsim.run import Totals
 from archsim.workloads.precision import Precision
