@@ -72,12 +72,14 @@ def chosen_rows(
     elif precision is not None and not isinstance(precision, Precision):
         raise InputError(f"precision is {precision!r}; give text such as 'w8a8', or a Precision")
     workload = _at_precision(workload, machine, precision)
-    machine = set_up(machine, workload)
+    machine = set_up(machine, workload, minimize)
     rows, unproven = choose(workload, machine, minimize)
+    for warning in getattr(machine, "warnings", ()):
+        workload = _warned(workload, warning)
     if unproven:
         workload = _warned(
             workload,
-            f"{unproven} of {len(rows)} layers run the best of {MOST_EXECUTED} mappings executed; "
+            f"{unproven} of {len(rows)} layers run the best of at most {MOST_EXECUTED} mappings executed; "
             "a better one among the candidates is not ruled out",
         )
     return workload, machine, rows
@@ -192,8 +194,9 @@ def _warned(workload: Workload, warning: str) -> Workload:
     return replace(workload, warnings=(*workload.warnings, warning))
 
 
-def set_up(machine: Machine, workload: Workload) -> Machine:
-    """The machine as it is set up for a workload, where its family has something to set up.
+def set_up(machine: Machine, workload: Workload, minimize: str = "latency") -> Machine:
+    """The machine as it is set up for a workload, where its family has something to set up. A family that
+    places a network's tensors does it for the objective.
 
     Raises InputError where the machine wants the weights of a workload that has none.
     """
@@ -201,6 +204,9 @@ def set_up(machine: Machine, workload: Workload) -> Machine:
         from archsim.numerics.weight_norms import weight_norm
 
         machine = machine.with_weight_norm(weight_norm(workload))  # type: ignore[attr-defined]
+    place = getattr(machine, "placed_for", None)
+    if place is not None:
+        return place(workload, minimize)
     prepare = getattr(machine, "for_workload", None)
     return machine if prepare is None else prepare(workload)
 
@@ -217,11 +223,13 @@ def choose(workload: Workload, machine: Machine, minimize: str) -> tuple[list[Ro
     if any(capacity.values()):
         return _allocated_rows(workload, machine, capacity, minimize), 0
     known: dict[object, Choice] = {}
+    chosen_row = getattr(machine, "chosen_row", None)
     rows, unproven = [], 0
     for layer, first in zip(workload.layers, workload.first_alike, strict=True):
         alike = first, surroundings(machine, layer)
         if alike not in known:
-            known[alike] = best_row(layer, machine, minimize)
+            chosen = None if chosen_row is None else chosen_row(layer, minimize)
+            known[alike] = chosen or best_row(layer, machine, minimize)
         row = known[alike].row
         rows.append(row if row.layer is layer else replace(row, layer=layer))
         unproven += not known[alike].proven

@@ -66,7 +66,7 @@ class Baseline:
         formulation = Formulation(space, goal, (), sensitivity, faults, policy=policy)
         spec = without_rail(spec)
         try:
-            points, _ = make_points(spec, formulation.space, [{}])
+            points, _ = make_points(spec, formulation.space, [{}], goal.objective)
         except InputError as error:
             return cls(bits, formulation, None, str(error))
         if errors_of is not None:

@@ -40,9 +40,13 @@ _shared: dict[str, Any] = {}
 
 
 def make_points(
-    spec: Mapping[str, Any], space: BitSpace, combinations: Iterable[Mapping[str, Any]]
+    spec: Mapping[str, Any],
+    space: BitSpace,
+    combinations: Iterable[Mapping[str, Any]],
+    objective: str = "latency",
 ) -> tuple[list[Point], Counter[str]]:
     """A point per valid combination, the smallest area first, and how many were refused for which reason.
+    Machines are set up for `objective`.
 
     Where a machine is set up otherwise for few bits than for many, a combination is a point for each way.
     Raises InputError where none is valid, or a path leads nowhere.
@@ -50,7 +54,7 @@ def make_points(
     points, refused = [], Counter[str]()
     for number, values in enumerate(combinations):
         try:
-            machines = dict(_set_up(spec, space, values))
+            machines = dict(_set_up(spec, space, values, objective))
         except InputError as error:
             refused[str(error)] += 1
             continue
@@ -65,7 +69,7 @@ def make_points(
 
 
 def _set_up(
-    spec: Mapping[str, Any], space: BitSpace, values: Mapping[str, Any]
+    spec: Mapping[str, Any], space: BitSpace, values: Mapping[str, Any], objective: str
 ) -> Iterator[tuple[tuple[tuple[str, str], ...], Machine]]:
     """(fields set beside the values, the machine with all of them)."""
     machine = load_accelerator(with_values(spec, values))
@@ -75,7 +79,7 @@ def _set_up(
         added = tuple(zip(fields, chosen, strict=True))
         if added:
             machine = load_accelerator(with_values(spec, {**values, **dict(added)}))
-        yield added, set_up(machine, space.widest)
+        yield added, set_up(machine, space.widest, objective)
 
 
 def area_mm2(machine: Machine) -> float:
@@ -139,7 +143,7 @@ def _priced_in_worker(
         if _shared["stop"].is_set():
             break
         machine = load_accelerator(with_values(_shared["spec"], values))
-        machine = set_up(machine, formulation.space.widest)
+        machine = set_up(machine, formulation.space.widest, formulation.goal.objective)
         point = Point(values, machine, area_mm2(machine), front=front)
         tables = _tables(point, formulation, rough)
         _give(point, tables, formulation, rough)

@@ -77,6 +77,13 @@ class Goal:
     product: bool = False
 
     @property
+    def objective(self) -> str:
+        """What machines are set up for: of latency, energy and edp the nearest to the goal."""
+        if self.product:
+            return EDP
+        return "energy" if self.terms[0][0] in (ENERGY, DRAM) else "latency"
+
+    @property
     def text(self) -> str:
         if self.product:
             return " x ".join(quantity.name for quantity, _ in self.terms)

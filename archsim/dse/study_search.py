@@ -88,7 +88,7 @@ class StudySearch:
         self.workload = workload if patching is None else patched(workload, patching)
         spec, self.faults = read_accelerator(study.accelerator), fault_losses(study)
         space = bit_space(self.workload, study.bits, own_patch_bits=study.own_patch_bits)
-        points, self.refused = make_points(spec, space, study.points_of_hardware())
+        points, self.refused = make_points(spec, space, study.points_of_hardware(), study.goal().objective)
         executions = Executions() if whole is None else whole.explorer.executions
         self.explorer = Explorer(spec, points, workers, on_progress, executions=executions)
         self.started = self.explorer.started if whole is None else whole.started

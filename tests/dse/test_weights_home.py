@@ -46,10 +46,13 @@ def test_narrow_weights_stay(trace):
     assert run_plan(plan).totals.energy_mj == plan.totals["energy_mj"]
 
 
-def test_wide_weights_come_from_l3(trace):
+def test_wide_weights_stay_as_far_as_there_is_room(trace):
+    """36 KiB of three times as many, beside activations of 8 KiB and tiles of what comes from L3."""
     plan = search(study(trace, 100, [8]), workers=1).plan
     assert plan.hardware == {}
-    assert homes(plan) == {"l3"}
+    assert homes(plan) == {"l2", "l3"}
+    assert run_plan(plan).totals.latency_cycles == plan.totals["latency_cycles"]
+    assert homes(search(study(trace, 40, [8]), workers=1).plan) == {"l3"}
 
 
 def test_all_fits(trace):

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.cluster.costs import Costs
+from archsim.accelerators.cluster.kept_layouts import layouts_kept
 from archsim.accelerators.cluster.latency import bounds
 from archsim.accelerators.cluster.movement import Movement, movement_of
 from archsim.accelerators.cluster.pricing import actions_of, energy_of, fits, held_bytes
 from archsim.accelerators.cluster.shape import shape_of
-from archsim.accelerators.cluster.space import Layout, cuts_of, layouts_of, possible_places
+from archsim.accelerators.cluster.space import Layout, cuts_of, possible_places
 from archsim.accelerators.cluster.tile_work import Work
 from archsim.accelerators.cluster.tiles import ORDERS, Choice, Tiles, l2_tile
 from archsim.accelerators.cluster.traffic import Plan
@@ -74,7 +75,7 @@ class Interest(Protocol):
 def priced_blocks(layer: Layer, site: Site, choice: Choice, interest: Interest) -> Iterator[Block]:
     """Every plan of a layer that is of interest, with every tile that it may fit."""
     shape = shape_of(layer)
-    layouts = layouts_of(shape, site, choice)
+    layouts = layouts_kept(shape, site, choice)
     for places in possible_places(layer, site):
         for cuts, order, layout in product(cuts_of(shape, places), ORDERS, layouts):
             ways = [way for way, work in layout.work.items() if interest.wants(_floor(site, layout, work))]

@@ -16,8 +16,6 @@ from archsim.accelerators.machine import DoesNotFit
 from archsim.errors import InputError
 from archsim.workloads.layer import Layer
 
-MOST_CHUNKS = 64
-
 
 @dataclass(frozen=True)
 class Stream:
@@ -50,36 +48,44 @@ class Stream:
 
 
 def streams_of(layer: Layer, site: Site) -> list[Stream]:
-    """Every number of chunks worth trying: the fewest that fit, and powers of two times that, which overlap
-    more.
+    """Every number of chunks worth trying that fits: more overlap more, and cost more to start. What is tried
+    does not depend on the memories, so that a larger one only adds to it.
 
     Raises DoesNotFit when not even single elements fit.
     """
     places = possible_places(layer, site)[-1]
-    whole = _whole(layer, places.input, places.output)
-    least = _fewest_chunks(whole, site)
+    whole = whole_stream(layer, places.input, places.output)
+    if site.spec.l1 is None:
+        return [whole]
     smallest = min(t.elements for t in layer.outputs)
-    if least > smallest:
+    streams = (replace(whole, chunks=n) for n in _chunk_counts(smallest))
+    fitting = [stream for stream in streams if _fits_l1(stream, site) and _fits_l2(stream, site)]
+    if not fitting:
         raise DoesNotFit(
             f"{site.spec.name}: layer {layer.name!r} does not fit even one element at a time; "
             "give l1 (or, with an l3, l2) more capacity_kib"
         )
-    if site.spec.l1 is None:
-        return [whole]
-    counts = {min(least << i, smallest) for i in range(8) if i == 0 or least << i <= MOST_CHUNKS}
-    return [stream for n in sorted(counts) if _fits_l1(stream := replace(whole, chunks=n), site)]
+    return fitting
+
+
+def _chunk_counts(most: int) -> list[int]:
+    """Up to one an element, four for every doubling."""
+    counts = (step << i for i in range(most.bit_length()) for step in (1, 2, 3, *range(4, 8)))
+    return sorted({n for n in counts if n < most} | {most})
 
 
 def _fits_l1(stream: Stream, site: Site) -> bool:
     """One chunk needs no second buffer; two and more do."""
-    if stream.chunks == 1 or site.spec.l1 is None:
-        return True
-    return 2 * (stream.load_bytes + stream.store_bytes) <= stream.chunks * site.spec.l1.room_bytes
+    return site.spec.l1 is None or held_bytes(site, stream)["l1"] <= site.spec.l1.room_bytes
+
+
+def _fits_l2(stream: Stream, site: Site) -> bool:
+    return held_bytes(site, stream)["l2"] <= site.spec.l2.room_bytes
 
 
 def stream_of(layer: Layer, site: Site, raw: Mapping[str, Any]) -> Stream:
     """The stream that a row's columns stand for. Raises InputError where it does not fit."""
-    whole = _whole(layer, str(raw["input_in"]), str(raw["output_in"]))
+    whole = whole_stream(layer, str(raw["input_in"]), str(raw["output_in"]))
     stream = replace(whole, chunks=int(raw["chunks"]))
     most = min(t.elements for t in layer.outputs)
     if not 1 <= stream.chunks <= most or not _fits_l1(stream, site):
@@ -114,7 +120,8 @@ def raw_mapping(layer: Layer, site: Site, readable: Mapping[str, Any]) -> dict[s
     return raw | {f"{name}_in": str(places[name]) for name in ("input", "output")}
 
 
-def _whole(layer: Layer, source: str, target: str) -> Stream:
+def whole_stream(layer: Layer, source: str, target: str) -> Stream:
+    """A layer in one chunk, what it reads and makes in the given memories."""
     p = layer.precision
     made = sum(t.elements for t in layer.outputs)
     read, constants = (sum(t.elements for t in group) for group in (layer.inputs, layer.weights))
@@ -122,17 +129,6 @@ def _whole(layer: Layer, source: str, target: str) -> Stream:
         read, constants = min(read, made), min(constants, made)
     load = (read * p.activation_bits + constants * p.weight_bits) / 8
     return Stream(load, made * p.output_bits / 8, 1, source == "l3", target == "l3")
-
-
-def _fewest_chunks(whole: Stream, site: Site) -> int:
-    load, store, chunks = whole.load_bytes, whole.store_bytes, 1
-    if site.spec.l1 is not None:
-        room = site.spec.l1.room_bytes
-        chunks = 1 if load + store <= room else ceil(2 * (load + store) / room)
-    if whole.far_bytes:
-        room = site.spec.l2.room_bytes - site.waiting_bytes - whole.resident_bytes
-        chunks = max(chunks, ceil(2 * whole.far_bytes / max(room, 1.0)))
-    return chunks
 
 
 def chunk_cycles(layer: Layer, site: Site, stream: Stream) -> int:

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from math import ceil
 from typing import Any, Literal
 
 import numpy as np
 
+from archsim.accelerators.choice import Choice
 from archsim.accelerators.cluster import elementwise
 from archsim.accelerators.cluster.core_kernels import Cores
 from archsim.accelerators.cluster.costs import Costs, costs_of, sites_of
-from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
-from archsim.accelerators.cluster.homes import surroundings_of, waiting_bytes
 from archsim.accelerators.cluster.isa import inner_loop
 from archsim.accelerators.cluster.kernel_libraries import kernel_library
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
+from archsim.accelerators.cluster.network_program import network_graph
 from archsim.accelerators.cluster.peak import peak_macs_per_cycle
+from archsim.accelerators.cluster.placement import Placement, place
 from archsim.accelerators.cluster.pricing import Priced, energy_of, price
-from archsim.accelerators.cluster.program import LayerProgram, graph_of
-from archsim.accelerators.cluster.residency import kept_bytes, weights_home
+from archsim.accelerators.cluster.residency import weights_home
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.spec import ClusterSpec
 from archsim.accelerators.cluster.stored import stored_in_chunks, stored_of
 from archsim.accelerators.cluster.table import KEYS, contraction_options
-from archsim.accelerators.cluster.tile_program import tile_program
 from archsim.accelerators.cluster.tile_work import work_of
-from archsim.accelerators.cluster.tiles import Choice
+from archsim.accelerators.cluster.tiles import Choice as TileChoice
 from archsim.accelerators.cluster.work import Site, Surroundings
 from archsim.accelerators.low_voltage import SramSite, passed
 from archsim.accelerators.machine import Action, FloatArray, Options, Performed, Row
 from archsim.accelerators.options_front import undominated
 from archsim.components.figure import Figure
 from archsim.components.sram_supply import Stored
-from archsim.errors import InputError
 from archsim.kernel.graph import TimedGraph
 from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
@@ -60,8 +60,9 @@ class ClusterMachine:
     ) -> None:
         self.spec = spec
         self.name = spec.name
-        self.choice = Choice(tile_candidates, like_dory)
-        self.network: Mapping[str, Surroundings] = {}  # by layer, once it is set up for one
+        self.choice = TileChoice(tile_candidates, like_dory)
+        self._network: tuple[Workload, str] | None = None  # once it is set up for one, with the objective
+        self._keeps_layouts = False
         self._sites: dict[Precision, Site] = {}
         self._known: dict[object, tuple[Mapped, Priced]] = {}
         self.precision = Precision.parse(spec.cores.precision)
@@ -87,7 +88,8 @@ class ClusterMachine:
             banks = 2 * cores.count if self.spec.l1 is None else self.spec.l1.banks
             library, each = kernel_library(cores.isa), cores.cycles_per_instruction
             built = Cores(cores.count, banks, loop, library, each, cores.float_units)
-            self._sites[precision] = Site(self.spec, self.clock_mhz, precision, built)
+            site = Site(self.spec, self.clock_mhz, precision, built)
+            self._sites[precision] = replace(site, layouts={}) if self._keeps_layouts else site
         return self._sites[precision]
 
     def costs(self, precision: Precision) -> Costs:
@@ -118,29 +120,60 @@ class ClusterMachine:
         """What is drawn in every cycle: leakage, and the clock of what always runs (`uncore`)."""
         return self.prices.always_on_mw
 
-    def for_workload(self, workload: Workload) -> ClusterMachine:
-        """The machine set up for a network at its widths: weights and activations each in L2 or in L3."""
+    def placed_for(self, workload: Workload, minimize: str = "latency") -> ClusterMachine:
+        """The machine with a network's tensors, at its widths, each in L2 or in L3: so that its layers cost
+        the least together, each at its best row there. That is found when it is first asked for.
+        """
         spec = self.spec
         if spec.l1 is None:
             return self
-        if spec.l3 is not None:
-            l3 = spec.l3.model_dump() | {"weights": weights_home(spec, workload)}
+        home = weights_home(spec, workload)
+        if spec.l3 is not None and (home == "l2" or self.choice.like_dory):  # else some of them stay
+            l3 = spec.l3.model_dump() | {"weights": home}
             spec = ClusterSpec.model_validate(spec.model_dump() | {"l3": l3})
         machine = ClusterMachine(spec, tile_candidates=self.choice.most, like_dory=self.choice.like_dory)
         if not self.choice.like_dory:  # which decides layer by layer
-            machine.network = surroundings_of(spec, workload)
+            machine._network = workload, minimize
         return machine
+
+    @cached_property
+    def placement(self) -> Placement:
+        return Placement({}) if self._network is None else place(self, *self._network)
+
+    def keeping_layouts(self) -> ClusterMachine:
+        """The same machine, which keeps what of a layer's tables does not depend on its surroundings."""
+        machine = copy(self)
+        machine._sites = {}
+        machine._keeps_layouts = True
+        return machine
+
+    def within(self, around: Mapping[str, Surroundings]) -> ClusterMachine:
+        """The same machine, layers by name in given surroundings."""
+        machine = copy(self)
+        machine.__dict__["placement"] = Placement(around)
+        return machine
+
+    def chosen_row(self, layer: Layer, minimize: str) -> Choice | None:
+        """The row that a layer of the network was given when its tensors were placed."""
+        if self._network is None or self._network[1] != minimize:
+            return None
+        return self.placement.chosen.get(layer.name)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader has to know of the places of the network's tensors."""
+        return self.placement.warnings
 
     def surroundings(self, layer: Layer) -> Surroundings | None:
         """What of the network that it is set up for changes a layer's options; None for a layer by itself."""
-        return self.network.get(layer.name)
+        return self.placement.around.get(layer.name)
 
     def open_fields(self, narrow: Workload, wide: Workload) -> Mapping[str, Sequence[str]]:
         """Fields by path that a search over bits between two widths has to try: where weights are, if the
         widths decide it.
         """
-        homes = sorted({weights_home(self.spec, workload) for workload in (narrow, wide)})
-        return {"l3.weights": homes} if len(homes) > 1 else {}
+        homes = {weights_home(self.spec, workload) for workload in (narrow, wide)}
+        return {"l3.weights": ["l2", "auto"]} if len(homes) > 1 else {}
 
     @property
     def shared_l2_bytes(self) -> float | None:
@@ -169,7 +202,11 @@ class ClusterMachine:
         options = elementwise_options(layer, sites, self.prices)
         return options if front is None else undominated(options, front)
 
-    def _stream(self, row: Row) -> elementwise.Stream:
+    def site_in(self, layer: Layer, around: Surroundings) -> Site:
+        """The machine as a layer at its precision meets it in the given surroundings."""
+        return replace(self.site(layer.precision), around=around)
+
+    def stream(self, row: Row) -> elementwise.Stream:
         """The chunks of a row that is no contraction."""
         return elementwise.stream_of(row.layer, self.site(row.layer.precision), row.mapping)
 
@@ -178,7 +215,7 @@ class ClusterMachine:
         if layer.contraction is None:
             site = self.site(layer.precision)
             row = Row(layer, elementwise.raw_mapping(layer, site, mapping), 0.0, 0.0)
-            costs = stream_costs(layer, site, self._stream(row), self.prices)
+            costs = stream_costs(layer, site, self.stream(row), self.prices)
             energy = sum(pj for name, pj in costs.items() if name.startswith("energy:"))
             return replace(row, cycles=costs["cycles"], energy_pj=energy)
         raw = raw_mapping(layer, mapping)
@@ -197,11 +234,15 @@ class ClusterMachine:
             self._known[key] = mapped, priced
         return self._known[key]
 
+    def mapped(self, row: Row) -> Mapped:
+        """What a contraction's row stands for."""
+        return self._priced(row)[0]
+
     def performed(self, row: Row) -> Performed:
         """Counted actions of a row, what is always on apart (that follows from the latency)."""
         layer, site = row.layer, self.site(row.layer.precision)
         if layer.contraction is None:
-            stream = self._stream(row)
+            stream = self.stream(row)
             counts = elementwise.counted_actions(layer, site, stream)
             moved = float(site.transfer_cycles(np.float64(stream.load_bytes)))
             compute = stream.chunks * elementwise.chunk_cycles(layer, site, stream)
@@ -228,8 +269,8 @@ class ClusterMachine:
 
     def stored(self, row: Row) -> tuple[Stored, ...]:
         if row.layer.contraction is None:
-            return stored_in_chunks(row.layer, self.prices, self.spec, self._stream(row))
-        return stored_of(row.layer, self.prices, self.spec, self._priced(row)[0])
+            return stored_in_chunks(row.layer, self.prices, self.spec, self.stream(row))
+        return stored_of(row.layer, self.prices, self.spec, self.mapped(row))
 
     def weight_bit_errors(self, options: Options) -> FloatArray:
         """All weights pass L2 and L1."""
@@ -240,54 +281,10 @@ class ClusterMachine:
 
         Raises InputError when the weights kept in L2 and the activations do not fit it together.
         """
-        held = self._held(rows)
-        self._check_l2(rows, held)
-        before = [None, *held]
-        return graph_of([self._layer_program(*each) for each in zip(rows, before, held, strict=False)])
+        return network_graph(self, rows)
 
-    def _layer_program(
-        self, row: Row, before: Mapping[str, float] | None, held: Mapping[str, float]
-    ) -> LayerProgram:
-        layer, site = row.layer, self.site(row.layer.precision)
-        if layer.contraction is None:
-            return elementwise_program(layer, site, self._stream(row))
-        mapped = self._priced(row)[0]
-        places = mapped.plan.places
-        prefetch = early = False
-        if before is not None and layer.has_static_weights and self.spec.l1 is not None:
-            l1, l2 = self.spec.l1, self.spec.l2
-            tile = mapped.weight_tile_bytes
-            room = l1.room_bytes
-            prefetch = places.weight == "l2" and before.get("l1", 0.0) + tile <= room
-            both = before["l2"] + held["l2"] <= l2.room_bytes
-            early = places.weight == "l3" and places.input == "l2" and both
-        return tile_program(
-            layer.name, site, mapped.tiles, mapped.l2, mapped.plan, prefetch=prefetch, early_fetch=early
-        )
-
-    def _held(self, rows: Sequence[Row]) -> list[Mapping[str, float]]:
-        """Bytes by memory while each row runs, what waits in L2 for later rows included."""
-        found = []
-        for row, waiting in zip(rows, waiting_bytes(rows), strict=True):
-            if row.layer.contraction is None:
-                held = elementwise.held_bytes(self.site(row.layer.precision), self._stream(row))
-            else:
-                held = {name: float(size[0]) for name, size in self._priced(row)[1].held.items()}
-            found.append({**held, "l2": held["l2"] + waiting})
-        return found
-
-    def _check_l2(self, rows: Sequence[Row], held: Sequence[Mapping[str, float]]) -> None:
-        resident = kept_bytes(
-            (row.layer.weights, str(row.mapping["way"]).partition(":")[0], h["l2_weights"])
-            for row, h in zip(rows, held, strict=True)
-            if row.layer.contraction is not None
-        )
-        most = max(h["l2"] - h["l2_weights"] for h in held)
-        room = self.spec.l2.room_bytes
-        if self.spec.l1 is None or len(rows) == 1:
-            return
-        if resident + most > room:
-            raise InputError(
-                f"{self.name}: {resident:,.0f} bytes of weights and {most:,.0f} of activations do not fit l2 "
-                f"together, which has {room:,.0f}; give it more capacity_kib, or an l3 with weights: l3"
-            )
+    def held(self, row: Row) -> Mapping[str, float]:
+        """Bytes by memory while a row runs, beside what waits in L2 for others."""
+        if row.layer.contraction is None:
+            return elementwise.held_bytes(self.site(row.layer.precision), self.stream(row))
+        return {name: float(size[0]) for name, size in self._priced(row)[1].held.items()}

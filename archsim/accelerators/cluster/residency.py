@@ -44,6 +44,13 @@ def kept_bytes(weights: Iterable[tuple[tuple[Tensor, ...], str, float]]) -> floa
     )
 
 
+def layouts_bytes(spec: ClusterSpec, layer: Layer) -> float:
+    """What a layer's weights take in L2 at most, in whichever layouts a mapping wants them."""
+    shares = spec.engine is not None and spec.engine.shares_layers
+    plain, largest = float(layer.weight_bytes), _resident_bytes(spec, layer)
+    return plain + largest if shares else largest
+
+
 def _resident_bytes(spec: ClusterSpec, layer: Layer) -> float:
     """Weights as the engine wants them, where it could run the layer (padded to its blocks)."""
     if layer.contraction is None or not layer.has_static_weights or spec.engine is None:

@@ -21,17 +21,16 @@ ACTIVATION_SHARE = 0.5
 
 
 def possible_places(layer: Layer, site: Site) -> list[Places]:
-    """Activations are where the network has them (of a layer by itself: where their size puts them), weights
-    where the YAML says (auto: either).
+    """Operands are where the network has them. Of a layer by itself activations are where their size puts
+    them, weights where the YAML says (auto: either).
     """
-    l3 = site.spec.l3
+    l3, around = site.spec.l3, site.around
     if l3 is None:
         return [Places("l2", "l2", "l2")]
-    if site.around is not None:
-        inputs, outputs = site.around.input, site.around.output
-    else:
-        room = site.spec.l2.room_bytes * ACTIVATION_SHARE
-        inputs, outputs = ("l3" if size > room else "l2" for size in (layer.input_bytes, layer.output_bytes))
+    if around is not None:
+        return [Places(around.input, around.weight, around.output)]
+    room = site.spec.l2.room_bytes * ACTIVATION_SHARE
+    inputs, outputs = ("l3" if size > room else "l2" for size in (layer.input_bytes, layer.output_bytes))
     if not layer.has_static_weights:
         return [Places(inputs, "l2", outputs)]
     weights = {"l2": ("l2",), "l3": ("l3",), "auto": ("l2", "l3")}[l3.weights]

@@ -8,10 +8,9 @@ from archsim.accelerators.cluster.costs import L2_WORD_BYTES, WORD_BYTES, Costs,
 from archsim.accelerators.cluster.elementwise import Stream
 from archsim.accelerators.cluster.mapping import Mapped
 from archsim.accelerators.cluster.spec import ClusterSpec
+from archsim.accelerators.cluster.traffic import OPERANDS
 from archsim.components.sram_supply import Stored
 from archsim.workloads.layer import Layer
-
-OPERANDS = ("input", "weight", "output")
 
 
 def stored_of(layer: Layer, costs: Costs, spec: ClusterSpec, mapped: Mapped) -> tuple[Stored, ...]:

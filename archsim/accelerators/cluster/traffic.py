@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.cluster.engines import engine_weight_bits
 from archsim.accelerators.cluster.shape import Shape
-from archsim.accelerators.cluster.tiles import L2Tile, Order, Tiles, visits
+from archsim.accelerators.cluster.tiles import L2Tile, Order, Tiles, tiles_of, visits
 from archsim.accelerators.cluster.work import Site
 
 Array = npt.NDArray[np.float64]
 SUM_BYTES = 4
+OPERANDS = ("input", "weight", "output")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,12 @@ class Places:
     @property
     def uses_l3(self) -> bool:
         return "l3" in (self.input, self.weight, self.output)
+
+    @cached_property
+    def nearer(self) -> list[Places]:
+        """Others with some of the operands that are in L3 in L2."""
+        choices = (("l2",) if at == "l2" else ("l2", "l3") for at in (self.input, self.weight, self.output))
+        return [places for each in product(*choices) if (places := Places(*each)) != self]
 
 
 @dataclass(frozen=True)
@@ -214,22 +223,34 @@ def _beside_tiles(site: Site, tiles: Tiles, way: str) -> Array:
     )
 
 
-def held_l2(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Array:
-    """Bytes: whole operands that are in L2, (double-buffered) tiles of those that come from L3."""
-    shape = tiles.shape
-    part = l2_operands(site, tiles, l2, plan.way)
-    ones = np.ones(len(tiles))
-    element = site.precision.activation_bits / 8
+def whole_bytes(site: Site, shape: Shape, way: str) -> dict[str, float]:
+    """Of each operand, as it lies in L2."""
+    k, c = (np.array([float(n)]) for n in (shape.K, shape.C))
     channels = shape.K if shape.depthwise else shape.C
     pixels = shape.input_size[0] * shape.input_size[1]
-    whole = {
-        "input": ones * shape.repeats * pixels * channels * element,
-        "weight": ones * shape.repeats * weight_bytes(site, shape, plan.way, ones * shape.K, ones * shape.C),
-        "output": ones * shape.repeats * shape.P * shape.Q * shape.K * site.precision.output_bits / 8,
+    return {
+        "input": shape.repeats * pixels * channels * site.precision.activation_bits / 8,
+        "weight": shape.repeats * float(weight_bytes(site, shape, way, k, c)[0]),
+        "output": shape.repeats * shape.P * shape.Q * shape.K * site.precision.output_bits / 8,
     }
+
+
+def least_l3_bytes(site: Site, shape: Shape, operand: str) -> float:
+    """What of an operand in L3 is moved at least, one repeat: all but input rows that no output reads."""
+    size = whole_bytes(site, shape, "cores")[operand] / shape.repeats
+    if operand != "input":
+        return size
+    apart, together = (tiles_of(shape, [(p, 1, 1, 1)]).rows[0] for p in (1, shape.P))
+    return size * float(min(apart, together)) / shape.input_size[0]
+
+
+def held_l2(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Array:
+    """Bytes: whole operands that are in L2, (double-buffered) tiles of those that come from L3."""
+    part = l2_operands(site, tiles, l2, plan.way)
+    whole = whole_bytes(site, tiles.shape, plan.way)
     trips = {"input": l2.trips_p, "weight": l2.trips_k, "output": l2.trips_p * l2.trips_k}
     total = np.zeros(len(tiles))
-    for name in whole:
-        copies = np.where(trips[name] * shape.repeats > 1, 2.0, 1.0)
+    for name in OPERANDS:
+        copies = np.where(trips[name] * tiles.shape.repeats > 1, 2.0, 1.0)
         total = total + (part[name] * copies if getattr(plan.places, name) == "l3" else whole[name])
     return total

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +31,12 @@ class Busy:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What its network leaves to a layer: where its activations are, and what lies in L2 for later layers."""
+    """What its network leaves to a layer: where its operands are, and what else lies in L2 meanwhile."""
 
-    input: Literal["l2", "l3"]
-    output: Literal["l2", "l3"]
-    waiting_bytes: float
+    input: str
+    weight: str
+    output: str
+    waiting_bytes: float  # tensors of other layers
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class Site:
     precision: Precision
     cores: Cores
     around: Surroundings | None = None  # None: a layer by itself
+    layouts: dict[Shape, Any] | None = field(default=None, compare=False)  # those known, None: none are kept
 
     @property
     def waiting_bytes(self) -> float:
-        """Of L2, taken by tensors that the layer neither reads nor makes."""
+        """Of L2, taken by what the layer neither reads nor makes."""
         return 0.0 if self.around is None else self.around.waiting_bytes
 
     @property
