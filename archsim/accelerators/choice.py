@@ -34,22 +34,22 @@ def best_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
     cost (less TOLERANCE), which proves it best, or until MOST_EXECUTED are done. Energy is taken from the
     table: stalls change it by their leakage only. Raises InputError when no row fits the machine.
     """
-    best, least = _best_near(layer, machine, minimize, MOST_EXECUTED)
+    best, least = _best_near(layer, machine, minimize)
     if best.cost > least * (1 + SLACKS[-1]):
         # rows that the pruned table has dropped may still be better
         everything = machine.options(layer, front=("cycles", "energy_pj"))
-        other = _executed(everything, machine, minimize, MOST_EXECUTED)
+        other = _executed(everything, machine, minimize)
         best = min(best, other, key=lambda c: (c.cost, not c.proven))
     return best
 
 
-def good_row(layer: Layer, machine: Machine, minimize: str, most_executed: int) -> Choice:
-    """As `best_row`, with no more rows executed and none but those near the least bound."""
-    best, least = _best_near(layer, machine, minimize, most_executed)
+def good_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
+    """As `best_row`, of the rows near the least bound alone."""
+    best, least = _best_near(layer, machine, minimize)
     return replace(best, proven=best.proven and best.cost <= least * (1 + SLACKS[-1]))
 
 
-def _best_near(layer: Layer, machine: Machine, minimize: str, most_executed: int) -> tuple[Choice, float]:
+def _best_near(layer: Layer, machine: Machine, minimize: str) -> tuple[Choice, float]:
     """The best of the rows near the least bound, and that bound."""
     known = _cheapest_row(machine, layer, minimize)
     if known is not None:
@@ -60,7 +60,7 @@ def _best_near(layer: Layer, machine: Machine, minimize: str, most_executed: int
         row = options.row(options.shortlist(minimize)[0])
         cost = row.energy_pj if minimize == "energy" else row.cycles
         return Choice(row, cost, True), cost
-    best = _executed(options, machine, minimize, most_executed)
+    best = _executed(options, machine, minimize)
     return best, float(_bounds(options, minimize).min())
 
 
@@ -75,7 +75,7 @@ def _bounds(options: Options, minimize: str) -> np.ndarray:
     return cost_of(minimize, whole_cycles, options.total_energy_pj)
 
 
-def _executed(options: Options, machine: Machine, minimize: str, most: int) -> Choice:
+def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
     energy, bounds = options.total_energy_pj, _bounds(options, minimize)
     tried: dict[int, tuple[float, float]] = {}
     seen: set[tuple[float, ...]] = set()
@@ -102,7 +102,7 @@ def _executed(options: Options, machine: Machine, minimize: str, most: int) -> C
     for index in open_rows[np.lexsort((energy[open_rows], bounds[open_rows]))].tolist():
         if bounds[index] >= tried[best][0] * (1 - TOLERANCE):
             break
-        if len(tried) >= most:
+        if len(tried) >= MOST_EXECUTED:
             return Choice(options.row(best), tried[best][0], False)
         if alike(index) not in seen:
             attempt(index)

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 ALL_NEAR = Places("l2", "l2", "l2")
 ACTIVATIONS_LEAST = 0.5
 """Assumed. Of L2, planned for activations where all weights stay, which a search may make smaller."""
-FEW_EXECUTED = 16
-"""Rows executed for one layer in one place at most while homes are looked for."""
 STAGED_SHARE, UNHIDDEN_SHARE = 1 / 4, 0.2
 """Assumed, for the first guess of homes alone: of what passes L3, that tiles in L2 hold and no work hides."""
 MOST_ASKED = 1.5
@@ -166,7 +164,7 @@ class HomeSearch:
         if room < self.room and (need := smallest_need_bytes(self.machine, layer, around)) > room:
             return Answer(need - 1, inf, inf, None)
         try:
-            choice = good_row(layer, self.machine.within({layer.name: around}), self.minimize, FEW_EXECUTED)
+            choice = good_row(layer, self.machine.within({layer.name: around}), self.minimize)
         except DoesNotFit:
             return Answer(room, inf, inf, None)
         return Answer(room, self.machine.held(choice.row)["l2"], choice.cost, choice)
