@@ -42,9 +42,11 @@ class Stream:
         """What comes from L3 and what goes there."""
         return self.load_bytes * self.in_l3 + self.store_bytes * self.out_l3
 
-    def part(self, total: float, chunk: int) -> float:
-        """What of `total` a chunk has: as even as whole bytes allow."""
-        return total * (chunk + 1) // self.chunks - total * chunk // self.chunks
+    def parts(self, total: float) -> list[tuple[int, float]]:
+        """Of `total` in order so many chunks have so much: as even as bytes allow, larger ones first."""
+        size, more = divmod(total // 1, self.chunks)
+        runs = (int(more), size + 1), (self.chunks - int(more), size)
+        return [(chunks, each) for chunks, each in runs if chunks]
 
 
 def streams_of(layer: Layer, site: Site) -> list[Stream]:
@@ -139,7 +141,7 @@ def chunk_cycles(layer: Layer, site: Site, stream: Stream) -> int:
 def latency_bound(layer: Layer, site: Site, stream: Stream) -> float:
     """The slower of moving and working, with the first chunk's load and the last one's store."""
     work = stream.chunks * chunk_cycles(layer, site, stream)
-    first, last = stream.part(stream.load_bytes, 0), stream.part(stream.store_bytes, stream.chunks - 1)
+    first, last = stream.parts(stream.load_bytes)[0][1], stream.parts(stream.store_bytes)[-1][1]
     exposed = site.transfer_cycles(np.float64(first)) + site.transfer_cycles(np.float64(last))
     loads = site.transfer_cycles(np.float64(stream.load_bytes), stream.chunks, stream.chunks)
     bound = max(work + exposed, loads)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import groupby
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
@@ -14,44 +13,32 @@ from archsim.accelerators.cluster.work import Site
 from archsim.kernel.schedule import Firing, Loop, Node
 from archsim.workloads.layer import Layer
 
+Tokens = Mapping[str, int]
+
 
 def elementwise_program(layer: Layer, site: Site, stream: Stream) -> LayerProgram:
     """Chunk after chunk: (fetched,) loaded, worked on, stored (and spilled)."""
     loaded, finished, free, staged, made = (
         channel(layer.name, what) for what in ("loaded", "finished", "free", "staged", "made")
     )
-    work = chunk_cycles(layer, site, stream)
+    take_staged = {staged: 1} if stream.in_l3 else {}
+    give_made = {made: 1} if stream.out_l3 else {}
 
-    def cycles(total: float, chunk: int, *, l3: bool = False) -> int:
-        size = np.float64(stream.part(total, chunk))
-        moved = site.l3_cycles(size) if l3 else site.transfer_cycles(size)
-        return ceil(float(moved) - 1e-9)
+    def schedule(total: float, take: Tokens, give: Tokens, *, l3: bool = False) -> Node:
+        runs = []
+        for chunks, size in stream.parts(total):
+            moved = site.l3_cycles(np.float64(size)) if l3 else site.transfer_cycles(np.float64(size))
+            runs.append(Loop(chunks, [Firing(ceil(float(moved) - 1e-9), take=take, give=give)]))
+        return Loop(1, runs)
 
-    def load(chunk: int) -> Firing:
-        take = {staged: 1} if stream.in_l3 else {}
-        return Firing(cycles(stream.load_bytes, chunk), take=take, give={loaded: 1})
-
-    def store(chunk: int) -> Firing:
-        give = {free: 1} | ({made: 1} if stream.out_l3 else {})
-        return Firing(cycles(stream.store_bytes, chunk), take={finished: 1}, give=give)
-
-    def schedule(firing: Callable[[int], Firing]) -> Node:
-        runs = groupby(firing(chunk) for chunk in range(stream.chunks))
-        return Loop(1, [Loop(sum(1 for _ in alike), [leaf]) for leaf, alike in runs])
-
-    def fetch(chunk: int) -> Firing:
-        return Firing(cycles(stream.load_bytes, chunk, l3=True), give={staged: 1})
-
-    def spill(chunk: int) -> Firing:
-        return Firing(cycles(stream.store_bytes, chunk, l3=True), take={made: 1})
-
+    work = Firing(chunk_cycles(layer, site, stream), take={loaded: 1, free: 1}, give={finished: 1})
     return LayerProgram(
         name=layer.name,
-        load=schedule(load),
-        compute=schedule(lambda _: Firing(work, take={loaded: 1, free: 1}, give={finished: 1})),
-        store=schedule(store),
-        fetch=schedule(fetch) if stream.in_l3 else None,
-        spill=schedule(spill) if stream.out_l3 else None,
+        load=schedule(stream.load_bytes, take_staged, {loaded: 1}),
+        compute=Loop(stream.chunks, [work]),
+        store=schedule(stream.store_bytes, {finished: 1}, {free: 1} | give_made),
+        fetch=schedule(stream.load_bytes, {}, {staged: 1}, l3=True) if stream.in_l3 else None,
+        spill=schedule(stream.store_bytes, {made: 1}, {}, l3=True) if stream.out_l3 else None,
         depth=2 if stream.chunks > 1 else 1,
         start_cycles=site.spec.overheads.layer_cycles,
         prefetch_cycles=0,
