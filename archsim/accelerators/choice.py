@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,9 @@ would execute hundreds of rows a layer, and often pay for it with half as much e
 
 MOST_EXECUTED = 50
 """Rows executed for one layer at most; then the best of them is taken without that proof."""
+
+FEW_EXECUTED = 16
+"""Of a table that leaves out rows which might be better, so that there is no proof."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,13 @@ def best_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
         row = options.row(options.shortlist(minimize)[0])
         return Choice(row, row.energy_pj if minimize == "energy" else row.cycles, True)
     best = _executed(options, machine, minimize)
-    if best.cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1]):
+    far = best.cost > float(_bounds(options, minimize).min()) * (1 + SLACKS[-1])
+    if far and np.isinf(options.unlisted):
         # rows that the pruned table has dropped may still be better
         everything = machine.options(layer, front=("cycles", "energy_pj"))
         best = min(best, _executed(everything, machine, minimize), key=lambda c: (c.cost, not c.proven))
-    return best
+    covered = best.cost * (1 - TOLERANCE) <= options.unlisted
+    return best if covered else replace(best, proven=False)
 
 
 def _cheapest_row(machine: Machine, layer: Layer, minimize: str) -> Row | None:
@@ -83,11 +88,15 @@ def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
         if least >= min(tried.values())[0] * (1 - TOLERANCE):
             break
     best = min(tried, key=tried.__getitem__)
+    most = MOST_EXECUTED if tried[best][0] * (1 - TOLERANCE) <= options.unlisted else FEW_EXECUTED
     open_rows = np.flatnonzero(bounds < tried[best][0] * (1 - TOLERANCE))
-    for index in open_rows[np.lexsort((energy[open_rows], bounds[open_rows]))].tolist():
+    longest = cost_of(minimize, options.cycles_high, options.energy_at(options.cycles_high))
+    nearly = np.floor(np.log(bounds / least) / TOLERANCE)  # of rows nearly alike those that cannot stall much
+    order = np.lexsort([column[open_rows] for column in (energy, bounds, longest, nearly)])
+    for index in open_rows[order].tolist():
         if bounds[index] >= tried[best][0] * (1 - TOLERANCE):
-            break
-        if len(tried) >= MOST_EXECUTED:
+            continue
+        if len(tried) >= most:
             return Choice(options.row(best), tried[best][0], False)
         if alike(index) not in seen:
             attempt(index)
