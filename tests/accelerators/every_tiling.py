@@ -37,12 +37,11 @@ def every_tiling(machine: ClusterMachine, layer: Layer, ways: list[str] | None =
     for places in possible_places(layer, site):
         rows = _sizes(shape.P, in_l2="l3" in (places.input, places.output))
         channels = _sizes(shape.K, in_l2=places.uses_l3)
-        every = (
-            (p, q, k, c, p2, k2)
-            for (p, p2), (k, k2) in product(rows, channels)
-            for q, c in product(range(1, shape.Q + 1), range(1, shape.C + 1))
+        inside = list(product(range(1, shape.Q + 1), range(1, shape.C + 1)))
+        table = np.array(
+            [(p, q, k, c, p2, k2) for (p, p2), (k, k2) in product(rows, channels) for q, c in inside],
+            dtype=np.float64,
         )
-        table = np.fromiter(every, dtype=np.dtype((float, 6)))
         for start in range(0, len(table), CHUNK):
             sizes = table[start : start + CHUNK]
             tiles = tiles_of(shape, sizes[:, :4])

@@ -185,3 +185,24 @@ def test_more_l1_is_never_slower(rows, inputs, outputs, kernel, kib, engine):
         return float(machine.options(layer, minimize="latency").cycles.min())
 
     assert best(2 * kib) <= best(1.25 * kib) <= best(kib)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "workload", "layer", "cycles", "energy_pj"),
+    [
+        ("gap9", "mobilenetv2", "stage4.1.depthwise", 143376.4, 23805740.62120132),
+        ("gap9", "mobilenetv2", "stage6.1.depthwise", 129150.4, 22791298.5750156),
+        ("gap9", "resnet8", "stack3.conv2", 26123.0, 5610323.008371841),
+        ("marsellus", "resnet8", "stack2.conv2", 19803.0, 6425071.996036186),
+    ],
+)
+def test_layers_of_real_networks(accelerator, workload, layer, cycles, energy_pj):
+    """Recorded from `every_tiling`: four to ten million each, which take 3.6 to 20 s."""
+    network = load_workload(workload)
+    machine = load_accelerator(accelerator)
+    assert isinstance(machine, ClusterMachine)
+    machine = machine.for_workload(network)
+    own = next(each for each in network.layers if each.name == layer)
+    fastest, thriftiest = (machine.options(own, minimize=each) for each in ("latency", "energy"))
+    assert fastest.cycles.min() == pytest.approx(cycles, rel=1e-12)
+    assert thriftiest.total_energy_pj.min() == pytest.approx(energy_pj, rel=1e-12)
