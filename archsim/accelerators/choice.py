@@ -65,6 +65,17 @@ def _bounds(options: Options, minimize: str) -> np.ndarray:
     return cost_of(minimize, whole_cycles, options.total_energy_pj)
 
 
+def _preference(options: Options, minimize: str, bounds: np.ndarray) -> list[np.ndarray]:
+    """Keys of the order in which rows are executed, the last one first: least bound, then least energy; of a
+    table of many rows that are nearly as cheap (`unlisted`) those first that cannot stall much.
+    """
+    if np.isinf(options.unlisted):
+        return [options.total_energy_pj, bounds]
+    longest = cost_of(minimize, options.cycles_high, options.energy_at(options.cycles_high))
+    nearly = np.floor(np.log(bounds / bounds.min()) / TOLERANCE)
+    return [options.total_energy_pj, bounds, longest, nearly]
+
+
 def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
     energy, bounds = options.total_energy_pj, _bounds(options, minimize)
     tried: dict[int, tuple[float, float]] = {}
@@ -90,9 +101,7 @@ def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
     best = min(tried, key=tried.__getitem__)
     most = MOST_EXECUTED if tried[best][0] * (1 - TOLERANCE) <= options.unlisted else FEW_EXECUTED
     open_rows = np.flatnonzero(bounds < tried[best][0] * (1 - TOLERANCE))
-    longest = cost_of(minimize, options.cycles_high, options.energy_at(options.cycles_high))
-    nearly = np.floor(np.log(bounds / least) / TOLERANCE)  # of rows nearly alike those that cannot stall much
-    order = np.lexsort([column[open_rows] for column in (energy, bounds, longest, nearly)])
+    order = np.lexsort([column[open_rows] for column in _preference(options, minimize, bounds)])
     for index in open_rows[order].tolist():
         if bounds[index] >= tried[best][0] * (1 - TOLERANCE):
             continue

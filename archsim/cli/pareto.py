@@ -57,6 +57,7 @@ def pareto(
     of_all = [] if report is None else [Output("--report", report, _page(x, y, color))]
     check_outputs([*of_front, *of_all], inputs=(str(file),))
     found = read_results(file)
+    telling = found.telling
     if where is not None:
         found = found.where(where)
     front = replace(found, frame=front_of(found.frame, (x, y)))
@@ -68,7 +69,7 @@ def pareto(
         return
     if len(front.frame):
         quantities = [x, y] if color is None else [x, y, color]
-        print_points(front.frame, front.parameters, quantities, results())
+        print_points(front.frame, telling, quantities, results())
     feasible = int(found.frame["feasible"].sum())
     messages().print(f"{len(front.frame):,} of {feasible:,} feasible points are on the front")
     for output in (*of_front, *of_all):

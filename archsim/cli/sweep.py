@@ -11,6 +11,7 @@ import typer
 
 from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
+from archsim.cli.progress import progress_bar
 from archsim.cli.sweep_point import show_point
 from archsim.errors import InputError
 
@@ -79,7 +80,7 @@ def sweep(
     wanted: tuple[tuple[str, Path | None, Callable[[Results, Path], None]], ...] = (
         ("--parquet", parquet, lambda found, path: found.to_parquet(path)),
         ("--csv", csv, lambda found, path: found.to_csv(path)),
-        ("--report", report, _write_page),
+        ("--report", report, lambda found, path: _write_page(found, path, shown=not quiet)),
     )
     files = [Output(option, path, write) for option, path, write in wanted if path is not None]
     check_outputs([Output("--out", target, _recorded), *files], inputs=(sweep,))
@@ -110,14 +111,16 @@ def _reason(found: Results) -> str:
     return str(found.frame["error"].dropna().mode().iloc[0])
 
 
-def _write_page(found: Results, path: Path) -> None:
+def _write_page(found: Results, path: Path, *, shown: bool) -> None:
     """The page, and in a folder beside it the reports of the points on the front."""
     from archsim.dse.sweep.point_reports import write_point_reports
     from archsim.dse.sweep.results import pareto
 
     assert found.sweep is not None
     numbers = pareto(found.frame, found.sweep.goals)["point"].tolist()
-    links = write_point_reports(found.sweep, numbers, path.with_name(f"{path.stem}_points"))
+    folder = path.with_name(f"{path.stem}_points")
+    with progress_bar("energy reports of the front", shown=shown) as tell:
+        links = write_point_reports(found.sweep, numbers, folder, tell)
     found.to_html(path, links=links)
 
 
@@ -134,11 +137,14 @@ def _print(found: Results, swept: Swept) -> None:
     front = pareto(found.frame, found.sweep.goals)
     if len(front):
         quantities = [*found.sweep.goals, *found.sweep.budgets]
-        print_points(front, found.parameters, quantities, results())
+        print_points(front, found.telling, quantities, results())
     parts = [f"{progress.done:,} of {progress.points:,} points"]
     parts += [f"{progress.failed:,} failed"] if progress.failed else []
     parts += [f"{progress.known:,} known before"] if progress.known else []
-    parts += [f"{progress.deaths} workers died and were replaced"] if progress.deaths else []
+    if progress.deaths == 1:
+        parts.append("a worker died and was replaced")
+    elif progress.deaths:
+        parts.append(f"{progress.deaths} workers died and were replaced")
     parts.append(f"{progress.elapsed_s:.1f} s")
     parts += [f"{progress.points_per_s:,.1f} points/s"] if progress.done > progress.known else []
     messages().print(" · ".join(parts), markup=False)

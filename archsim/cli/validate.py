@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,8 @@ from archsim.cli.console import messages, results
 from archsim.cli.outputs import Output, check_outputs, write_outputs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archsim.validation.table import Comparison
 
 
@@ -23,7 +25,7 @@ def validate(
         Path | None, typer.Option("--json", metavar="FILE", help="The table as JSON (archsim.validation/1).")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="The table as an HTML page.")
+        Path | None, typer.Option("--report", metavar="FILE", help="An HTML page that works offline.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -31,8 +33,8 @@ def validate(
 
     Every figure is marked: calibrated, if a constant was fitted to it, or predicted.
     """
-    wanted = (("--csv", csv, "write_csv"), ("--json", json, "write_json"), ("--report", report, "write_html"))
-    files = [Output(option, path, _writer(name)) for option, path, name in wanted if path is not None]
+    wanted = (("--csv", csv, _write_csv), ("--json", json, _write_json), ("--report", report, _write_page))
+    files = [Output(option, path, write) for option, path, write in wanted if path is not None]
     check_outputs(files, inputs=())
     from archsim.validation.table import compare
 
@@ -45,13 +47,24 @@ def validate(
         messages().print(f"wrote {file.path}", markup=False)
 
 
-def _writer(name: str) -> Any:
-    def write(rows: Any, path: Path) -> None:
-        from archsim.validation import table
+def _write_csv(rows: Sequence[Comparison], path: Path) -> None:
+    from archsim.validation.table import write_csv
 
-        getattr(table, name)(rows, path)
+    write_csv(rows, path)
 
-    return write
+
+def _write_json(rows: Sequence[Comparison], path: Path) -> None:
+    from archsim.validation.table import write_json
+
+    write_json(rows, path)
+
+
+def _write_page(rows: Sequence[Comparison], path: Path) -> None:
+    from dataclasses import asdict
+
+    from archsim.reports.validation_page import write_validation_page
+
+    write_validation_page([asdict(row) for row in rows], path)
 
 
 def _print(rows: tuple[Comparison, ...]) -> None:

@@ -53,7 +53,7 @@ class Baseline:
         """`executions` are shared with the search, `policy` says what of activations counts.
 
         `errors_of` where the goal or a share of the baseline's accuracy reads them. Raises InputError for
-        bits that are no precision.
+        bits that are no precision, and KeyboardInterrupt on Ctrl-C, as nothing is known yet.
         """
         space = uniform_space(workload, Precision.parse(bits))
         formulation = Formulation(space, goal, (), sensitivity, faults, policy=policy)
@@ -66,6 +66,8 @@ class Baseline:
             formulation = replace(formulation, errors=errors)
         explorer = Explorer(spec, points, executions=executions)
         found = explorer.search(formulation, time_limit_s=time_limit_s)
+        if found.interrupted:
+            raise KeyboardInterrupt
         too_large = "" if found.nearest is None else "its stages leave no room for what stands between them"
         return cls(bits, formulation, found.best, points[0].unfit or too_large)
 

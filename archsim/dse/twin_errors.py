@@ -141,6 +141,25 @@ class ErrorMeasure:
     def verified(self, machine: Machine, rows: Sequence[Row], faults: FaultLosses | None = None) -> OnChips:
         """Accuracy of layers that run as these rows on the other chips and images: on one chip where nothing
         is drawn. Chips that `faults` were measured on are others, too."""
+        known = faults or FaultLosses({})
+        first = max(self.other_chips.start, known.chips)
+        faulty = range(first, first + self.settings.chips)
+        return self._of_rows(machine, rows, self.other_chips, faulty, self.other_images, known)
+
+    def of_rows(self, machine: Machine, rows: Sequence[Row]) -> Spread:
+        """The same on the chips and images that searches measure on, where nothing was chosen by them."""
+        return self._of_rows(machine, rows, self.chips, self.chips, self.images, FaultLosses({})).hardware
+
+    def _of_rows(
+        self,
+        machine: Machine,
+        rows: Sequence[Row],
+        chips: range,
+        faulty: range,
+        images: range,
+        faults: FaultLosses,
+    ) -> OnChips:
+        """On `chips`, or with bit errors in SRAMs on the chips `faulty`."""
         from archsim.evaluation import crossbar_of
         from archsim.numerics.accuracy import is_drawn
         from archsim.undervolting import failing
@@ -149,36 +168,33 @@ class ErrorMeasure:
         crossbar = crossbar_of(machine)
         found = failing(machine, rows)
         if found and crossbar is None:
-            return self._with_bit_errors(found, bits, faults or FaultLosses({}))
-        chips = self.other_chips if crossbar is not None and is_drawn(crossbar) else self.other_chips[:1]
-        hardware = self.twins.measure(crossbar, bits, chips, self.other_images)
-        return OnChips(hardware, chips, None if found else hardware.mean)
+            return self._with_bit_errors(found, bits, faulty, images, faults)
+        drawn = chips if crossbar is not None and is_drawn(crossbar) else chips[:1]
+        hardware = self.twins.measure(crossbar, bits, drawn, images)
+        return OnChips(hardware, drawn, None if found else hardware.mean)
 
     def _with_bit_errors(
-        self, found: Sequence[tuple[str, Stored]], bits: Bits, faults: FaultLosses
+        self,
+        found: Sequence[tuple[str, Stored]],
+        bits: Bits,
+        chips: range,
+        images: range,
+        faults: FaultLosses,
     ) -> OnChips:
         from archsim.numerics.faults.cells import FaultModel
         from archsim.numerics.faults.supply_sweep import SupplySweep
         from archsim.undervolting import storage_of, supply_of
 
-        first, count = max(self.other_chips.start, faults.chips), self.settings.chips
         sweep = SupplySweep(
             storage_of(found, self.twins.products),
             [supply_of(found)],
             FaultModel(faults.kind),
-            chips=count,
-            first_chip=first,
+            chips=len(chips),
+            first_chip=chips.start,
             seed=self.settings.seed,
         )
-        without, hardware = self.twins.with_bit_errors(bits, sweep, self.other_images)
-        return OnChips(hardware, range(first, first + count), without)
-
-    def uniform(self, machine: Machine, precision: Precision) -> Spread:
-        """Accuracy with all products at one precision."""
-        from archsim.evaluation import crossbar_of
-
-        bits = dict.fromkeys(self.twins.products, precision)
-        return self.twins.measure(crossbar_of(machine), bits, self.chips, self.images)
+        without, hardware = self.twins.with_bit_errors(bits, sweep, images)
+        return OnChips(hardware, chips, without)
 
     def _widest(self, space: BitSpace) -> dict[str, Precision]:
         """The most bits of every layer that the twin computes in whole numbers."""

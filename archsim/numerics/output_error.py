@@ -82,7 +82,8 @@ def from_outputs(
     passes = _passes(layers, weights, weight_bits, activation_bits, operands)
     slots = list(dict.fromkeys(step.activation for step in passes if step.activation is not None))
     tensors = {weight.place.slot: weight.tensor for weight in weights.values()}
-    session = PerturbableModel(operands.model, tensors, slots, loss.outputs)
+    instead = ", or compute the sensitivity from weights alone"
+    session = PerturbableModel(operands.model, tensors, slots, loss.outputs, without=instead)
     quantisers = activation_quantisers(session, calibration, slots, _widths(passes))
     before = [session.run(feeds) for feeds in calibration.runs()]
 

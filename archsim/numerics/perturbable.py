@@ -46,6 +46,8 @@ class PerturbableModel:
         weights: Mapping[Slot, Floats],
         activations: Sequence[Slot],
         outputs: Sequence[str],
+        *,
+        without: str = "",
     ) -> None:
         self._outputs = list(outputs)
         self._activations = {slot: place for place, slot in enumerate(activations)}
@@ -61,9 +63,7 @@ class PerturbableModel:
             _require_round(model)
             self._feeds |= self._settings({})
         # runs go in parallel instead of operators, and sums keep their order
-        self._session = Session(
-            self._rewritten(model, types), without=", or compute the sensitivity from weights alone"
-        )
+        self._session = Session(self._rewritten(model, types), without=without)
 
     def run(
         self,

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_ROWS = 30
-MAY_BE_CONSTANT = ("workload", "accelerator", "bits")
-"""Parameters that every sweep has: not shown where they have one value."""
 
 
 def print_points(
@@ -22,12 +20,11 @@ def print_points(
 ) -> None:
     """A row a point: its number, its parameters and some of its quantities; MOST_ROWS of them at most."""
     shown = frame.head(MOST_ROWS)
-    varied = [name for name in parameters if name not in MAY_BE_CONSTANT or frame[name].nunique() > 1]
     columns = [
         Column("Point", tuple(map(str, shown["point"]))),
-        *(_column(shown, name) for name in dict.fromkeys((*quantities, *varied))),
+        *(_column(shown, name) for name in dict.fromkeys((*quantities, *parameters))),
     ]
-    console.print(column_table(columns, console.width, varied[::-1], foot=False))
+    console.print(column_table(columns, console.width, parameters[::-1], foot=False))
     if len(frame) > len(shown):
         console.print(f"… and {len(frame) - len(shown):,} more")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +14,7 @@ from archsim.errors import InputError
 from archsim.validation.figure import PublishedFigure
 
 SCHEMA = "archsim.validation/1"
-COLLECTIONS = ("clusters", "crossbars", "fpga", "neuralfuse")
+COLLECTIONS = ("clusters", "cluster_networks", "crossbars", "fpga", "neuralfuse")
 """Modules of this package that list FIGURES."""
 
 
@@ -83,36 +82,3 @@ def write_json(rows: Iterable[Comparison], path: str | Path) -> None:
     document = {"schema": SCHEMA, "figures": [asdict(row) for row in rows]}
     with whole_file(path) as file:
         file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def write_html(rows: Sequence[Comparison], path: str | Path) -> None:
-    """A page that works offline. Raises InputError as `whole_file`."""
-    lines = "\n".join(_html_row(row) for row in rows)
-    heads = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in COLUMNS)
-    with whole_file(path) as file:
-        file.write_text(PAGE.format(heads=heads, lines=lines, count=len(rows)), encoding="utf-8")
-
-
-def _html_row(row: Comparison) -> str:
-    values = {**asdict(row), "published": f"{row.published:.4g}", "simulated": f"{row.simulated:.4g}"}
-    values["error_percent"] = f"{row.error_percent:+.1f}"
-    cells = "".join(f'<td class="{name}">{html.escape(str(values[name]))}</td>' for name in COLUMNS)
-    return f'<tr class="{row.kind}">{cells}</tr>'
-
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>archsim: published figures</title><style>
-:root {{ color-scheme: light dark }}
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 100rem; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; vertical-align: top }}
-.published, .simulated, .error_percent {{ text-align: right; font-variant-numeric: tabular-nums }}
-.calibrated td {{ opacity: .7 }}
-.source, .remark {{ font-size: 85% }}
-</style></head><body>
-<h1>Published figures</h1>
-<p>{count} figures. <em>Calibrated</em>: a constant was fitted to it. <em>Predicted</em>: none was.</p>
-<table><thead><tr>{heads}</tr></thead><tbody>
-{lines}
-</tbody></table></body></html>
-"""

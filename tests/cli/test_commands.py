@@ -174,7 +174,13 @@ def test_interrupt_is_quiet(tmp_path: Path, tiny_trace: Path) -> None:
     words = ["run", tiny_trace, "--on", pipe, "--json", tmp_path / "r.json"]
     with (
         subprocess.Popen(
-            [sys.executable, "-m", "archsim", *words], stdout=-1, stderr=-1, text=True
+            [sys.executable, "-m", "archsim", *words],
+            stdout=-1,
+            stderr=-1,
+            text=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # a background job has it ignored
         ) as running,
         pipe.open("w"),  # opens as soon as the command reads
     ):

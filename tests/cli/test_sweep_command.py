@@ -47,6 +47,22 @@ def test_sweep_pareto_and_reports(archsim, tmp_path: Path, sweep_file: Path) -> 
     assert "sram_kib" in shown.stdout
 
 
+def test_the_front_tells_what_its_points_are(archsim, tmp_path: Path, tiny_trace: Path) -> None:
+    """Also where all of its points have the same accelerator and bits, if others have not."""
+    path = tmp_path / "both.yaml"
+    accelerators = ["systolic-32-edge", "systolic-128"]
+    told = {"workload": str(tiny_trace), "accelerator": accelerators, "bits": ["w8a8", "w4a4"]}
+    path.write_text(yaml.safe_dump({**told, "goals": ["energy_mj"]}))
+    done = archsim("sweep", path, "--out", tmp_path / "both.sweep", "--workers", 1)
+    assert done.exit_code == 0, done.output
+    head, _, *rows = done.stdout.strip().splitlines()
+    assert {"accelerator", "bits"} <= set(head.split())
+    assert "workload" not in head
+    assert len(rows) == 1
+    again = archsim("pareto", tmp_path / "both.sweep", "--where", "bits == 'w4a4'")
+    assert {"accelerator", "bits"} <= set(again.stdout.splitlines()[0].split())
+
+
 def test_one_point_alone(archsim, tmp_path: Path, sweep_file: Path, tiny_trace: Path) -> None:
     done = archsim("sweep", sweep_file, "--point", 3, "--report", tmp_path / "p.html")
     assert done.exit_code == 0, done.output

@@ -256,8 +256,8 @@ def test_library_models_and_nodes_without_names(tmp_path: Path) -> None:
     assert list(table_of(model, tmp_path).losses.values()) == list(expected.losses.values())
 
 
-def test_resnet18_in_a_second() -> None:
-    """All weights of ResNet-18 at seven widths: under a second of CPU."""
+def test_resnet18_at_seven_widths_takes_no_longer_than_sorting_it_five_times() -> None:
+    """All its weights: about as long as sorting them once, 0.2 s of CPU where that was measured."""
     rng = np.random.default_rng(0)
     nests = [layer.contraction for layer in load_workload("resnet18").layers if layer.contraction]
     weights = [rng.standard_normal((n.K, n.C * n.R * n.S), np.float32) for n in nests]
@@ -267,7 +267,10 @@ def test_resnet18_in_a_second() -> None:
         channels = Channels(values, 0)
         for bits in range(2, 9):
             channels.mean_squared_error(bits, "least_squares")
-    assert time.process_time() - start < 1.0
+    taken = time.process_time() - start
+    for values in weights:
+        np.sort(values, axis=1)
+    assert taken < 5 * (time.process_time() - start - taken)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ SWEEP_PROBE = """
   found.lit = document.querySelectorAll("#point-table tr.lit").length;
   found.failed = texts("#error-table td");
   found.caption = byId("points-caption").textContent;
+  found.best = texts("#best dd.note");
   const filter = byId("filter-sram_kib");
   filter.value = "16";
   filter.dispatchEvent(new Event("change"));
@@ -79,6 +80,9 @@ def test_the_page_of_a_sweep(tmp_path: Path) -> None:
     assert found["links"] == ["points/point-5.html"]
     assert found["failed"][0] == "4"
     assert "8 points shown" in found["caption"]
+    for goal, note in zip(asked.goals, found["best"][1::2], strict=True):
+        best = results.frame.loc[results.frame[goal].idxmin()]
+        assert note == f"point {best['point']}"
     assert found["filtered"] == 4
     assert found["legend"] == ["array.dataflow:", "weight_stationary", "output_stationary"]
     assert found["brushed"] == 4  # of the larger buffer

@@ -9,15 +9,15 @@ from typer.testing import CliRunner
 
 from archsim.cli.app import app
 from archsim.errors import InputError
-from archsim.validation import clusters
-from archsim.validation.table import COLUMNS, all_figures, compare, write_csv, write_html, write_json
+from archsim.validation import cluster_networks, clusters
+from archsim.validation.table import COLUMNS, all_figures, compare, write_csv, write_json
 
-FIGURES = {f"{f.system} {f.workload} {f.quantity}": f for f in clusters.FIGURES}
+FIGURES = {f"{f.system} {f.workload} {f.quantity}": f for f in (*clusters.FIGURES, *cluster_networks.FIGURES)}
 
 
-FAR = {58: -13.0, 65: -18.0, 79: 55.1, 129: 108.4}
-"""Published figure -> error in %, of those further off than 10 %: Dustin, DARKSIDE, Vega's FP32 and FP16.
-Their remarks say why."""
+FAR = {58: -13.0, 65: -18.0, 129: 18.5, 34.8: -11.1, 791_461: -44.3}
+"""Published figure -> error in %, of those further off than 10 %: Dustin, DARKSIDE, Vega's FP16, MobileNetV1
+on GAP9 with weights from L3 and by Deeploy's code. Their remarks say why."""
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -26,6 +26,8 @@ def test_figure(name: str) -> None:
     tolerance = 0.10 if figure.kind == "predicted" else 0.02
     if figure.system == "vega-like":
         tolerance = 0.05  # a constant of the library stands for it, which others share
+    if figure.workload == "mobilenetv1-100-128" and figure.unit == "1/s":
+        tolerance = 0.05  # no constant is its own: DORY's tiles and split were put in
     if figure.published in FAR:
         assert figure.remark
         error = 100 * (figure.simulate() / figure.published - 1)
@@ -72,6 +74,6 @@ def test_an_unknown_system_is_refused(archsim) -> None:
 
 def test_writers(tmp_path: Path) -> None:
     rows = compare(["xpulpnn"])
-    for write in (write_csv, write_json, write_html):
+    for write in (write_csv, write_json):
         write(rows, tmp_path / "out")
         assert (tmp_path / "out").stat().st_size > 100

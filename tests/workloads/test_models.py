@@ -47,6 +47,11 @@ PUBLISHED_MACS = {
     # MLPerf Tiny's networks in ONNX
     "ds-cnn": (2_656_768, 0.0),
     "resnet8": (12_501_632, 0.0),
+    "mobilenetv1-025-96": (7_489_664, 0.0),
+    "toyadmos-autoencoder": (264_192, 0.0),
+    # table 8 of the paper: 569 and 14 million
+    "mobilenetv1-100-224": (569e6, 0.5 / 569),
+    "mobilenetv1-025-128": (14e6, 0.5 / 14),
     # torchvision's documentation of vgg16_weights: 15.47 GFLOPS, which are MACs
     "vgg16": (15.47e9, 0.005 / 15.47),
     # pytorch-cifar-models' cifar10_resnet20
@@ -76,6 +81,11 @@ PUBLISHED_PARAMETERS = {
     "bert-base": 109_482_240,
     "gpt2-decode": 124_439_808,
     "resnet20": 272_474,
+    # keras.applications.MobileNet, alpha 0.25, 0.5 and 1.0
+    "mobilenetv1-025-128": 470_072,
+    "mobilenetv1-050-96": 1_331_592,
+    "mobilenetv1-100-128": 4_231_976,
+    "mobilenetv1-100-224": 4_231_976,
     # pytorch-cifar (kuangliu)
     "resnet18-cifar": 11_173_962,
     "resnet50-cifar": 23_520_842,
@@ -100,8 +110,17 @@ def test_parameters_of_the_cifar_vggs_are_the_published_ones_less_folded_ones(mo
 
 def test_parameters_of_the_tiny_networks_are_published_folded(models):
     assert models["resnet8"].parameters == 77_706
-    # Keras counts 23,756 trainable ones: its convolutions have a bias beside the norm's scale and shift
+    # trainable ones as Keras counts them: a bias beside each norm's scale and shift
     assert models["ds-cnn"].parameters == 23_756 - 2 * 9 * 64
+    assert models["mobilenetv1-025-96"].parameters == 216_322 - 2 * 2_736
+    assert models["toyadmos-autoencoder"].parameters == 267_928 - 2 * (8 * 128 + 8)
+
+
+def test_layers_of_visual_wake_words_are_those_of_the_reference_model(models):
+    net = models["mobilenetv1-025-96"]
+    sizes = [layer.outputs[0].shape[1:3] for layer in net.layers if layer.name.endswith("pointwise")]
+    assert sizes == [(16, 48), (32, 24), (32, 24), (64, 12), (64, 12), *6 * [(128, 6)], *2 * [(256, 3)]]
+    assert layer_of(net, "fc").outputs[0].shape == (1, 2)
 
 
 def test_the_medium_lstm_has_20_million_parameters(models):

@@ -3,7 +3,8 @@
 Where to start reading:
     spec                     the YAML
     machine                  the family's entry: options table, counted actions, timed program
-    isa, tcdm, core_kernels  what the cores' kernels cost on one tile
+    isa, kernel_libraries    what the cores' kernels are made of
+    core_kernels, tcdm       what they cost on one tile, and conflicts in L1
     engines                  RBE, NE16 and N-EUREKA on one tile
     work, tile_work          who does a tile: cores, engine or both; what that makes of all tiles
     tiles, traffic, actions  tiles of L1 and L2, what they move, hold and make the units do

@@ -1,9 +1,8 @@
 """Cycles of the cores' kernels on one tile, for arrays of tiles.
 
-Block overheads are those that DORY fitted to measured runs of PULP-NN on 8 cores (Common/Tiler/
-tiler_conv1d_to_up.py, commit be3d6dd; Burrello et al., DORY, IEEE TC 2021): a 16×16×32 to 64 channel 3×3
-layer takes 15.4 MAC/cycle with them, PULP-NN reports 15.5. They count instructions on cores that finish one a
-cycle. Depthwise: MATCH's model of PULP-NN's kernel (commit b499427).
+With the block overheads that DORY fitted to measured runs of PULP-NN on 8 cores (Common/Tiler/
+tiler_conv1d_to_up.py, commit be3d6dd; Burrello et al., DORY, IEEE TC 2021) a 16×16×32 to 64 channel 3×3
+layer takes 15.4 MAC/cycle, PULP-NN reports 15.5. They count instructions on cores that finish one a cycle.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.accelerators.cluster.isa import InnerLoop
+from archsim.accelerators.cluster.kernel_libraries import KernelLibrary
 from archsim.accelerators.cluster.shape import Shape
 from archsim.accelerators.cluster.tcdm import slowdown
 from archsim.workloads.layer import Layer
@@ -25,17 +25,13 @@ SPLITS = ("rows", "pixels", "channels")
 
 TILE, TILE_IN_PLACE = 100, 62  # start and end of a kernel; in place: without an im2col buffer
 PAIR, PAIR_IN_PLACE, SINGLE = 27 + 127, 27 + 135, 20 + 94  # of two pixels, of the one left over
-BLOCK = {8: 159, 4: 82, 2: 52, 1: 28}  # set-up, re-quantisation and storing of so many outputs
 LEFT_OVER = {(4, 2): 18, (4, 1): 12, (1, 2): 8, (1, 1): 5}  # a product that fills no SIMD word
-IM2COL_BYTES_PER_CYCLE = 8
 SUM_INSTRUCTIONS = 2  # a partial sum loaded and added, or stored
-DEPTHWISE_WORD, DEPTHWISE_ONE, DEPTHWISE_OUTPUT = 7, 6, 5 + 10 + 5 + 10 + 9
 
 # Instructions an element, without loads and stores. exp: range reduction and a second-degree polynomial in
 # integers (Kim et al., I-BERT, 2021). div: RI5CY's serial divider, 3 to 35 cycles. sqrt: Newton, four steps
-# of a division (I-BERT, algorithm 4). Re-quantisation: multiply, add, shift, two-sided clip, pack (PULP-NN).
+# of a division (I-BERT, algorithm 4).
 OPERATIONS = {"add": 1.0, "mul": 1.0, "max": 1.0, "exp": 14.0, "div": 20.0, "sqrt": 80.0, "move": 0.0}
-REQUANTISE = 6.0
 NOT_REQUANTISED = ("max_pool", "relu", "data_movement")
 LOOP = 1.5  # address and loop instructions an element
 
@@ -47,6 +43,7 @@ class Cores:
     count: int
     banks: int
     loop: InnerLoop
+    library: KernelLibrary
     cycles_per_instruction: float
     float_units: int | None  # shared by all cores; None: one each
 
@@ -72,7 +69,7 @@ class Cores:
         # short words are padded with zeros in memory; of long ones the rest is done product by product
         padded = loop.products > 4
         last = np.where(rest > 0, per_iteration, 0.0) if padded else rest * one_by_one
-        outputs = BLOCK[channels * min(pixels, 2)] * ceil(pixels / 2)
+        outputs = self.library.outputs[channels * min(pixels, 2)] * ceil(pixels / 2)
         return outputs + per_iteration * iterations + last
 
 
@@ -88,22 +85,21 @@ def contraction_cycles(
     groups, left = divided(pixels, wide)
     instructions = (
         (TILE_IN_PLACE if shape.pointwise else TILE)
-        + groups * (group_cycles(shape, products, wide) + _channel_blocks(cores, products, channels, wide))
-        + left * (group_cycles(shape, products, 1) + _channel_blocks(cores, products, channels, 1))
+        + groups
+        * (group_cycles(cores, shape, products, wide) + _channel_blocks(cores, products, channels, wide))
+        + left * (group_cycles(cores, shape, products, 1) + _channel_blocks(cores, products, channels, 1))
         + sums * SUM_INSTRUCTIONS * pixels * channels
     )
     return instructions * cores.cycles_per_instruction
 
 
-def group_cycles(shape: Shape, products: Array, pixels: int) -> Array | float:
+def group_cycles(cores: Cores, shape: Shape, products: Array, pixels: int) -> Array | float:
     """Instructions to begin so many pixels at a time, and to gather what each output multiplies."""
     if pixels == 1:
-        gather = np.maximum(38 + 16 * shape.taps, 29 + products / IM2COL_BYTES_PER_CYCLE)
-        return SINGLE + (0.0 if shape.pointwise else gather)
+        return SINGLE + (0.0 if shape.pointwise else cores.library.gather(shape.taps, products, 1))
     if shape.pointwise:
         return PAIR_IN_PLACE * pixels / 2
-    gather = np.maximum(61 + 32 * shape.taps, 29 + products * 2 / IM2COL_BYTES_PER_CYCLE)
-    return (PAIR + gather) * pixels / 2
+    return (PAIR + cores.library.gather(shape.taps, products, 2)) * pixels / 2
 
 
 def busiest_share(count: int, split: str, p: Array, q: Array, k: Array) -> tuple[Array, Array]:
@@ -139,21 +135,14 @@ def depthwise_channel(cores: Cores, shape: Shape, split: str, p: Array, q: Array
     """Instructions a channel; a column of inputs is gathered at a time."""
     pixels = busiest_share(cores.count, split, p, q, np.ones_like(p))[0]
     rows = np.where(split == "channels", p, np.ceil(p / cores.count))
-    gathered = q * ((rows - 1) * shape.stride[0] + shape.R) * shape.S / 4  # 4 bytes a load and a store
-    return gathered * 2 + pixels * _depthwise_output(cores, shape)
-
-
-def _depthwise_output(cores: Cores, shape: Shape) -> float:
-    words, rest = divmod(shape.taps, min(cores.loop.products, 4))
-    per_word = DEPTHWISE_WORD if cores.loop.products >= 4 else DEPTHWISE_ONE
-    unpack = max(0.0, cores.loop.per_channel - 1) / cores.loop.products * shape.taps
-    return DEPTHWISE_OUTPUT + words * per_word + rest * DEPTHWISE_ONE + unpack
+    gathered = cores.library.depthwise_gather(shape, rows, q)
+    return gathered + pixels * cores.library.depthwise_output(cores.loop, shape.taps)
 
 
 def least_output(cores: Cores, shape: Shape, c: Array) -> Array:
     """Instructions of one output in the block that takes least for each."""
     if shape.depthwise:
-        return np.full_like(c, _depthwise_output(cores, shape))
+        return np.full_like(c, cores.library.depthwise_output(cores.loop, shape.taps))
     blocks = [(k, p) for k in (cores.loop.channels, 1) for p in (cores.loop.pixels, 1)]
     each = [cores.block_cycles(c * shape.taps, k, p) / (k * p) for k, p in blocks]
     return np.minimum.reduce(each)
@@ -163,7 +152,7 @@ def least_pixel(cores: Cores, shape: Shape, c: Array) -> Array:
     """Instructions of one pixel, its outputs apart, among those begun together that take least for each."""
     if shape.depthwise:
         return np.zeros_like(c)
-    each = [group_cycles(shape, c * shape.taps, p) / p for p in (cores.loop.pixels, 1)]
+    each = [group_cycles(cores, shape, c * shape.taps, p) / p for p in (cores.loop.pixels, 1)]
     return np.minimum(each[0], each[1]) * np.ones_like(c)
 
 
@@ -174,6 +163,9 @@ def elementwise_cycles(cores: Cores, layer: Layer, share: float = 1.0) -> float:
     made = sum(t.elements for t in layer.outputs)
     work = sum(count * OPERATIONS[operation] for operation, count in layer.ops.items())
     plain = layer.operator in NOT_REQUANTISED or layer.kind in NOT_REQUANTISED
-    finishing = 0.0 if plain or p.number_format != "int" else REQUANTISE
-    instructions = read + work + made * (finishing + LOOP + max(p.output_bits, 8) / 32)
+    finishing = rescaling = 0.0
+    if not plain and p.number_format == "int":
+        finishing = cores.library.requantise
+        rescaling = cores.library.rescale * sum(t.elements for t in layer.inputs) * (layer.operator == "add")
+    instructions = read + work + rescaling + made * (finishing + LOOP + max(p.output_bits, 8) / 32)
     return TILE + share * instructions / cores.count * cores.cycles_per_instruction

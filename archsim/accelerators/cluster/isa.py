@@ -152,13 +152,22 @@ def _armv7em(weight: int, activation: int) -> InnerLoop:
 
 FLOAT_FORMATS = ("fp16", "bf16", "fp32")
 """What floating-point units multiply and add."""
+FLOAT_STALLS = 1 / 0.94 - 1
+"""Stalled cycles an instruction: TransLib's kernels finish 0.94 instructions a cycle on one core."""
 
 
 def _floating(isa: Isa, precision: Precision) -> InnerLoop:
+    """Counted in TransLib's matrix product (Mirsalari et al., DATE 2023; matmul.c, 58a9f35).
+
+    In 32 bits one accumulator: two loads and a fused multiplication and addition. In 16 bits one register of
+    two outputs: for two products of each a load of the pixel's, two of weights, two shuffles, two operations.
+    """
     lanes = {16: 2, 32: 1}.get(precision.weight_bits)
     if isa != "fp16_simd" or lanes is None:
         raise InputError(
             f"cores with isa {isa!r} have no arithmetic for {precision.label}; "
             "fp16, bf16 and fp32 need isa: fp16_simd, or run the layer in integers (as in w8a8)"
         )
-    return InnerLoop(4, 2, lanes, 1, 1, 1, loads=6, float_operations=8)
+    if lanes == 1:
+        return InnerLoop(1, 1, 1, 1, 1, 1, loads=2, fixed=3 * FLOAT_STALLS, float_operations=1)
+    return InnerLoop(2, 1, 2, 1, 3, 1, loads=3, fixed=7 * FLOAT_STALLS, float_operations=2)

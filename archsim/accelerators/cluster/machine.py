@@ -16,6 +16,7 @@ from archsim.accelerators.cluster.elementwise_program import elementwise_program
 from archsim.accelerators.cluster.elementwise_table import elementwise_options, stream_costs
 from archsim.accelerators.cluster.homes import surroundings_of, waiting_bytes
 from archsim.accelerators.cluster.isa import inner_loop
+from archsim.accelerators.cluster.kernel_libraries import kernel_library
 from archsim.accelerators.cluster.mapping import Mapped, raw_mapping, readable_mapping
 from archsim.accelerators.cluster.peak import peak_macs_per_cycle
 from archsim.accelerators.cluster.pricing import Priced, energy_of, price
@@ -84,7 +85,8 @@ class ClusterMachine:
             cores = self.spec.cores
             loop = inner_loop(cores.isa, precision)
             banks = 2 * cores.count if self.spec.l1 is None else self.spec.l1.banks
-            built = Cores(cores.count, banks, loop, cores.cycles_per_instruction, cores.float_units)
+            library, each = kernel_library(cores.isa), cores.cycles_per_instruction
+            built = Cores(cores.count, banks, loop, library, each, cores.float_units)
             self._sites[precision] = Site(self.spec, self.clock_mhz, precision, built)
         return self._sites[precision]
 

@@ -155,7 +155,7 @@ def _on_cores(cores: Cores, shape: Shape, split: str) -> tuple[Product, ...]:
             return left if at_a_time == 1 else whole
 
         def gathered(c: Array, at_a_time: int = at_a_time) -> Array:
-            return np.ones_like(c) * kernels.group_cycles(shape, c * shape.taps, at_a_time) * slow
+            return np.ones_like(c) * kernels.group_cycles(cores, shape, c * shape.taps, at_a_time) * slow
 
         found.append(Product(groups, np.ones_like, gathered))
         for block in (wide, 1):

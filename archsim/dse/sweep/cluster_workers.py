@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from archsim.dse.sweep.evaluate import Evaluator
 from archsim.dse.sweep.ledger import Chunk
+from archsim.dse.sweep.outcome import packed
 from archsim.dse.sweep.workers import Done, Task
 from archsim.errors import InputError
 
@@ -23,6 +24,10 @@ AHEAD = 2
 CONNECT_S = 15
 NOBODY_S = 120
 """Seconds without any worker after which the sweep gives up; a cluster that starts again may take as long."""
+
+
+NOTHING = Chunk(0, 0, packed([]), 0.0, 0.0, 0.0, "none")
+"""What a task comes back with that had not begun when all were to stop."""
 
 
 class ClusterWorkers:
@@ -42,6 +47,7 @@ class ClusterWorkers:
         self._payload = pickle.dumps(evaluator)
         self._tasks: dict[str, tuple[Future, Task]] = {}
         self._ended: SimpleQueue[str] = SimpleQueue()
+        self._taken_back: list[Done] = []
         self._alone_s = 0.0
         self._stopped = False
         if not self._threads():
@@ -63,6 +69,9 @@ class ClusterWorkers:
         future.add_done_callback(lambda ended: self._ended.put(str(ended.key)))
 
     def wait(self, seconds: float) -> list[Done]:
+        if self._taken_back:
+            taken_back, self._taken_back = self._taken_back, []
+            return taken_back
         try:
             keys = [self._ended.get(timeout=seconds)]
         except Empty:
@@ -78,10 +87,11 @@ class ClusterWorkers:
         self._stopped = True
         waiting = cast("dict[str, tuple[str, ...]]", self._client.processing())
         begun = {str(key) for keys in waiting.values() for key in keys[:1]}
-        for key, (future, _) in list(self._tasks.items()):
-            if key not in begun:
+        for key, (future, task) in list(self._tasks.items()):
+            if key not in begun and not future.done():
                 future.cancel()
                 del self._tasks[key]
+                self._taken_back.append(Done(task, NOTHING))
 
     def close(self) -> None:
         self._client.cancel([future for future, _ in self._tasks.values()])

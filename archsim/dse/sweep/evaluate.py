@@ -26,10 +26,9 @@ from archsim.dse.sweep.sweep import Sweep
 from archsim.dse.twin_errors import error_measure
 from archsim.errors import InputError
 from archsim.run import Run
-from archsim.simulation import simulate
+from archsim.simulation import chosen_rows, simulate
 from archsim.totals import run_totals
 from archsim.workloads.library import load_workload
-from archsim.workloads.precision import Precision
 from archsim.workloads.workload import Workload
 
 MOST_S = 10.0
@@ -110,16 +109,15 @@ class Evaluator:
         return with_values(self.specs[design.accelerator], design.fields)
 
     def _ran(self, design: Design) -> Outcome:
-        machine = load_accelerator(self.spec(design))
-        totals, warnings = run_totals(
-            self.workloads[design.workload], machine, minimize=self.sweep.minimize, precision=design.bits
-        )
+        machine, workload = load_accelerator(self.spec(design)), self.workloads[design.workload]
+        minimize, bits = self.sweep.minimize, design.bits
+        totals, warnings = run_totals(workload, machine, minimize=minimize, precision=bits)
         found = Outcome(design.number, OK, totals, warnings=warnings)
         if self.sweep.accuracy is None:
             return found
-        bits = machine.precision if design.bits is None else Precision.parse(design.bits)
         measure = error_measure(self.sweep.workloads[design.workload], self.sweep.accuracy)
-        measured = measure.uniform(machine, bits)
+        _, set_up, rows = chosen_rows(workload, machine, minimize=minimize, precision=bits)
+        measured = measure.of_rows(set_up, rows)
         return replace(found, accuracy=measured.mean, accuracy_std=measured.std)
 
     def search(self, design: Design) -> Found:

@@ -48,10 +48,10 @@ class LocalWorkers:
     def submit(self, task: Task) -> None:
         slot = self._free.pop()
         try:
-            future = slot.submit(_evaluate, task.numbers)
+            future = _submitted(slot, task)
         except BrokenProcessPool:  # it died while it had nothing to do
             slot = self._started()
-            future = slot.submit(_evaluate, task.numbers)
+            future = _submitted(slot, task)
         self._busy[future] = slot, task
 
     def wait(self, seconds: float) -> list[Done]:
@@ -83,9 +83,18 @@ class LocalWorkers:
         return ProcessPoolExecutor(1, self._context, _start, (self._evaluator, self._stop))
 
 
+def _submitted(slot: ProcessPoolExecutor, task: Task) -> Future[Chunk]:
+    """Start the slot's process, if it is new, with Ctrl-C blocked: the parent decides what it means, and no
+    handler in the process could be there before its imports are."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return slot.submit(_evaluate, task.numbers)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(evaluator: Evaluator, stopped: Event) -> None:
     global _evaluator, _stopped
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threadpool_limits(1, user_api="blas")  # small products, and a process a processor
     gc.set_threshold(200_000, 50, 100)  # what a worker remembers only grows: looking for garbage took 7 %
     threading.Thread(target=_end_with_parent, daemon=True).start()

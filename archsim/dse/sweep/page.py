@@ -39,7 +39,11 @@ def page_document(
     front = pareto(frame, goals)
     shown = _thinned(ran, set(front["point"]))
     open_parameters = [name for name in results.parameters if frame[name].nunique() > 1]
-    quantities = [name for name in (*TOTALS, *MEASURED) if name in frame and name not in ("macs",)]
+    asked = [
+        name for name in (*goals, *(() if results.sweep is None else results.sweep.budgets)) if name in frame
+    ]
+    measured = [name for name in (*TOTALS, *MEASURED) if name in frame and name != "macs"]
+    quantities = list(dict.fromkeys(name for name in (*asked, *measured) if name in measured))
     columns = ["point", *open_parameters, *quantities, "feasible"]
     sweep = results.sweep
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,18 +23,24 @@ def evaluate_point(sweep: Sweep, number: int) -> Run | Plan:
     return _whole(Evaluator.of(sweep), number)
 
 
-def write_point_reports(sweep: Sweep, numbers: Sequence[int], folder: Path) -> dict[int, str]:
+def write_point_reports(
+    sweep: Sweep,
+    numbers: Sequence[int],
+    folder: Path,
+    on_written: Callable[[int, int], None] = lambda _done, _all: None,
+) -> dict[int, str]:
     """Pages of points, MOST_REPORTS at most, in `folder`; the links to them, from beside it.
 
-    Raises InputError when they can't be written.
+    `on_written` is told how many of how many are there. Raises InputError when they can't be written.
     """
     evaluator = Evaluator.of(sweep)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from None
-    links = {}
-    for number in numbers[:MOST_REPORTS]:
+    links, chosen = {}, numbers[:MOST_REPORTS]
+    for number in chosen:
+        on_written(len(links), len(chosen))
         name = f"point-{number}.html"
         _whole(evaluator, number).to_html(folder / name)
         links[number] = f"{folder.name}/{name}"

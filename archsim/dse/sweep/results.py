@@ -47,6 +47,15 @@ class Results:
         names = list(map(str, self.frame.columns))
         return names[names.index("point") + 1 : names.index("status")]
 
+    @property
+    def telling(self) -> list[str]:
+        """Parameters that tell what a point is: not a workload, accelerator or bits that all points have."""
+        return [
+            name
+            for name in self.parameters
+            if name not in ("workload", "accelerator", "bits") or self.frame[name].nunique() > 1
+        ]
+
     def where(self, condition: str) -> Results:
         """The rows that meet a condition, as in `area_mm2 < 4 and sram_kib >= 64` (pandas' `eval`).
 
@@ -130,7 +139,9 @@ def _frame(sweep: Sweep, outcomes: pa.Table) -> pd.DataFrame:
     first = pd.DataFrame(
         {"point": found["point"], **parameters, "status": found["status"], "feasible": within}
     )
-    unmeasured = [name for name in MEASURED if name in found and found[name].isna().all()]
+    unmeasured = [
+        name for name in MEASURED if name in found and name not in sweep.goals and found[name].isna().all()
+    ]
     rest = found.drop(columns=["point", "status", *unmeasured])
     return pd.concat([first, rest], axis=1)
 

@@ -2,15 +2,6 @@
 
 const BITS_OF_STOPS = [1, 2, 4, 8, 16, 32]; // the colours of --bits; widths between them mix two
 
-function channels(colour) {
-  return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
-}
-
-function mixed(one, other, part) {
-  const [from, to] = [channels(one), channels(other)];
-  return `rgb(${from.map((value, i) => Math.round(value + part * (to[i] - value))).join(",")})`;
-}
-
 function bitsColour(bits) {
   const colours = cssColour("bits").split(" ");
   const at = Math.min(Math.max(Math.log2(bits), 0), BITS_OF_STOPS.length - 1);
@@ -22,6 +13,10 @@ function bitsColour(bits) {
 function inkOn(colour) {
   const [red, green, blue] = colour.match(/\d+/g).map(Number);
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#16191e" : "#ffffff";
+}
+
+function bitsText(bits) {
+  return bits === 1 ? "1 bit" : `${bits} bits`;
 }
 
 // [[bits, layers], …], the widest first.
@@ -38,8 +33,8 @@ function layersText(count) {
 function bitsSentence(layers, key) {
   const counts = bitsCounts(layers, key);
   if (counts.length === 1)
-    return `${counts[0][0]} bits in ${layers.length === 1 ? "the only layer" : "all layers"}`;
-  return counts.map(([bits, count]) => `${bits} bits in ${layersText(count)}`).join(", ");
+    return `${bitsText(counts[0][0])} in ${layers.length === 1 ? "the only layer" : "all layers"}`;
+  return counts.map(([bits, count]) => `${bitsText(bits)} in ${layersText(count)}`).join(", ");
 }
 
 // The same for a cell: 8×27 4×4.
@@ -54,6 +49,6 @@ function bitsLegend() {
   byId("bits-legend").replaceChildren(
     ...[...widths]
       .sort((a, b) => b - a)
-      .map((bits) => el("span", { class: "key" }, swatch(bitsColour(bits)), `${bits} bits`)),
+      .map((bits) => el("span", { class: "key" }, swatch(bitsColour(bits)), bitsText(bits))),
   );
 }

@@ -43,15 +43,16 @@ function waterfallOption(chart) {
   const [factor, unit] = step("energy", Math.max(...steps.map(({ to }) => to)));
   const colour = ({ change }) => cssColour(change === undefined ? "compute" : change < 0 ? "better" : "worse");
   const bar = { type: "bar", stack: "energy", barMaxWidth: 56 };
+  const turn = nameTurn(steps.map(({ name }) => name), (chart.getWidth() - 72) / steps.length);
   return {
     animation: false,
-    grid: { left: 60, right: 12, top: 34, bottom: 96, outerBoundsMode: "none" },
+    grid: { left: 60, right: 12, top: 34, bottom: turn ? 96 : 30, outerBoundsMode: "none" },
     tooltip: tooltip("item", ({ dataIndex }) => waterfallTip(steps[dataIndex])),
     xAxis: {
       type: "category",
       data: steps.map(({ name }) => name),
       axisTick: { show: false },
-      axisLabel: { ...axisText(), interval: 0, rotate: 40, formatter: (name) => shorten(name, isNarrow(chart) ? 12 : 22) },
+      axisLabel: { ...axisText(), interval: 0, rotate: turn, formatter: (name) => shorten(name, isNarrow(chart) ? 12 : 22) },
     },
     yAxis: valueAxis(`Energy (${unit})`, 0),
     series: [
@@ -68,21 +69,24 @@ function waterfallOption(chart) {
 }
 
 function changeTable() {
-  const energy = (title, key) => numberColumn(title, (row) => row[key], (value) => told("energy", value));
+  const rows = groupRows();
+  const size = Math.max(...rows.map((row) => Math.max(row.energy_pj, row.baseline_energy_pj)));
+  const write = (value) => toldAs("energy", value, size);
+  const energy = (title, key) => numberColumn(title, (row) => row[key], write);
   sortableTable(
     byId("group-table"),
     [
       textColumn(capital(groupedBy), (row) => row.name, "name"),
       energy("Baseline", "baseline_energy_pj"),
       energy("This run", "energy_pj"),
-      numberColumn("Change", (row) => row.change_pj, (value) => (value > 0 ? "+" : "") + told("energy", value)),
+      numberColumn("Change", (row) => row.change_pj, (value) => (value > 0 ? "+" : "") + write(value)),
       numberColumn(
-        "Share",
+        "Relative",
         (row) => (row.baseline_energy_pj ? row.change_pj / row.baseline_energy_pj : null),
         (value) => (value > 0 ? "+" : "") + percent(value),
       ),
     ],
-    groupRows(),
+    rows,
   );
 }
 

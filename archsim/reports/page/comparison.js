@@ -4,14 +4,6 @@ const compared = pageData();
 const entries = compared.entries.filter(({ error }) => error === null).map((entry, index) => ({ ...entry, index }));
 const componentNames = [...new Set(entries.flatMap((entry) => Object.keys(entry.energy_by_component_pj)))];
 
-// Families name many components: further rounds of the colours are darker, then paler.
-function seriesColour(index) {
-  const colours = cssColour("series").split(" ");
-  const round = Math.floor(index / colours.length);
-  const own = colours[index % colours.length];
-  return round ? mixed(own, cssColour(round === 1 ? "ink" : "paper"), 0.45) : own;
-}
-
 function comparisonTip(entry) {
   return tip(entry.accelerator, [
     ["latency", quantityText("latency_ms", entry.latency_ms)],
@@ -26,6 +18,16 @@ function comparisonTip(entry) {
 function logAxis(title, isAcross) {
   const axis = { ...valueAxis(title, 0), type: "log" };
   return isAcross ? { ...axis, nameLocation: "middle", nameGap: 28, nameTextStyle: axisText() } : axis;
+}
+
+// Beside its point, or above or below where another one's label would be.
+function labelPlace(entry) {
+  const apart = (other, key) => Math.abs(Math.log10(other[key] / entry[key]));
+  const near = entries.filter(
+    (other) => other !== entry && apart(other, "latency_ms") < 0.9 && apart(other, "energy_mj") < 0.2,
+  );
+  if (!near.length) return "right";
+  return near.some((other) => other.energy_mj > entry.energy_mj) ? "bottom" : "top";
 }
 
 function planeOption() {
@@ -54,6 +56,7 @@ function planeOption() {
         data: entries.map((entry) => ({
           value: [entry.latency_ms * fx, entry.energy_mj * fy],
           entry,
+          label: { position: labelPlace(entry) },
           itemStyle: { color: colour(entry) },
         })),
       },
@@ -61,11 +64,11 @@ function planeOption() {
   };
 }
 
-function componentsOption() {
+function componentsOption(chart) {
   const share = (entry, name) => (entry.energy_by_component_pj[name] || 0) / sum(Object.values(entry.energy_by_component_pj));
   return {
     animation: false,
-    grid: { left: 170, right: 24, top: 8, bottom: 28, outerBoundsMode: "none" },
+    grid: { left: isNarrow(chart) ? 110 : 170, right: 24, top: 8, bottom: 28, outerBoundsMode: "none" },
     tooltip: tooltip("item", ({ seriesName, data, dataIndex }) => {
       const entry = entries[entries.length - 1 - dataIndex];
       return tip(entry.accelerator, [
@@ -75,12 +78,13 @@ function componentsOption() {
     xAxis: {
       ...valueAxis("", 0),
       max: 1,
+      interval: isNarrow(chart) ? 0.5 : 0.2,
       axisLabel: { ...axisText(), formatter: (value) => `${Math.round(100 * value)} %` },
     },
     yAxis: {
       type: "category",
       data: entries.map(({ accelerator }) => accelerator).reverse(),
-      axisLabel: { ...axisText(), formatter: (name) => shorten(name, 24) },
+      axisLabel: { ...axisText(), formatter: (name) => shorten(name, isNarrow(chart) ? 15 : 24) },
       axisTick: { show: false },
     },
     series: componentNames.map((name, index) => ({
@@ -104,24 +108,24 @@ function comparisonTable() {
   sortableTable(
     byId("figure-table"),
     [
-      textColumn("Accelerator", (entry) => entry.accelerator),
+      textColumn("Accelerator", (entry) => entry.accelerator, "name"),
       textColumn("Family", (entry) => entry.family ?? ""),
       numberColumn("Node (nm)", (entry) => entry.node_nm, chosen),
-      numberColumn("Clock (MHz)", (entry) => entry.clock_mhz, chosen),
+      { ...numberColumn("Clock (MHz)", (entry) => entry.clock_mhz, chosen), screen: true },
       textColumn("Precision", (entry) => entry.precision ?? ""),
       ...accuracy,
       of("Latency", "latency_ms"),
       of("Energy", "energy_mj"),
       numberColumn("Area", (entry) => entry.area_mm2 || null, (value) => (value ? quantityText("area_mm2", value) : MISSING)),
-      numberColumn("EDP (mJ·ms)", (entry) => entry.edp_mj_ms, (value) => digits(value)),
-      numberColumn("Frames/s", (entry) => entry.frames_per_s, (value) => digits(value)),
-      numberColumn("TOPS", (entry) => entry.tops, (value) => digits(value)),
+      { ...numberColumn("EDP (mJ·ms)", (entry) => entry.edp_mj_ms, (value) => digits(value)), screen: true },
+      { ...numberColumn("Frames/s", (entry) => entry.frames_per_s, (value) => digits(value)), screen: true },
+      { ...numberColumn("TOPS", (entry) => entry.tops, (value) => digits(value)), screen: true },
       numberColumn("TOPS/W", (entry) => entry.tops_per_w, (value) => digits(value)),
       numberColumn("DRAM", (entry) => entry.dram_bytes, (value) => told("traffic", value)),
       textColumn("Resources used", (entry) =>
         entry.resources.map(({ name, used, capacity }) => `${name} ${percent(used / capacity)}`).join(", "),
       ),
-      textColumn("Settings", (entry) => oneLine(entry.settings), "brief"),
+      { ...textColumn("Settings", (entry) => oneLine(entry.settings), "brief"), screen: true },
     ],
     entries,
   );
@@ -138,6 +142,17 @@ function componentsLegend() {
   );
 }
 
+// Who is best at what: "least energy lowvolt-npu (26.88 µJ)".
+function bestSentence() {
+  const best = (name) => entries.reduce((a, b) => (b[name] < a[name] ? b : a));
+  const told = [["Least latency", "latency_ms"], ["least energy", "energy_mj"], ["least energy-delay product", "edp_mj_ms"]];
+  const write = (name, value) => (name === "edp_mj_ms" ? edpParts(value).join(NO_BREAK) : quantityText(name, value));
+  return told
+    .map(([words, name]) => [words, best(name), name])
+    .map(([words, entry, name]) => `${words}: ${entry.accelerator} (${write(name, entry[name])})`)
+    .join("; ");
+}
+
 function startComparison() {
   followSystemTheme(() => redraw());
   const macs = entries[0].macs;
@@ -145,6 +160,7 @@ function startComparison() {
     el("div", null, el("dt", null, "accelerators"), el("dd", null, String(entries.length))),
     el("div", null, el("dt", null, "MACs"), el("dd", null, told("count", macs))),
   );
+  byId("best").textContent = `${bestSentence()}.`;
   const failed = compared.entries.filter(({ error }) => error !== null);
   byId("section-errors").hidden = !failed.length;
   byId("error-table").replaceChildren(

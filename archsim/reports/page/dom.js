@@ -58,6 +58,17 @@ function pair(key, value) {
   return el("div", null, el("dt", null, key), el("dd", null, value));
 }
 
+// A figure and its unit with notes below, in a dl of cards.
+function card(title, [figure, unit], ...notes) {
+  return el(
+    "div",
+    null,
+    el("dt", null, title),
+    el("dd", { class: "figure" }, figure, el("span", { class: "unit" }, unit ? ` ${unit}` : "")),
+    ...notes.map((note) => el("dd", { class: "note" }, note)),
+  );
+}
+
 // A picker with its label; choices are pairs of a value and its text.
 function select(label, id, choices, value, onChange) {
   const box = el("select", { id });

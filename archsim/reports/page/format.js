@@ -38,7 +38,13 @@ const STEPS = {
     [1e-3, "µs"],
     [1e-6, "ns"],
   ],
+  rate: [
+    [1, "TOPS"],
+    [1e-3, "GOPS"],
+    [1e-6, "MOPS"],
+  ],
 };
+const EDP_IN_MICRO = 0.01; // mJ·ms from which down the energy-delay product is told in µJ·µs
 
 function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);
@@ -83,12 +89,34 @@ function told(kind, value) {
   return parts(kind, value).join(NO_BREAK).trim();
 }
 
+function edpParts(value) {
+  return isNumber(value) && value < EDP_IN_MICRO ? [digits(value * 1e6), "µJ·µs"] : [digits(value), "mJ·ms"];
+}
+
+// In the unit and to the last place that fit `size`, which a column shares; what would be lost keeps its own.
+function toldAs(kind, value, size) {
+  const [factor, unit] = step(kind, size);
+  const decimals = Math.max(0, 3 - Math.floor(Math.log10(Math.abs(size / factor) || 1)));
+  if (value !== 0 && Math.abs(value / factor) < 10 ** -decimals) return told(kind, value);
+  const places = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return `${(value / factor).toLocaleString("en-US", places)}${NO_BREAK}${unit}`;
+}
+
+// Both ends in one unit. A figure without an uncertainty is what somebody gave.
+function span(kind, low, high, size = low) {
+  if (low === high) return "as given";
+  const [factor, unit] = step(kind, Math.abs(low) < 0.01 * step(kind, size)[0] ? low : size);
+  return `${digits(low / factor)} – ${digits(high / factor)}${NO_BREAK}${unit}`;
+}
+
 function whole(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en-US") : MISSING;
 }
 
 function percent(fraction) {
-  return isNumber(fraction) ? (100 * fraction).toFixed(1) + NO_BREAK + "%" : MISSING;
+  if (!isNumber(fraction)) return MISSING;
+  const text = (100 * fraction).toFixed(1);
+  return (text === "-0.0" ? "0.0" : text) + NO_BREAK + "%";
 }
 
 // Long names lose their middle: the ends tell layers apart.
@@ -107,16 +135,20 @@ function sum(values) {
 function oneLine(value) {
   if (value === null || value === undefined) return MISSING;
   if (Array.isArray(value)) return value.map(nested).join("·");
+  if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "object")
-    return isNumber(value) && !Number.isInteger(value) ? String(+value.toPrecision(6)) : String(value);
+    return isNumber(value) && !Number.isInteger(value) ? String(+value.toPrecision(4)) : String(value);
   return Object.entries(value)
     .map(([key, item]) => `${key}=${nested(item)}`)
     .join(" ");
 }
 
+function isTable(value) {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
 function nested(value) {
-  const isTable = value !== null && typeof value === "object" && !Array.isArray(value);
-  return isTable ? `(${oneLine(value)})` : oneLine(value);
+  return isTable(value) ? `(${oneLine(value)})` : oneLine(value);
 }
 
 // How few of the values, taken from the largest, make half of their sum.

@@ -3,6 +3,8 @@
 const zoom = { start: 0, end: 100 };
 const ZOOM_FROM = 16; // layers; fewer need no zoom
 const NAME_ROOM = 28; // pixels a layer must have on the axis to be told by name, not by number
+const NAME_LENGTH = 18; // characters of a name under an axis
+const CHARACTER = 7.5; // pixels of one, with some air
 
 function axisText() {
   return { color: cssColour("soft"), fontSize: 12, fontFamily: fontFamily() };
@@ -25,20 +27,28 @@ function isNarrow(chart) {
   return chart.getWidth() < 560;
 }
 
+// How much a name is turned so that each has `room` pixels: not at all where the longest fits.
+function nameTurn(names, room) {
+  const longest = Math.max(...names.map((name) => shorten(name, NAME_LENGTH).length));
+  return longest * CHARACTER < room ? 0 : 40;
+}
+
 // The part of a chart that follows the zoom: names where there is room for them, else numbers. A bare chart
 // stands right above another one, which has them.
-function layerAxis(chart, count, bare = false) {
-  const shown = (count * (zoom.end - zoom.start)) / 100;
-  const named = !isNarrow(chart) && (chart.getWidth() - 80) / shown >= NAME_ROOM;
-  const foot = bare ? 4 : (named ? 92 : 26) + (count > ZOOM_FROM ? 22 : 0);
+function layerAxis(chart, names, bare = false) {
+  const count = names.length;
+  const room = (chart.getWidth() - 80) / ((count * (zoom.end - zoom.start)) / 100);
+  const named = !isNarrow(chart) && room >= NAME_ROOM;
+  const turn = named ? nameTurn(names, room) : 0;
+  const foot = bare ? 4 : (turn ? 92 : 26) + (count > ZOOM_FROM ? 22 : 0);
   return {
     grid: { left: named ? 84 : 48, right: 8, top: 34, bottom: foot, outerBoundsMode: "none" },
     xAxis: {
       axisLabel: {
         show: !bare,
-        rotate: named ? 40 : 0,
+        rotate: turn,
         interval: named ? 0 : "auto",
-        formatter: (name, index) => (named ? shorten(name, 18) : `${index + 1}`),
+        formatter: (name, index) => (named ? shorten(name, NAME_LENGTH) : `${index + 1}`),
       },
     },
   };
@@ -76,7 +86,7 @@ function zoomSlider() {
 }
 
 function layerChart(chart, names, unitName, series, formatter, { headroom = 0, bare = false } = {}) {
-  const { grid, xAxis } = layerAxis(chart, names.length, bare);
+  const { grid, xAxis } = layerAxis(chart, names, bare);
   const zoomable = names.length > ZOOM_FROM;
   const slider = { ...zoomSlider(), show: !bare, ...zoom };
   const wheel = {

@@ -48,8 +48,9 @@ function followZoom(origin) {
   Object.assign(zoom, { start, end });
   for (const [name, { chart, layers, bare, zoomed }] of Object.entries(charts)) {
     if (!layers) continue;
+    const names = chart.getOption().xAxis[0].data;
     if (name !== origin) chart.dispatchAction({ type: "dataZoom", start, end }, { silent: true });
-    chart.setOption({ ...layerAxis(chart, layers.length, bare), ...(zoomed ? zoomed(chart) : {}) });
+    chart.setOption({ ...layerAxis(chart, names, bare), ...(zoomed ? zoomed(chart) : {}) });
   }
 }
 

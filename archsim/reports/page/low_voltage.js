@@ -15,10 +15,6 @@ const LINES = [
   { name: "energy of these memories", colour: 2, shown: withEnergy, of: (energy) => energy.memories_mj },
 ].filter(({ shown }) => shown);
 
-function seriesColour(index) {
-  return cssColour("series").split(" ")[index];
-}
-
 function acrossText(point) {
   return byVolts ? `${chosen(point.vdd_v)}${NO_BREAK}V` : `BER ${point.rate.toPrecision(3)}`;
 }
@@ -104,7 +100,7 @@ function accuracySeries() {
   ];
 }
 
-function supplyOption() {
+function supplyOption(chart) {
   const percentAxis = (title, align) => ({
     ...valueAxis(title, 0),
     min: 0,
@@ -119,7 +115,7 @@ function supplyOption() {
       { yAxisIndex: 1, symbol: "rect", lineStyle: { color: seriesColour(colour), width: 2, type: "solid" } },
     ),
   );
-  const right = { ...percentAxis("Energy (% of the safe voltage's)", "right"), splitLine: { show: false } };
+  const right = { ...percentAxis(isNarrow(chart) ? "Energy (%)" : "Energy (% of the safe voltage's)", "right"), splitLine: { show: false } };
   return {
     animation: false,
     grid: { left: 56, right: withEnergy ? 56 : 24, top: 40, bottom: 52, outerBoundsMode: "none" },

@@ -8,7 +8,7 @@ function layerNames() {
 
 function layerTip(index) {
   const layer = plan.layers[index];
-  const bits = (width) => labelled(bitsColour(width), `${width} bits`);
+  const bits = (width) => labelled(bitsColour(width), bitsText(width));
   const rows = [
     ["weights", bits(layer.weight_bits)],
     ["activations", bits(layer.activation_bits)],

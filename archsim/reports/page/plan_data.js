@@ -25,10 +25,6 @@ function tileSizes(layer, dim) {
   return [].concat(tile[dim]);
 }
 
-function isTable(value) {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
 // Dimensions that are tiled anywhere: those of size 1 everywhere say nothing.
 function tiledDims() {
   const dims = new Set();

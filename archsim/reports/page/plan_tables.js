@@ -92,9 +92,9 @@ function planColumns() {
 function planFacts(layer) {
   return [
     ["Layer", layer.name],
-    ["Weights", `${layer.weight_bits} bits`],
-    ["Activations", `${layer.activation_bits} bits`],
-    ["Written as", isNumber(layer.output_bits) ? `${layer.output_bits} bits` : "as the activations"],
+    ["Weights", bitsText(layer.weight_bits)],
+    ["Activations", bitsText(layer.activation_bits)],
+    ["Written as", isNumber(layer.output_bits) ? bitsText(layer.output_bits) : "as the activations"],
     ...Object.entries(layer.mapping).map(([key, value]) => [`Mapping: ${key}`, oneLine(value)]),
     ["Latency", isNumber(layer.latency_cycles) ? `${whole(layer.latency_cycles)} cycles` : MISSING],
     ["Energy", told("energy", layer.energy_pj)],

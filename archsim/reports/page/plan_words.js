@@ -25,7 +25,8 @@ function proofWords() {
 }
 
 function totalCards() {
-  const known = TOTALS.filter(({ key }) => isNumber(plan.totals[key]));
+  const said = ({ key }) => isNumber(plan.totals[key]) && (key !== "area_mm2" || plan.totals[key] > 0);
+  const known = TOTALS.filter(said);
   byId("section-totals").hidden = !known.length;
   byId("totals").replaceChildren(...known.map((total) => totalCard(total, plan.totals, plan.baseline)));
   const from = plan.baseline

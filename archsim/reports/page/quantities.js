@@ -2,7 +2,18 @@
 
 const QUANTITIES = {
   latency_ms: { label: "latency", kind: "duration", factor: 1 },
+  interval_cycles: { label: "interval (cycles)", unit: "" },
+  frames_per_s: { label: "frames per second", unit: "" },
   energy_mj: { label: "energy", kind: "energy", factor: 1e9 },
+  energy_mj_low: { label: "energy, low", kind: "energy", factor: 1e9 },
+  energy_mj_high: { label: "energy, high", kind: "energy", factor: 1e9 },
+  tops: { label: "TOPS", unit: "" },
+  tops_per_w: { label: "TOPS/W", unit: "" },
+  edp_mj_ms: { label: "EDP", unit: "mJ·ms" },
+  peak_memory_bytes: { label: "peak memory", kind: "memory", factor: 1 },
+  dram_bytes: { label: "DRAM traffic", kind: "traffic", factor: 1 },
+  accuracy: { label: "accuracy", unit: "%", factor: 100 },
+  accuracy_std: { label: "deviation of accuracy", unit: "%", factor: 100 },
   area_mm2: { label: "area", unit: "mm²" },
   sensitivity: { label: "sensitivity", unit: "" },
   top1_error: { label: "top-1 error", unit: "%", factor: 100 },

@@ -23,7 +23,6 @@ function slowestStage() {
 }
 
 function colourOf(name) {
-  const series = cssColour("series").split(" ");
   const place = COLOURED.indexOf(name);
-  return place < 0 ? cssColour("compute") : series[place % series.length];
+  return place < 0 ? cssColour("compute") : seriesColour(place);
 }

@@ -17,6 +17,10 @@ function settingName(key) {
 }
 
 function settingText(key, value) {
+  if (isTable(value))
+    return Object.entries(value)
+      .map(([name, item]) => (isTable(item) ? `${name} (${settingText("", item)})` : `${settingName(name)} ${settingText(name, item)}`))
+      .join(", ");
   const match = key.match(SUFFIX);
   return `${oneLine(value)}${match ? ` ${UNIT_OF_SUFFIX[match[1]]}` : ""}`;
 }

@@ -37,14 +37,13 @@ function spanCaption() {
 // A line a firing, broken in between; every other one fainter, so that neighbours can be told apart. Shorter
 // lines than a pixel would not be drawn: each is at least `shortest` long.
 function firingSeries(lane, index, scale, shortest) {
-  const colours = cssColour("series").split(" ");
   const part = (rest) => ({
     type: "line",
     name: lane.name,
     showSymbol: false,
     silent: true,
     emphasis: { disabled: true },
-    lineStyle: { width: 12, cap: "butt", color: colours[index % colours.length], opacity: rest ? 0.55 : 1 },
+    lineStyle: { width: 12, cap: "butt", color: seriesColour(index), opacity: rest ? 0.55 : 1 },
     data: lane.firings.flatMap(([start, cycles], place) =>
       place % 2 === rest
         ? [[start * scale, index], [start * scale + Math.max(cycles * scale, shortest), index], [null, null]]

@@ -6,22 +6,23 @@ function goalEffects() {
   return sweep.effects[effectGoal] || [];
 }
 
-function effectsOption() {
+function effectsOption(chart) {
   const effects = [...goalEffects()].reverse();
   const text = { fontFamily: fontFamily(), fontSize: 12, color: cssColour("ink") };
   return {
     animation: false,
-    grid: { left: 170, right: 70, top: 8, bottom: 28, outerBoundsMode: "none" },
+    grid: { left: isNarrow(chart) ? 110 : 170, right: 70, top: 8, bottom: 28, outerBoundsMode: "none" },
     xAxis: {
       ...valueAxis("", 0),
       min: 0,
       max: 1,
+      interval: isNarrow(chart) ? 0.5 : 0.2,
       axisLabel: { ...axisText(), formatter: (value) => `${Math.round(100 * value)} %` },
     },
     yAxis: {
       type: "category",
       data: effects.map(({ name }) => name),
-      axisLabel: { ...axisText(), formatter: (name) => shorten(name, 24) },
+      axisLabel: { ...axisText(), formatter: (name) => shorten(name, isNarrow(chart) ? 15 : 24) },
       axisTick: { show: false },
       axisLine: { lineStyle: { color: cssColour("rule") } },
     },

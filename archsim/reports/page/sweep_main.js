@@ -6,6 +6,11 @@ function count(value) {
   return value.toLocaleString("en-US");
 }
 
+// "a, b and c".
+function listed(words) {
+  return [words.slice(0, -1).join(", "), words.slice(-1)[0]].filter(Boolean).join(" and ");
+}
+
 function sweepMasthead() {
   const told = [
     ...Object.entries(sweep.constants).map(([name, value]) => [name, oneLine(value)]),
@@ -23,7 +28,23 @@ function sweepMasthead() {
   byId("summary").textContent =
     `${count(sweep.points)} points: ${count(sweep.feasible)} feasible, ` +
     `${count(sweep.ran - sweep.feasible)} over a budget, ${count(failed)} failed. ` +
-    `${count(sweep.front.length)} of them on the front of ${sweep.goals.map((name) => quantity(name).label).join(" and ")}.`;
+    `${count(sweep.front.length)} of them on the front of ${listed(sweep.goals.map((name) => quantity(name).label))}.`;
+}
+
+// The best feasible point in every goal, where there is one workload to be best at.
+function bestPoints() {
+  const feasible = points.filter((point) => point.feasible);
+  const workloads = new Set(points.map(({ workload }) => workload));
+  const cards = workloads.size > 1 || !feasible.length ? [] : sweep.goals.map((goal) => bestCard(goal, feasible));
+  byId("best").replaceChildren(...cards);
+  byId("best").parentNode.hidden = !cards.length;
+}
+
+function bestCard(goal, feasible) {
+  const best = feasible.reduce((a, b) => (better(goal) * b[goal] < better(goal) * a[goal] ? b : a));
+  const told = sweep.parameters.map(({ name }) => `${name} ${oneLine(best[name])}`).join(", ");
+  const title = `${better(goal) > 0 ? "Least" : "Most"} ${quantity(goal).label}`;
+  return card(title, columnText(goal, best[goal]).split(NO_BREAK), told, `point ${best.point}`);
 }
 
 function sweepPickers() {
@@ -71,6 +92,7 @@ function tableColumns() {
       number: isNumber(points[0]?.[name]),
       value: (point) => point[name],
       text: (point) => columnText(name, point[name]),
+      screen: sweep.quantities.includes(name) && !told_in_tip.has(name),
     })),
   ];
 }
@@ -126,6 +148,7 @@ function startSweep() {
   followSystemTheme(() => redraw());
   sweepMasthead();
   errorTable();
+  bestPoints();
   if (!points.length) {
     for (const name of ["points", "parallel", "effects", "table"]) byId(`section-${name}`).hidden = true;
     return;

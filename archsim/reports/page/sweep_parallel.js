@@ -32,8 +32,8 @@ function polyline(axes, list) {
   ]);
 }
 
-function parallelOption() {
-  const axes = parallelAxes();
+function parallelOption(chart) {
+  const [axes, narrow] = [parallelAxes(), isNarrow(chart)];
   const shown = points.filter(isShown);
   const onFront = frontOf(shown, ...goalPair()).flat();
   const front = new Set(onFront);
@@ -51,7 +51,7 @@ function parallelOption() {
   const text = { fontFamily: fontFamily(), fontSize: 11, color: cssColour("ink"), ...halo };
   return {
     animation: false,
-    grid: { left: 30, right: 80, top: 40, bottom: 20, outerBoundsMode: "none" },
+    grid: { left: 24, right: narrow ? 60 : 80, top: narrow ? 76 : 40, bottom: 20, outerBoundsMode: "none" },
     xAxis: {
       type: "value",
       min: 0,
@@ -64,7 +64,10 @@ function parallelOption() {
       axisLabel: {
         ...axisText(),
         color: cssColour("ink"),
-        formatter: (place) => (axes[place] ? shorten(columnLabel(axes[place].name), 22) : ""),
+        rotate: narrow ? 40 : 0,
+        alignMinLabel: narrow ? null : "left",
+        margin: 14, // above the uppermost ticks
+        formatter: (place) => (axes[place] ? shorten(columnLabel(axes[place].name), narrow ? 12 : 22) : ""),
       },
     },
     yAxis: { type: "value", min: 0, max: 1, show: false },
@@ -77,10 +80,11 @@ function parallelOption() {
         symbolSize: 1,
         z: 5,
         label: { ...text, show: true, position: "right", formatter: ({ data }) => data.text },
-        labelLayout: { hideOverlap: true },
         data: axes.flatMap((axis, place) =>
-          axis.ticks.map((value) => ({
+          ticksOf(axis, narrow).map((value, number) => ({
             value: [place, axis.part(value)],
+            // neighbours have no room beside each other on a narrow page
+            label: narrow ? { fontSize: 10, offset: [-3, (place % 2 ? -7 : 7) * (number ? -1 : 1)] } : {},
             text: columnText(axis.name, value),
           })),
         ),
@@ -88,6 +92,11 @@ function parallelOption() {
       ...brushes(axes),
     ],
   };
+}
+
+// All ticks of an axis; on a narrow page its ends.
+function ticksOf({ ticks }, narrow) {
+  return narrow && ticks.length > 2 ? [ticks[0], ticks[ticks.length - 1]] : ticks;
 }
 
 function goalPair() {

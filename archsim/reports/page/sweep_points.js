@@ -10,8 +10,7 @@ function colourScale() {
     return { low, high, of: (value) => mixed(from, to, high > low ? (value - low) / (high - low) : 0) };
   }
   const names = [...new Set(values.map(String))];
-  const colours = cssColour("series").split(" ");
-  return { names, of: (value) => colours[names.indexOf(String(value)) % colours.length] };
+  return { names, of: (value) => seriesColour(names.indexOf(String(value))) };
 }
 
 function pointsOption() {
@@ -62,12 +61,15 @@ function axisStep(name, shown) {
   return sweep.quantities.includes(name) ? quantityStep(name, values.length ? values : [1]) : [1, ""];
 }
 
+const WIDE_SPREAD = 30; // largest over least value from which on an axis is logarithmic
+
 // The axis begins at 0 where the room before the least value would reach below it.
 function pointAxis(name, unit, isAcross, shown) {
   const axis = valueAxis(columnLabel(name) + (unit ? ` (${unit})` : ""), "6%");
   const across = { nameLocation: "middle", nameGap: 28, nameTextStyle: axisText() };
   const values = shown.map((point) => point[name]).filter(isNumber);
   const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (low > 0 && high > WIDE_SPREAD * low) return { ...axis, ...(isAcross ? across : {}), type: "log" };
   const fromZero = low >= 0 && low < 0.1 * (high - low) ? { min: 0 } : {};
   return { ...axis, ...(isAcross ? across : {}), scale: true, boundaryGap: ["4%", "4%"], ...fromZero };
 }

@@ -25,10 +25,6 @@ function barTable(table, rows, foot) {
   table.replaceChildren(el("tbody", null, ...body), el("tfoot", null, last));
 }
 
-function interval(low, high) {
-  return `${told("energy", low)} – ${told("energy", high)}`;
-}
-
 let groupedBy = "component";
 
 function groupPicker() {
@@ -43,22 +39,23 @@ function groupPicker() {
 
 function groupTable() {
   const groups = run.energy.groups[groupedBy];
+  const total = (key) => sum(groups.map((row) => row[key]));
+  const size = total("energy_pj");
   const rows = groups.map((row) => ({
     name: row[groupedBy],
     value: row.energy_pj,
     low: row.energy_pj_low,
     high: row.energy_pj_high,
     cells: [
-      told("energy", row.energy_pj),
+      toldAs("energy", row.energy_pj, size),
       percent(row.share),
-      interval(row.energy_pj_low, row.energy_pj_high),
+      span("energy", row.energy_pj_low, row.energy_pj_high, size),
     ],
   }));
-  const total = (key) => sum(groups.map((row) => row[key]));
   barTable(byId("group-table"), rows, [
-    told("energy", total("energy_pj")),
+    told("energy", size),
     "",
-    interval(total("energy_pj_low"), total("energy_pj_high")),
+    span("energy", total("energy_pj_low"), total("energy_pj_high"), size),
   ]);
 }
 
@@ -84,7 +81,7 @@ function resourceTable() {
       null,
       el("td", null, use.name),
       el("td", { class: "track" }, resourceBar(use)),
-      numberCell(use.used < 100 ? digits(use.used) : whole(use.used)),
+      numberCell(Number.isInteger(use.used) || use.used >= 100 ? whole(use.used) : digits(use.used)),
       numberCell(use.capacity ? `${percent(use.used / use.capacity)} of ${whole(use.capacity)}` : MISSING),
     ),
   );
@@ -114,7 +111,7 @@ function layerColumns() {
     ...(isPipelined ? [numberColumn("Interval", (layer) => layer.interval_cycles, whole)] : []),
     { ...numberColumn("Compute", (layer) => layer.compute_cycles, whole), screen: true },
     { ...numberColumn("Stall", (layer) => layer.stall_cycles, whole), screen: true },
-    numberColumn("Utilisation", (layer) => layer.utilization, percent),
+    numberColumn("Utilisation", (layer) => (layer.macs ? layer.utilization : null), percent),
     textColumn("Bound by", (layer) => layer.bound_by),
     {
       ...unitColumn(run.layers, "Energy", "energy", "energy_pj"),
@@ -166,7 +163,7 @@ function actionTable() {
       numberCell(told("count", row.count), whole(row.count)),
       numberCell(`${chosen(row.unit_energy_pj)} pJ`),
       numberCell(told("energy", row.energy_pj)),
-      numberCell(interval(row.energy_pj_low, row.energy_pj_high)),
+      numberCell(span("energy", row.energy_pj_low, row.energy_pj_high, row.energy_pj)),
       el("td", { class: "long" }, row.source),
     ),
   );
@@ -192,8 +189,8 @@ function assumptionTable() {
       null,
       el("td", null, row.component),
       el("td", null, row.quantity),
-      numberCell(`${chosen(row.value)} ${row.unit}`),
-      numberCell(`×÷ ${chosen(row.uncertainty)}`),
+      numberCell(`${chosen(row.value)} ${row.unit.replace("mm2", "mm²")}`),
+      numberCell(row.uncertainty === 1 ? "as given" : `×÷ ${chosen(row.uncertainty)}`),
       el("td", { class: "long" }, row.source),
     ),
   );

@@ -4,6 +4,23 @@ function cssColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+function channels(colour) {
+  return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+}
+
+function mixed(one, other, part) {
+  const [from, to] = [channels(one), channels(other)];
+  return `rgb(${from.map((value, i) => Math.round(value + part * (to[i] - value))).join(",")})`;
+}
+
+// As many colours as parts: further rounds of the colours are darker, then paler.
+function seriesColour(index) {
+  const colours = cssColour("series").split(" ");
+  const round = Math.floor(index / colours.length);
+  const own = colours[index % colours.length];
+  return round ? mixed(own, cssColour(round === 1 ? "ink" : "paper"), 0.45) : own;
+}
+
 function fontFamily() {
   return getComputedStyle(document.body).fontFamily;
 }

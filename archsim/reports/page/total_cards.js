@@ -3,7 +3,7 @@
 const TOTALS = [
   { title: "Latency", key: "latency_ms", parts: (value) => parts("duration", value) },
   { title: "Energy", key: "energy_mj", parts: (value) => parts("energy", value * 1e9) },
-  { title: "Energy-delay product", key: "edp_mj_ms", parts: (value) => [digits(value), "mJ·ms"] },
+  { title: "Energy-delay product", key: "edp_mj_ms", parts: edpParts },
   { title: "Area", key: "area_mm2", parts: (value) => [digits(value), "mm²"] },
   { title: "DRAM traffic", key: "dram_bytes", parts: (value) => parts("traffic", value) },
   { title: "Peak activations", key: "peak_memory_bytes", parts: (value) => parts("memory", value) },

@@ -7,16 +7,6 @@ function masthead() {
   showWarnings(run.warnings);
 }
 
-function card(title, [figure, unit], ...notes) {
-  return el(
-    "div",
-    null,
-    el("dt", null, title),
-    el("dd", { class: "figure" }, figure, el("span", { class: "unit" }, unit ? ` ${unit}` : "")),
-    ...notes.map((note) => el("dd", { class: "note" }, note)),
-  );
-}
-
 function cards() {
   const totals = run.totals;
   const { peak_macs_per_cycle: peak } = run.roofline;
@@ -40,16 +30,16 @@ function cards() {
     card(
       "Energy",
       parts("energy", totals.energy_mj * 1e9),
-      interval(totals.energy_mj_low * 1e9, totals.energy_mj_high * 1e9),
+      span("energy", totals.energy_mj_low * 1e9, totals.energy_mj_high * 1e9, totals.energy_mj * 1e9),
     ),
-    card("Throughput", [digits(totals.tops), "TOPS"], `${percent(used)} of peak`),
+    card("Throughput", parts("rate", totals.tops), `${percent(used)} of peak`),
     card("Efficiency", [digits(totals.tops_per_w), "TOPS/W"], `${told("count", totals.macs)} MACs`),
     card("Area", totals.area_mm2 > 0 ? [digits(totals.area_mm2), "mm²"] : [MISSING, ""], largestArea()),
-    card("Energy-delay product", [digits(totals.edp_mj_ms), "mJ·ms"], "energy × latency"),
+    card("Energy-delay product", edpParts(totals.edp_mj_ms), "energy × latency"),
     card(
       "Peak memory",
       parts("memory", totals.peak_memory_bytes),
-      `in ${shorten(run.peak_memory_layer, 44)}`,
+      `${isPipelined ? "all stages; most " : ""}in ${shorten(run.peak_memory_layer, 44)}`,
     ),
     card(
       "DRAM traffic",

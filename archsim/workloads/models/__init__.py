@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from archsim.errors import InputError
 from archsim.workloads.models.finn import (
@@ -19,7 +20,7 @@ from archsim.workloads.models.finn import (
     vgg10_w4a4,
 )
 from archsim.workloads.models.lstm import lstm
-from archsim.workloads.models.mobilenet import mobilenetv2
+from archsim.workloads.models.mobilenet import mobilenetv1, mobilenetv2
 from archsim.workloads.models.resnet import (
     resnet18,
     resnet18_cifar,
@@ -27,7 +28,7 @@ from archsim.workloads.models.resnet import (
     resnet50,
     resnet50_cifar,
 )
-from archsim.workloads.models.tiny import ds_cnn, econ_t, har_bnn, resnet8
+from archsim.workloads.models.tiny import ds_cnn, econ_t, har_bnn, resnet8, toyadmos_autoencoder
 from archsim.workloads.models.transformer import (
     bert_base,
     deit_small,
@@ -55,6 +56,8 @@ _VGG = (
     "Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015 (arXiv:1409.1556); "
     "one linear layer, as pytorch-cifar has it."
 )
+_MLPERF_TINY = "Banbury et al., MLPerf Tiny Benchmark, 2021 (arXiv:2106.07597); github.com/mlcommons/tiny."
+_MOBILENETV1 = "Howard et al., MobileNets, 2017 (arXiv:1704.04861)."
 _RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016 (arXiv:1512.03385)."
 
 MODELS: Mapping[str, Definition] = {
@@ -77,6 +80,28 @@ MODELS: Mapping[str, Definition] = {
             "MobileNetV2, width 1.0, ImageNet.",
             "Sandler et al., Inverted Residuals and Linear Bottlenecks, CVPR 2018 (arXiv:1801.04381).",
             "Input 1x3x224x224, output 1000 classes.",
+        ),
+    ),
+    **{
+        f"mobilenetv1-{width * 100:03.0f}-{size}": Definition(
+            partial(mobilenetv1, width, size),
+            _BATCH,
+            (
+                f"MobileNetV1, width {width}, ImageNet at {size}x{size}.",
+                _MOBILENETV1,
+                f"Input 1x3x{size}x{size}, output 1000 classes.",
+            ),
+        )
+        for width, size in ((0.25, 128), (0.5, 96), (1.0, 128), (1.0, 224))
+    },
+    "mobilenetv1-025-96": Definition(
+        partial(mobilenetv1, 0.25, 96, 2),
+        _BATCH,
+        (
+            "MobileNetV1, width 0.25, visual wake words of MLPerf Tiny.",
+            _MLPERF_TINY,
+            _MOBILENETV1,
+            "Input 1x3x96x96, output a person or none.",
         ),
     ),
     "vgg16": Definition(
@@ -158,6 +183,16 @@ MODELS: Mapping[str, Definition] = {
             "DS-CNN, keyword spotting of MLPerf Tiny.",
             "Banbury et al., MLPerf Tiny Benchmark, 2021 (arXiv:2106.07597); Zhang et al., Hello Edge, 2017.",
             "Input 1x1x49x10 (frames x MFCC), output 12 keywords.",
+        ),
+    ),
+    "toyadmos-autoencoder": Definition(
+        toyadmos_autoencoder,
+        _BATCH,
+        (
+            "Autoencoder of ToyADMOS, anomaly detection of MLPerf Tiny.",
+            _MLPERF_TINY,
+            "Koizumi et al., DCASE 2020 task 2 (arXiv:2006.05822), whose baseline it is.",
+            "Input 1x640 (five frames x 128 mel bands), output 640.",
         ),
     ),
     "econ-t": Definition(

@@ -1,5 +1,5 @@
-"""Networks for small devices: MLPerf Tiny's for keywords and small images (Banbury et al. 2021,
-arXiv:2106.07597), an encoder on a sensor, and a binary one for motion.
+"""Networks for small devices: MLPerf Tiny's for keywords, small images and sounds of machines (Banbury et al.
+2021, arXiv:2106.07597), an encoder on a sensor, and a binary one for motion.
 """
 
 from __future__ import annotations
@@ -35,6 +35,20 @@ def resnet8(batch: int = 1) -> Workload:
         x = _stack(net, f"stack{stack}", x, channels)
     x = net.linear("fc", net.global_average_pool("avgpool", x), 10)
     net.softmax("softmax", x)
+    return net.build()
+
+
+def toyadmos_autoencoder(batch: int = 1) -> Workload:
+    """The autoencoder of DCASE 2020, task 2 (Koizumi et al., arXiv:2006.05822).
+
+    Five frames × 128 mel bands in, and out again; four layers of 128 units on either side of eight. Batch
+    normalisation is folded.
+    """
+    net = NetworkBuilder("toyadmos-autoencoder")
+    x = Tensor("input", (batch, 640))
+    for number, units in enumerate((*4 * (128,), 8, *4 * (128,)), start=1):
+        x = net.linear(f"dense{number}", x, units, activation="relu")
+    net.linear("dense10", x, 640)
     return net.build()
 
 

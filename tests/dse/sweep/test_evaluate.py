@@ -17,6 +17,7 @@ from archsim.dse.sweep.outcome import FAILED, INFEASIBLE, OK
 from archsim.dse.sweep.run import sweep
 from archsim.dse.sweep.sweep import TOTALS, Sweep
 from archsim.errors import InputError
+from archsim.undervolting import Undervolting
 
 
 def swept(asked: Sweep, folder: Path):
@@ -138,3 +139,24 @@ def test_accuracy_of_every_point(tmp_path: Path) -> None:
     assert "accuracy" not in swept(tiny_sweep(tmp_path), other)
     with pytest.raises(InputError, match="'accuracy' is not known"):
         load_sweep({"name": "unmeasured", **told, "goals": ["accuracy"]})
+
+
+def test_accuracy_over_supplies_has_the_bit_errors(tmp_path: Path) -> None:
+    """That of `archsim accuracy --vdd` on the same chips and images; without errors at the safe voltage."""
+    supplies, told = [0.64, 0.7, 0.8], {"workload": "digits-cnn", "accelerator": "lowvolt-npu"}
+    asked = load_sweep(
+        {
+            "name": "supplies",
+            **told,
+            "hardware": {"weights.low_voltage.vdd_v": supplies},
+            "accuracy": {"images": 40, "chips": 2},
+            "goals": ["energy_mj", "accuracy"],
+        }
+    )
+    found = swept(asked, tmp_path)
+    direct = accuracy("digits-cnn", "lowvolt-npu", images=40, chips=2, undervolting=Undervolting(supplies))
+    assert direct.low_voltage is not None
+    expected = {point.vdd_v: point.hardware for point in direct.low_voltage.points}
+    assert found["accuracy"].tolist() == [expected[vdd].mean for vdd in supplies]
+    assert found["accuracy_std"].tolist() == [expected[vdd].std for vdd in supplies]
+    assert found["accuracy"][0] < found["accuracy"][2]

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pandas as pd
 import pytest
-import yaml
+from held_sweep import HeldSweep, is_worker, until
 from sweep_cases import long_sweep, table, tiny_sweep
 
 from archsim.dse.sweep.evaluate import Evaluator
@@ -22,10 +19,10 @@ from archsim.dse.sweep.ledger import Chunk, Ledger
 from archsim.dse.sweep.local_workers import LocalWorkers
 from archsim.dse.sweep.outcome import FAILED, OK
 from archsim.dse.sweep.run import Progress, sweep
+from archsim.dse.sweep.workers import Done, Task
 from archsim.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -36,103 +33,61 @@ def quiet(tmp_path_factory) -> pd.DataFrame:
     return table(path)
 
 
-def chunks(path: Path) -> int:
-    try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            return connection.execute("SELECT COUNT(*) FROM chunk").fetchone()[0]
-    except sqlite3.Error:
-        return 0
-
-
-def until(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends, "this took too long"
-        time.sleep(0.05)
-
-
-def descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *descendants(child)]
-    return found
-
-
-def is_worker(pid: int) -> bool:
-    command = Path(f"/proc/{pid}/cmdline")
-    return command.exists() and b"spawn_main" in command.read_bytes()
-
-
-def started(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    """`archsim sweep` of the long sweep as a process, in its own folder."""
-    told = long_sweep().model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    (folder / "long.yaml").write_text(yaml.safe_dump(told, sort_keys=False))
-    command = [sys.executable, "-m", "archsim", "sweep", "long.yaml", "--workers", "2", *options]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 def test_a_worker_is_killed(tmp_path: Path, quiet: pd.DataFrame) -> None:
-    parent = started(tmp_path)
-    until(lambda: chunks(tmp_path / "long.sweep") >= 1)
-    workers = [pid for pid in descendants(parent.pid) if is_worker(pid)]
-    assert len(workers) == 2
-    os.kill(workers[0], signal.SIGKILL)
-    _, told = parent.communicate(timeout=PATIENCE_S)
-    assert parent.returncode == 0
-    assert b"1 workers died and were replaced" in told
+    held = HeldSweep.start(long_sweep(), tmp_path, first_held=8)
+    os.kill(held.workers()[0], signal.SIGKILL)
+    held.let_go()
+    code, told = held.ended()
+    assert code == 0, told
+    assert "a worker died and was replaced" in told
     pd.testing.assert_frame_equal(table(tmp_path / "long.sweep"), quiet)
 
 
 def test_the_parent_is_killed_twice(tmp_path: Path, quiet: pd.DataFrame) -> None:
-    results = tmp_path / "long.sweep"
-    parent, known = started(tmp_path), 0
-    for _ in range(2):
-        until(lambda known=known: chunks(results) > known)
-        workers = [pid for pid in descendants(parent.pid) if is_worker(pid)]
-        parent.kill()
-        parent.wait()
-        until(lambda workers=workers: not any(is_worker(pid) for pid in workers))  # nobody works on
-        done = table(results)
-        assert 0 < len(done) < len(quiet)
-        assert done["point"].is_unique
-        known = chunks(results)
-        parent = started(tmp_path, "--resume")
-    _, told = parent.communicate(timeout=PATIENCE_S)
-    assert parent.returncode == 0
-    assert b"known before" in told
+    """Chunks that were finished are there, and no others; workers don't work on for nobody."""
+    results, options = tmp_path / "long.sweep", list[str]()
+    for first_held in (8, 16):  # chunks of four points come first
+        held = HeldSweep.start(long_sweep(), tmp_path, *options, first_held=first_held)
+        workers = held.workers()
+        held.process.kill()
+        held.process.communicate()
+        until(lambda workers=workers: not any(map(is_worker, workers)))
+        assert table(results)["point"].tolist() == list(range(first_held))
+        options = ["--resume"]
+    code, told = HeldSweep.start(long_sweep(), tmp_path, "--resume", first_held=len(quiet)).ended()
+    assert code == 0, told
+    assert "16 known before" in told
     pd.testing.assert_frame_equal(table(results), quiet)
 
 
 def test_ctrl_c_keeps_what_is_done(tmp_path: Path, quiet: pd.DataFrame) -> None:
     results = tmp_path / "long.sweep"
-    parent = started(tmp_path)
-    until(lambda: chunks(results) >= 1)
-    parent.send_signal(signal.SIGINT)
-    _, told = parent.communicate(timeout=PATIENCE_S)
-    assert parent.returncode == 130
-    assert b"go on with --resume" in told
-    assert b"Traceback" not in told
+    held = HeldSweep.start(long_sweep(), tmp_path, first_held=8)
+    held.workers()
+    held.interrupt()
+    code, told = held.ended()
+    assert code == 130, told
+    assert "go on with --resume" in told
+    assert "Traceback" not in told
     done = table(results)
-    assert 0 < len(done) < len(quiet)
-    assert started(tmp_path, "--resume").wait(PATIENCE_S) == 0
+    assert 8 <= len(done) < len(quiet)
+    code, told = HeldSweep.start(long_sweep(), tmp_path, "--resume", first_held=len(quiet)).ended()
+    assert code == 0, told
     pd.testing.assert_frame_equal(table(results), quiet)
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    first = started(tmp_path)
+    first = HeldSweep.start(long_sweep(), tmp_path, first_held=8)
     try:
-        until(lambda: chunks(tmp_path / "long.sweep") >= 1)
-        first.send_signal(signal.SIGSTOP)  # or it might be done before the second has begun
-        second = started(tmp_path, "--resume")
-        _, told = second.communicate(timeout=PATIENCE_S)
-        assert second.returncode == 2
-        assert f"process {first.pid} on".encode() in told
-        assert b"is writing these results" in told
-        assert len(table(tmp_path / "long.sweep"))  # a reader is welcome
+        first.workers()
+        code, told = HeldSweep.start(long_sweep(), tmp_path, "--resume", first_held=9).ended()
+        assert code == 2, told
+        assert f"process {first.process.pid} on" in told
+        assert "is writing these results" in told
+        assert len(table(tmp_path / "long.sweep")) == 8  # a reader is welcome
     finally:
-        first.kill()
-        first.communicate()
+        first.process.kill()
+        first.process.communicate()
 
 
 def test_a_chunk_is_there_once_it_is_recorded(tmp_path: Path) -> None:
@@ -239,15 +194,19 @@ def test_a_worker_that_holds_too_much_is_replaced(tmp_path: Path) -> None:
     assert all(count == 1 for _, count in rows)
 
 
-def test_workers_end_when_they_are_closed(tmp_path: Path) -> None:
-    pool = LocalWorkers(Evaluator.of(tiny_sweep(tmp_path)), 2, most_mb=2000)
-    from archsim.dse.sweep.workers import Task
-
+def test_workers_never_see_ctrl_c_and_end_when_they_are_closed(tmp_path: Path) -> None:
+    """A terminal sends it to all processes, also to those that still start: their parent decides."""
+    pool = LocalWorkers(Evaluator.of(tiny_sweep(tmp_path)), 1, most_mb=2000)
     pool.submit(Task([3, 4]))
-    (done,) = [done for _ in range(100) for done in pool.wait(1)][:1] or [None]
-    assert done is not None
+    found: list[Done] = []
+    until(lambda: found.extend(pool.wait(1)) or found)
+    (done,) = found
     assert done.chunk is not None
-    workers = [pid for pid in descendants(os.getpid()) if is_worker(pid)]
-    assert workers
+    worker = int(done.chunk.worker.split(":")[1])
+    assert is_worker(worker)
+    status = Path(f"/proc/{worker}/status").read_text()
+    blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+    assert blocked >> (signal.SIGINT - 1) & 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     pool.close()
-    until(lambda: not any(is_worker(pid) for pid in workers))
+    until(lambda: not is_worker(worker))
