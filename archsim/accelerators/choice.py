@@ -17,6 +17,9 @@ would execute hundreds of rows a layer, and often pay for it with half as much e
 MOST_EXECUTED = 50
 """Rows executed for one layer at most; then the best of them is taken without that proof."""
 
+FEW_EXECUTED = 16
+"""Of a table that leaves out rows which might be better, so that there is no proof."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -34,34 +37,38 @@ def best_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
     cost (less TOLERANCE), which proves it best, or until MOST_EXECUTED are done. Energy is taken from the
     table: stalls change it by their leakage only. Raises InputError when no row fits the machine.
     """
-    best, least = _best_near(layer, machine, minimize)
-    if best.cost > least * (1 + SLACKS[-1]):
-        # rows that the pruned table has dropped may still be better
-        everything = machine.options(layer, front=("cycles", "energy_pj"))
-        other = _executed(everything, machine, minimize)
-        best = min(best, other, key=lambda c: (c.cost, not c.proven))
-    return best
+    best, options = _best_near(layer, machine, minimize)
+    if options is None or _is_near(best, options, minimize) or np.isfinite(options.unlisted):
+        return best
+    # rows that the pruned table has dropped may still be better
+    everything = machine.options(layer, front=("cycles", "energy_pj"))
+    return min(best, _executed(everything, machine, minimize), key=lambda c: (c.cost, not c.proven))
 
 
 def good_row(layer: Layer, machine: Machine, minimize: str) -> Choice:
     """As `best_row`, of the rows near the least bound alone."""
-    best, least = _best_near(layer, machine, minimize)
-    return replace(best, proven=best.proven and best.cost <= least * (1 + SLACKS[-1]))
+    best, options = _best_near(layer, machine, minimize)
+    if options is None or _is_near(best, options, minimize):
+        return best
+    return replace(best, proven=False)
 
 
-def _best_near(layer: Layer, machine: Machine, minimize: str) -> tuple[Choice, float]:
-    """The best of the rows near the least bound, and that bound."""
+def _best_near(layer: Layer, machine: Machine, minimize: str) -> tuple[Choice, Options | None]:
+    """The best of the rows near the least bound, and these; None where what they cost needs no execution."""
     known = _cheapest_row(machine, layer, minimize)
     if known is not None:
-        cost = known.energy_pj if minimize == "energy" else known.cycles
-        return Choice(known, cost, True), cost
+        return Choice(known, known.energy_pj if minimize == "energy" else known.cycles, True), None
     options = machine.options(layer, minimize=minimize)
     if minimize == "energy" or options.exact or len(options) == 1:
         row = options.row(options.shortlist(minimize)[0])
-        cost = row.energy_pj if minimize == "energy" else row.cycles
-        return Choice(row, cost, True), cost
+        return Choice(row, row.energy_pj if minimize == "energy" else row.cycles, True), None
     best = _executed(options, machine, minimize)
-    return best, float(_bounds(options, minimize).min())
+    covered = best.cost * (1 - TOLERANCE) <= options.unlisted
+    return best if covered else replace(best, proven=False), options
+
+
+def _is_near(best: Choice, options: Options, minimize: str) -> bool:
+    return best.cost <= float(_bounds(options, minimize).min()) * (1 + SLACKS[-1])
 
 
 def _cheapest_row(machine: Machine, layer: Layer, minimize: str) -> Row | None:
@@ -73,6 +80,17 @@ def _cheapest_row(machine: Machine, layer: Layer, minimize: str) -> Row | None:
 def _bounds(options: Options, minimize: str) -> np.ndarray:
     whole_cycles = np.ceil(options.cycles - 1e-6)
     return cost_of(minimize, whole_cycles, options.total_energy_pj)
+
+
+def _preference(options: Options, minimize: str, bounds: np.ndarray) -> list[np.ndarray]:
+    """Keys of the order in which rows are executed, the last one first: least bound, then least energy; of a
+    table of many rows that are nearly as cheap (`unlisted`) those first that cannot stall much.
+    """
+    if np.isinf(options.unlisted):
+        return [options.total_energy_pj, bounds]
+    longest = cost_of(minimize, options.cycles_high, options.energy_at(options.cycles_high))
+    nearly = np.floor(np.log(bounds / bounds.min()) / TOLERANCE)
+    return [options.total_energy_pj, bounds, longest, nearly]
 
 
 def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
@@ -98,11 +116,13 @@ def _executed(options: Options, machine: Machine, minimize: str) -> Choice:
         if least >= min(tried.values())[0] * (1 - TOLERANCE):
             break
     best = min(tried, key=tried.__getitem__)
+    most = MOST_EXECUTED if tried[best][0] * (1 - TOLERANCE) <= options.unlisted else FEW_EXECUTED
     open_rows = np.flatnonzero(bounds < tried[best][0] * (1 - TOLERANCE))
-    for index in open_rows[np.lexsort((energy[open_rows], bounds[open_rows]))].tolist():
+    order = np.lexsort([column[open_rows] for column in _preference(options, minimize, bounds)])
+    for index in open_rows[order].tolist():
         if bounds[index] >= tried[best][0] * (1 - TOLERANCE):
-            break
-        if len(tried) >= MOST_EXECUTED:
+            continue
+        if len(tried) >= most:
             return Choice(options.row(best), tried[best][0], False)
         if alike(index) not in seen:
             attempt(index)

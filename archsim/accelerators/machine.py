@@ -59,6 +59,7 @@ class Options:
     leakage_pj_per_cycle: Mapping[str, float | FloatArray] = field(default_factory=dict)  # by component
     resources: Mapping[str, FloatArray] = field(default_factory=dict)  # taken by a row: LUTs, crossbars, ...
     complete: bool = False  # no mapping of the machine costs less than some row in every quantity
+    unlisted: float = np.inf  # of the objective asked for: mappings of less are all rows of the table
 
     def __post_init__(self) -> None:
         if len(self.cycles_high) != len(self.cycles):

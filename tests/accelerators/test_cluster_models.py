@@ -313,7 +313,7 @@ def test_double_buffering_against_its_closed_form(bytes_per_cycle, buffers):
     """
     machine = machine_of(dma={"bytes_per_cycle": bytes_per_cycle, "setup_cycles": 20})
     layer = conv(16, 16, 32, 32, 1)
-    mapping = {"P": 2, "Q": 16, "K": 32, "C": 32, "cut_p": 1, "cut_k": 1, "way": "cores:pixels"}
+    mapping = {"P": 2, "Q": 16, "K": 32, "C": 32, "P2": 16, "K2": 32, "way": "cores:pixels"}
     mapping |= {"order": "weight", "buffers": buffers, "input_in": "l2", "weight_in": "l2", "output_in": "l2"}
     row = Row(layer, mapping, 0.0, 0.0)
     graph = machine.program([row])

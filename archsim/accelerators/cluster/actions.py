@@ -29,7 +29,7 @@ def counted_actions(
     `moved` between L2 and L1, `fetched` between L3 and L2; `busy`: all cycles, the engine's, core-cycles.
     """
     compute, engine, core_work = busy
-    reads, writes = _unit_accesses(site, tiles, way)
+    reads, writes = unit_accesses(site, tiles, way)
     idle = np.maximum(0.0, site.cores.count * compute - core_work)
     actions = {("cores", "active"): core_work, ("cores", "idle"): idle}
     if site.precision.number_format in FLOAT_FORMATS:
@@ -62,11 +62,13 @@ def on_engine(tiles: Tiles, way: str) -> Array:
     """The engine's share of the layer."""
     unit, _, rows = way.partition(":")
     if unit == "shared":
-        return 1.0 - np.minimum(float(rows), tiles.P) / tiles.P
+        taken = float(rows)
+        divided = (tiles.trips("P") - 1) * (taken < tiles.P) + (tiles.last("P") > taken)
+        return 1.0 - taken * divided / tiles.shape.P
     return np.full(len(tiles), float(unit == "engine"))
 
 
-def _unit_accesses(site: Site, tiles: Tiles, way: str) -> tuple[Array, Array]:
+def unit_accesses(site: Site, tiles: Tiles, way: str) -> tuple[Array, Array]:
     """32-bit words that the working units read from and write to L1."""
     shape, cores = tiles.shape, site.cores
     macs = float(shape.macs // shape.repeats)

@@ -18,9 +18,10 @@ from archsim.accelerators.cluster.movement import Movement, movement_of
 from archsim.accelerators.cluster.pricing import actions_of, energy_of, fits, held_bytes
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.space import Layout, cuts_of, possible_places
-from archsim.accelerators.cluster.tile_work import Work
-from archsim.accelerators.cluster.tiles import ORDERS, Choice, Tiles, l2_tile
+from archsim.accelerators.cluster.tile_work import Work, work_of
+from archsim.accelerators.cluster.tiles import ORDERS, Choice, L2Tile, Tiles, even_l2_tile
 from archsim.accelerators.cluster.traffic import Plan
+from archsim.accelerators.cluster.wanted import Wanted
 from archsim.accelerators.cluster.work import Site
 from archsim.workloads.layer import Layer
 
@@ -34,7 +35,7 @@ class Block:
 
     site: Site
     tiles: Tiles
-    cuts: tuple[int, int]
+    l2: L2Tile
     plan: Plan
     moves: Movement
     work: Work
@@ -71,6 +72,22 @@ class Interest(Protocol):
         """Whether a row of at least so many cycles may be of use."""
         ...
 
+    def keep(self, block: Block, fitting: Rows, costs: Costs) -> Rows:
+        """Rows worth listing, of those that fit."""
+        ...
+
+    def wanted(self) -> Wanted | None:
+        """What is looked for among all tilings, beside rows that were kept; None: nothing."""
+        ...
+
+
+def block_of(site: Site, tiles: Tiles, l2: L2Tile, plan: Plan) -> Block:
+    """Tiles under one plan."""
+    moves = movement_of(site, tiles, l2, plan)
+    held = held_bytes(site, tiles, plan, moves)
+    work = work_of(site, tiles, plan.way)
+    return Block(site, tiles, l2, plan, moves, work, held, fits(site.spec, held))
+
 
 def priced_blocks(layer: Layer, site: Site, choice: Choice, interest: Interest) -> Iterator[Block]:
     """Every plan of a layer that is of interest, with every tile that it may fit."""
@@ -81,7 +98,8 @@ def priced_blocks(layer: Layer, site: Site, choice: Choice, interest: Interest) 
             ways = [way for way, work in layout.work.items() if interest.wants(_floor(site, layout, work))]
             if ways:
                 plan = Plan(layout.name, order, 1, places)
-                yield from _of_layout(site, layout, cuts, plan, ways)
+                l2 = even_l2_tile(layout.tiles, *cuts)
+                yield from _of_layout(site, layout, l2, plan, ways)
 
 
 def _floor(site: Site, layout: Layout, work: Work) -> float:
@@ -89,15 +107,14 @@ def _floor(site: Site, layout: Layout, work: Work) -> float:
     return layout.tiles.shape.repeats * float(work.cycles.min()) + site.spec.overheads.layer_cycles
 
 
-def _of_layout(
-    site: Site, layout: Layout, cuts: tuple[int, int], plan: Plan, ways: list[str]
-) -> Iterator[Block]:
+def _of_layout(site: Site, layout: Layout, l2: L2Tile, plan: Plan, ways: list[str]) -> Iterator[Block]:
+    """Of `plan` with either number of buffers and each of the ways."""
     tiles = layout.tiles
-    moves = movement_of(site, tiles, l2_tile(tiles, *cuts), plan)
+    moves = movement_of(site, tiles, l2, plan)
     for depth in (1,) if site.spec.l1 is None else (2, 1):
         buffered = replace(plan, buffers=depth)
         held = held_bytes(site, tiles, buffered, moves)
         fitting = fits(site.spec, held)
         for way in ways:
             own = replace(buffered, way=way)
-            yield Block(site, tiles, cuts, own, moves, layout.work[way], held, fitting)
+            yield Block(site, tiles, l2, own, moves, layout.work[way], held, fitting)

@@ -64,7 +64,7 @@ class Cores:
             share = loop.of_block(channels, pixels) / loop.of_block(loop.channels, loop.pixels)
             plain = loop.of_block(loop.channels, loop.pixels) / loop.instructions
             per_iteration *= share * plain
-        iterations, rest = _divided(products, loop.products)
+        iterations, rest = divided(products, loop.products)
         one_by_one = LEFT_OVER.get((channels, pixels), channels + pixels + channels * pixels + 4)
         # short words are padded with zeros in memory; of long ones the rest is done product by product
         padded = loop.products > 4
@@ -79,28 +79,30 @@ def contraction_cycles(
     """Of tiles of p×q pixels, k output and c input channels; `sums`: loads plus stores of partial sums."""
     if shape.depthwise:
         return _depthwise_cycles(cores, shape, split, p, q, k)
-    pixels, channels = _share(cores.count, split, p, q, k)
+    pixels, channels = busiest_share(cores.count, split, p, q, k)
     products = c * shape.taps
     wide = cores.loop.pixels
-    groups, left = _divided(pixels, wide)
-    pairs = wide / 2
-    if shape.pointwise:
-        start, gather, gather_one = TILE_IN_PLACE, 0.0, 0.0
-        of_group = PAIR_IN_PLACE * pairs
-    else:
-        start, of_group = TILE, PAIR * pairs
-        gather = cores.library.gather(shape.taps, products, 2) * pairs
-        gather_one = cores.library.gather(shape.taps, products, 1)
+    groups, left = divided(pixels, wide)
     instructions = (
-        start
-        + groups * (of_group + gather + _channel_blocks(cores, products, channels, wide))
-        + left * (SINGLE + gather_one + _channel_blocks(cores, products, channels, 1))
+        (TILE_IN_PLACE if shape.pointwise else TILE)
+        + groups
+        * (group_cycles(cores, shape, products, wide) + _channel_blocks(cores, products, channels, wide))
+        + left * (group_cycles(cores, shape, products, 1) + _channel_blocks(cores, products, channels, 1))
         + sums * SUM_INSTRUCTIONS * pixels * channels
     )
     return instructions * cores.cycles_per_instruction
 
 
-def _share(count: int, split: str, p: Array, q: Array, k: Array) -> tuple[Array, Array]:
+def group_cycles(cores: Cores, shape: Shape, products: Array, pixels: int) -> Array | float:
+    """Instructions to begin so many pixels at a time, and to gather what each output multiplies."""
+    if pixels == 1:
+        return SINGLE + (0.0 if shape.pointwise else cores.library.gather(shape.taps, products, 1))
+    if shape.pointwise:
+        return PAIR_IN_PLACE * pixels / 2
+    return (PAIR + cores.library.gather(shape.taps, products, 2)) * pixels / 2
+
+
+def busiest_share(count: int, split: str, p: Array, q: Array, k: Array) -> tuple[Array, Array]:
     """(pixels, channels) of the core that has most to do."""
     if split == "rows":
         return np.ceil(p / count) * q, k
@@ -111,25 +113,47 @@ def _share(count: int, split: str, p: Array, q: Array, k: Array) -> tuple[Array,
 
 def _channel_blocks(cores: Cores, products: Array, channels: Array, pixels: int) -> Array:
     wide = cores.loop.channels
-    blocks, left = _divided(channels, wide)
+    blocks, left = divided(channels, wide)
     return blocks * cores.block_cycles(products, wide, pixels) + left * cores.block_cycles(
         products, 1, pixels
     )
 
 
-def _divided(whole: Array, by: int) -> tuple[Array, Array]:
+def divided(whole: Array, by: int) -> tuple[Array, Array]:
     """Quotient and rest of whole numbers (np.divmod of floats takes five times as long)."""
     quotient = np.floor(whole / by)
     return quotient, whole - quotient * by
 
 
 def _depthwise_cycles(cores: Cores, shape: Shape, split: str, p: Array, q: Array, k: Array) -> Array:
-    """Channels (or rows, or pixels) over the cores; a column of inputs is gathered at a time."""
-    pixels, channels = _share(cores.count, split, p, q, k)
+    """Channels (or rows, or pixels) over the cores."""
+    channels = busiest_share(cores.count, split, p, q, k)[1]
+    return (TILE + channels * depthwise_channel(cores, shape, split, p, q)) * cores.cycles_per_instruction
+
+
+def depthwise_channel(cores: Cores, shape: Shape, split: str, p: Array, q: Array) -> Array:
+    """Instructions a channel; a column of inputs is gathered at a time."""
+    pixels = busiest_share(cores.count, split, p, q, np.ones_like(p))[0]
     rows = np.where(split == "channels", p, np.ceil(p / cores.count))
     gathered = cores.library.depthwise_gather(shape, rows, q)
-    per_output = cores.library.depthwise_output(cores.loop, shape.taps)
-    return (TILE + channels * (gathered + pixels * per_output)) * cores.cycles_per_instruction
+    return gathered + pixels * cores.library.depthwise_output(cores.loop, shape.taps)
+
+
+def least_output(cores: Cores, shape: Shape, c: Array) -> Array:
+    """Instructions of one output in the block that takes least for each."""
+    if shape.depthwise:
+        return np.full_like(c, cores.library.depthwise_output(cores.loop, shape.taps))
+    blocks = [(k, p) for k in (cores.loop.channels, 1) for p in (cores.loop.pixels, 1)]
+    each = [cores.block_cycles(c * shape.taps, k, p) / (k * p) for k, p in blocks]
+    return np.minimum.reduce(each)
+
+
+def least_pixel(cores: Cores, shape: Shape, c: Array) -> Array:
+    """Instructions of one pixel, its outputs apart, among those begun together that take least for each."""
+    if shape.depthwise:
+        return np.zeros_like(c)
+    each = [group_cycles(cores, shape, c * shape.taps, p) / p for p in (cores.loop.pixels, 1)]
+    return np.minimum(each[0], each[1]) * np.ones_like(c)
 
 
 def elementwise_cycles(cores: Cores, layer: Layer, share: float = 1.0) -> float:

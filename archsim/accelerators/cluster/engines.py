@@ -8,6 +8,7 @@ bit-serial in weights, 8-bit activations (GAP9; DORY's Ne16PerfModel.py, be3d6dd
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,17 @@ ENGINES: dict[EngineKind, Engine] = {
 }
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """Cycles of a tile's output channels, a patch: in every pass over a block of input channels, once, and to
+    pass 32-bit partial sums once in or out.
+    """
+
+    a_pass: Array
+    once: Array
+    sums: Array
+
+
 def engine_cycles(
     kind: EngineKind, shape: Shape, precision: Precision, p: Array, q: Array, k: Array, c: Array, sums: Array
 ) -> Array:
@@ -57,13 +69,36 @@ def engine_cycles(
 
     `sums`: how often 32-bit partial sums are streamed in or out (where input channels are tiled).
     """
-    return {"rbe": _rbe, "ne16": _ne16, "neureka": _neureka}[kind](shape, precision, p, q, k, c, sums)
+    blocks = blocks_of(kind, shape, precision, k)
+    of_patch = passes(kind, shape, precision, c) * blocks.a_pass + blocks.once + sums * blocks.sums
+    return patches(kind, shape, p, q) * of_patch + first_load(kind, shape)
 
 
-def _patches(shape: Shape, side: int, p: Array, q: Array) -> Array:
+def patches(kind: EngineKind, shape: Shape, p: Array, q: Array) -> Array:
     """Patches of a tile. At stride 2 the input buffer covers (side + 1) / 2 outputs a side."""
+    side = ENGINES[kind].patch
     rows, columns = (side if s == 1 else (side + 1) // 2 for s in shape.stride)
     return np.ceil(p / rows) * np.ceil(q / columns)
+
+
+def passes(kind: EngineKind, shape: Shape, precision: Precision, c: Array) -> Array:
+    """Passes over blocks of input channels (RBE: and of 4 activation bits); one where depthwise."""
+    if shape.depthwise:
+        return np.ones_like(c)
+    if kind == "neureka":
+        return np.ceil(c / _neureka_width(shape))
+    of_bits = np.ceil(precision.activation_bits / 4) if kind == "rbe" else 1
+    return np.ceil(c / ENGINES[kind].channels_in) * of_bits
+
+
+def blocks_of(kind: EngineKind, shape: Shape, precision: Precision, k: Array) -> Blocks:
+    """Of tiles of k output channels."""
+    return {"rbe": _rbe, "ne16": _ne16, "neureka": _neureka}[kind](shape, precision, k)
+
+
+def first_load(kind: EngineKind, shape: Shape) -> float:
+    """Cycles of a tile's first load where the others hide behind the matrix product."""
+    return _neureka_load(shape) if kind == "neureka" else 0.0
 
 
 def _stream_sums(engine: Engine) -> float:
@@ -75,7 +110,7 @@ RBE_LOAD, RBE_WEIGHTS, RBE_UPDATE, RBE_NORM, RBE_OUT = 6, 6, 3, 10, 6
 """Control cycles of the phases: not published, set so that no phase is free of a pipeline fill (assumed)."""
 
 
-def _rbe(shape: Shape, precision: Precision, p: Array, q: Array, k: Array, c: Array, sums: Array) -> Array:
+def _rbe(shape: Shape, precision: Precision, k: Array) -> Blocks:
     """Per patch and 32 outputs: all of (32 inputs × 4 activation bits) loaded and multiplied in turn.
 
     3×3: a load is 5 rows × 4 bit planes in 288-bit beats, weights 32 a bit; 1×1: weight bits in parallel.
@@ -83,54 +118,68 @@ def _rbe(shape: Shape, precision: Precision, p: Array, q: Array, k: Array, c: Ar
     engine, taps = ENGINES["rbe"], shape.taps
     load = (20 if taps == 9 else 12) + RBE_LOAD
     weights = (32 * precision.weight_bits + 2 if taps == 9 else 34) + RBE_WEIGHTS
-    passes = np.ceil(c / engine.channels_in) * np.ceil(precision.activation_bits / 4)
     out = 12 * np.ceil(min(precision.output_bits, 8) / 4) + RBE_OUT
-    block = passes * (load + weights + RBE_UPDATE) + 8 + RBE_NORM + out + sums * _stream_sums(engine)
-    return _patches(shape, engine.patch, p, q) * np.ceil(k / engine.channels_out) * block
+    blocks = np.ceil(k / engine.channels_out)
+    return Blocks(
+        blocks * (load + weights + RBE_UPDATE), blocks * (8 + RBE_NORM + out), blocks * _stream_sums(engine)
+    )
 
 
 NE16_FIFO = 6
 
 
-def _ne16(shape: Shape, precision: Precision, p: Array, q: Array, k: Array, c: Array, sums: Array) -> Array:
-    """Per patch: blocks of 32 outputs, and one of what is left over."""
+def _ne16(shape: Shape, precision: Precision, k: Array) -> Blocks:
+    """Blocks of 32 outputs, and one of what is left over."""
     engine, w, one = ENGINES["ne16"], precision.weight_bits, shape.taps == 1
     load = 10 + 9 if one else NE16_FIFO + 25 * np.ceil(16 * 8 / engine.port_bits)
     out = 3 + 9 * np.ceil(engine.channels_out * 8 / engine.port_bits) + 1
-    width = engine.channels_in if shape.depthwise else engine.channels_out
 
-    def block(outputs: Array) -> Array:
+    def a_pass(outputs: Array) -> Array:
         offsets = NE16_FIFO + outputs if shape.depthwise else NE16_FIFO
-        product = NE16_FIFO + outputs * (1 if one else w)
-        normalise = 9 + outputs + 8 + np.ceil(outputs / 8)  # 32-bit factors, four multipliers; biases
-        passes = 1 if shape.depthwise else np.ceil(c / engine.channels_in)
-        return passes * (load + offsets + product + 2) + normalise + out + sums * _stream_sums(engine)
+        return load + offsets + NE16_FIFO + outputs * (1 if one else w) + 2
 
-    whole, left = np.divmod(k, width)
-    blocks = whole * block(np.full_like(k, width)) + (left > 0) * block(left)
-    return _patches(shape, engine.patch, p, q) * blocks
+    def once(outputs: Array) -> Array:
+        return 9 + outputs + 8 + np.ceil(outputs / 8) + out  # 32-bit factors, four multipliers; biases
+
+    width = engine.channels_in if shape.depthwise else engine.channels_out
+    return _in_blocks(k, width, a_pass, once, _stream_sums(engine))
 
 
-def _neureka(
-    shape: Shape, precision: Precision, p: Array, q: Array, k: Array, c: Array, sums: Array
-) -> Array:
+def _neureka(shape: Shape, precision: Precision, k: Array) -> Blocks:
     """As NE16 with 6×6 patches; the next patch is loaded during the matrix product. Not validated."""
     engine, w, one = ENGINES["neureka"], precision.weight_bits, shape.taps == 1
-    load = 6 + 36 + 6 if one else 6 + 64
-    wide_in = 32 if one else 28
-    width = wide_in if shape.depthwise else engine.channels_out
+    load = _neureka_load(shape)
     setup = 34 if shape.depthwise else 6
 
-    def block(outputs: Array) -> Array:
-        product = 10 + outputs if one else setup + outputs * w + 8
-        passes = 1 if shape.depthwise else np.ceil(c / wide_in)
-        normalise = 9 + outputs + 8 + np.ceil(outputs / 8) + 7
-        out = 3 + engine.patch**2 + 1
-        return passes * np.maximum(load, product) + normalise + out + sums * _stream_sums(engine)
+    def a_pass(outputs: Array) -> Array:
+        return np.maximum(load, 10 + outputs if one else setup + outputs * w + 8)
 
+    def once(outputs: Array) -> Array:
+        return 9 + outputs + 8 + np.ceil(outputs / 8) + 7 + 3 + engine.patch**2 + 1
+
+    width = _neureka_width(shape) if shape.depthwise else engine.channels_out
+    return _in_blocks(k, width, a_pass, once, _stream_sums(engine))
+
+
+def _neureka_width(shape: Shape) -> int:
+    return 32 if shape.taps == 1 else 28
+
+
+def _neureka_load(shape: Shape) -> int:
+    return 6 + 36 + 6 if shape.taps == 1 else 6 + 64
+
+
+def _in_blocks(
+    k: Array, width: int, a_pass: Callable[[Array], Array], once: Callable[[Array], Array], sums: float
+) -> Blocks:
+    """Whole blocks of `width` outputs and a last one of what is left, if anything is."""
     whole, left = np.divmod(k, width)
-    blocks = whole * block(np.full_like(k, width)) + (left > 0) * block(left)
-    return _patches(shape, engine.patch, p, q) * blocks + load
+    full, some = np.full_like(k, width), left > 0
+    return Blocks(
+        whole * a_pass(full) + some * a_pass(left),
+        whole * once(full) + some * once(left),
+        np.ceil(k / width) * sums,
+    )
 
 
 def engine_weight_bits(kind: EngineKind, shape: Shape, precision: Precision, k: Array, c: Array) -> Array:

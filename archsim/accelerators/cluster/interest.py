@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from archsim.accelerators.cluster.blocks import Block, Rows
 from archsim.accelerators.cluster.costs import Costs
+from archsim.accelerators.cluster.wanted import Wanted
 from archsim.accelerators.dominance import certainly_unbeaten, leaders, unbeaten
 from archsim.accelerators.machine import SLACKS, cost_of, total
 from archsim.errors import InputError
@@ -27,6 +28,9 @@ class All:
     def keep(self, block: Block, fitting: Rows, costs: Costs) -> Rows:
         return fitting
 
+    def wanted(self) -> None:
+        return None
+
 
 class Nearest:
     """Rows near the cheapest by their bounds (SLACKS)."""
@@ -42,6 +46,9 @@ class Nearest:
         cycles = block.cycles[0][fitting]
         energy = cycles if self.minimize == "latency" else total(block.energy_pj(fitting, costs))
         return fitting[self.near(cycles, energy)]
+
+    def wanted(self) -> Wanted:
+        return Wanted((), self.minimize, least=self.least)
 
     def near(self, cycles: Array, energy_pj: Array) -> Rows:
         """Rows near the cheapest seen so far, these included."""
@@ -60,6 +67,7 @@ class Front:
             )
         self.names = tuple(names)
         self._leaders: Array | None = None  # what they cost at most
+        self._least = np.empty((0, len(self.names)))  # the front of all rows' lower bounds
 
     def wants(self, least_cycles: float) -> bool:
         return True
@@ -71,7 +79,12 @@ class Front:
             fitting, low, high = fitting[~beaten], low[:, ~beaten], high[:, ~beaten]
         kept = certainly_unbeaten(low, high)
         self._lead(high[:, kept])
+        together = np.concatenate([self._least, low[:, kept].T])
+        self._least = together[unbeaten(together)]
         return fitting[kept]
+
+    def wanted(self) -> Wanted:
+        return Wanted(self.names, None, known=self._least)
 
     def _costs(self, block: Block, rows: Rows, costs: Costs) -> tuple[Array, Array]:
         """Bounds (names, rows) from below and above; what a plan does not hold or move is 0."""

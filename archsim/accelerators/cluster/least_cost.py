@@ -14,7 +14,7 @@ from archsim.accelerators.cluster.interest import Nearest
 from archsim.accelerators.cluster.kept_layouts import layouts_kept
 from archsim.accelerators.cluster.shape import shape_of
 from archsim.accelerators.cluster.space import cuts_of, possible_places
-from archsim.accelerators.cluster.tiles import ORDERS, l2_tile
+from archsim.accelerators.cluster.tiles import ORDERS, even_l2_tile
 from archsim.accelerators.cluster.traffic import (
     OPERANDS,
     Places,
@@ -86,5 +86,5 @@ def smallest_need_bytes(machine: ClusterMachine, layer: Layer, around: Surroundi
     least = np.inf
     for layout, cuts in product(layouts_kept(shape, site, machine.choice), cuts_of(shape, places)):
         plan = Plan(layout.name, ORDERS[0], 1, places)
-        least = min(least, float(held_l2(site, layout.tiles, l2_tile(layout.tiles, *cuts), plan).min()))
+        least = min(least, float(held_l2(site, layout.tiles, even_l2_tile(layout.tiles, *cuts), plan).min()))
     return least

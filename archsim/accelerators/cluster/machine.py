@@ -141,7 +141,9 @@ class ClusterMachine:
         return Placement({}) if self._network is None else place(self, *self._network)
 
     def keeping_layouts(self) -> ClusterMachine:
-        """The same machine, which keeps what of a layer's tables does not depend on its surroundings."""
+        """The same machine, which keeps what of a layer's tables does not depend on its surroundings and looks
+        for no other tilings than those that `options` lists.
+        """
         machine = copy(self)
         machine._sites = {}
         machine._keeps_layouts = True

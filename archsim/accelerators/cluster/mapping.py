@@ -32,9 +32,10 @@ class Mapped:
         shape = shape_of(layer)
         tiles = tiles_of(shape, [tuple(int(raw[dim]) for dim in "PQKC")])  # type: ignore[list-item]
         places = Places(*(str(raw[f"{name}_in"]) for name in ("input", "weight", "output")))
+        sizes = (np.array([float(raw[dim])]) for dim in ("P2", "K2"))
         order = "weight" if str(raw["order"]) == "weight" else "input"
         plan = Plan(str(raw["way"]), order, int(raw["buffers"]), places)
-        return cls(site, tiles, l2_tile(tiles, int(raw["cut_p"]), int(raw["cut_k"])), plan)
+        return cls(site, tiles, l2_tile(tiles, *sizes), plan)
 
     @cached_property
     def weight_tile_bytes(self) -> float:
@@ -43,7 +44,7 @@ class Mapped:
 
 
 def readable_mapping(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values: who works, tile sizes, how many L2 tiles, what stays in L1, where operands live."""
+    """Plain values: who works, tile sizes, L2 tile, what stays in L1, where operands live."""
     unit, _, split = str(raw["way"]).partition(":")
     mapping: dict[str, Any] = {"unit": "engine and cores" if unit == "shared" else unit}
     if unit == "cores":
@@ -52,7 +53,7 @@ def readable_mapping(raw: Mapping[str, Any]) -> dict[str, Any]:
         mapping["rows_on_cores"] = int(split)
     return mapping | {
         "tile": {dim: int(raw[dim]) for dim in "PQKC"},
-        "l2_tiles": {"P": int(raw["cut_p"]), "K": int(raw["cut_k"])},
+        "l2_tile": {"P": int(raw["P2"]), "K": int(raw["K2"])},
         "stays": str(raw["order"]),
         "buffers": int(raw["buffers"]),
         "places": {name: str(raw[f"{name}_in"]) for name in ("input", "weight", "output")},
@@ -67,12 +68,12 @@ def raw_mapping(layer: Layer, readable: Mapping[str, Any]) -> dict[str, Any]:
             unit, f"shared:{readable.get('rows_on_cores')}"
         )
         raw: dict[str, Any] = {dim: int(readable["tile"][dim]) for dim in "PQKC"}
-        raw |= {"cut_p": int(readable["l2_tiles"]["P"]), "cut_k": int(readable["l2_tiles"]["K"]), "way": way}
+        raw |= {"P2": int(readable["l2_tile"]["P"]), "K2": int(readable["l2_tile"]["K"]), "way": way}
         raw |= {"order": str(readable["stays"]), "buffers": int(readable["buffers"])}
         raw |= {f"{name}_in": str(readable["places"][name]) for name in ("input", "weight", "output")}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"layer {layer.name!r}: mapping {dict(readable)} is not one of a cluster ({error}); "
-            "it needs unit, tile, l2_tiles, stays, buffers and places, as archsim run writes them"
+            "it needs unit, tile, l2_tile, stays, buffers and places, as archsim run writes them"
         ) from None
     return {key: raw[key] for key in KEYS}

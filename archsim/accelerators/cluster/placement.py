@@ -69,9 +69,7 @@ def _cheapest(machine: ClusterMachine, network: Network, minimize: str) -> Place
     found = HomeSearch(machine, network, minimize).run()
     if found is None:
         raise DoesNotFit(f"{machine.name}: no tiles fit l2 with any tensors in l3")
-    pairs = zip(network.steps, found.answers, strict=True)
-    chosen = {step.layer.name: answer.choice for step, answer in pairs if answer.choice is not None}
-    return Placement(_around(machine, network, found.homes), chosen, found.cost, found.bound)
+    return Placement(_around(machine, network, found.homes), cost=found.cost, bound=found.bound)
 
 
 def _for_edp(machine: ClusterMachine, network: Network, objective: str) -> Placement:

@@ -4,18 +4,19 @@ filtered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from archsim.accelerators.cluster.all_tiles import best_blocks
 from archsim.accelerators.cluster.blocks import Block, priced_blocks
 from archsim.accelerators.cluster.costs import Costs
 from archsim.accelerators.cluster.interest import All, Front, Nearest
 from archsim.accelerators.cluster.shape import shape_of
-from archsim.accelerators.cluster.space import is_complete, tiles_tried
+from archsim.accelerators.cluster.space import is_complete, possible_places, tiles_tried
 from archsim.accelerators.cluster.tiles import Choice
 from archsim.accelerators.cluster.traffic import single_buffer_bytes
 from archsim.accelerators.cluster.work import Site
@@ -26,7 +27,7 @@ from archsim.workloads.layer import Layer
 from archsim.workloads.precision import Precision
 
 Columns = dict[str, npt.NDArray[Any]]
-KEYS = ("P", "Q", "K", "C", "cut_p", "cut_k", "way", "order", "buffers", "input_in", "weight_in", "output_in")
+KEYS = ("P", "Q", "K", "C", "P2", "K2", "way", "order", "buffers", "input_in", "weight_in", "output_in")
 
 
 def contraction_options(
@@ -38,39 +39,78 @@ def contraction_options(
     minimize: str | None = None,
     front: Sequence[str] | None = None,
 ) -> Options:
-    """Price every candidate; with `minimize` keep rows near the cheapest, with `front` undominated ones.
+    """Price a choice of tilings; with `minimize` keep rows near the cheapest, with `front` undominated ones,
+    and then add the best of all other tilings.
 
     Raises DoesNotFit when no tile fits.
     """
     columns: list[Columns] = []
     nearest = None if minimize is None else Nearest(minimize)
-    priced, tightest = 0, None
-    for number, precision in enumerate(precisions):
-        interest = nearest or (All() if front is None else Front(front))
-        for block in priced_blocks(layer.with_precision(precision), sites[precision], choice, interest):
-            priced += len(block)
-            fitting = np.flatnonzero(block.fits)
-            if not len(fitting):
-                tightest = tightest or block
-                continue
-            kept = interest.keep(block, fitting, costs)
-            if len(kept):
-                columns.append(_columns(block, number, kept, costs))
+    listed = [
+        Listed(
+            layer.with_precision(p), sites[p], costs, choice, nearest or (Front(front) if front else All())
+        )
+        for p in precisions
+    ]
+    for number, each in enumerate(listed):
+        columns += [_columns(block, number, kept, costs) for block, kept in each.rows()]
     if not columns:
-        raise DoesNotFit(_nothing_fits(layer, sites[precisions[0]], choice, tightest))
-    options = _options(layer, precisions, columns, priced, costs)
-    whole = all(is_complete(layer.with_precision(p), sites[p], choice) for p in precisions)
-    options = replace(options, complete=whole)
+        raise DoesNotFit(_nothing_fits(layer, sites[precisions[0]], choice, listed[0].tightest))
+    options = _options(layer, precisions, columns, sum(each.priced for each in listed), costs)
+    options = replace(options, complete=all(each.complete for each in listed))
     if nearest is not None:
         options = options.take(nearest.near(options.cycles, options.total_energy_pj))
+        options = replace(_distinct(options), unlisted=min(each.unlisted for each in listed))
     return options if front is None else undominated(options, front)
+
+
+class Listed:
+    """Rows of a layer at one precision that are of interest: of a choice of tilings, and the best of all."""
+
+    def __init__(
+        self, layer: Layer, site: Site, costs: Costs, choice: Choice, interest: All | Nearest | Front
+    ) -> None:
+        self.layer, self.site, self.costs, self.choice, self.interest = layer, site, costs, choice, interest
+        self.priced = 0
+        self.tightest: Block | None = None  # a plan of which nothing fits
+        self.complete = is_complete(layer, site, choice)
+        self.unlisted = np.inf  # no tiling left out has less of the objective
+
+    def rows(self) -> Iterator[tuple[Block, npt.NDArray[np.int64]]]:
+        for block in self._blocks():
+            self.priced += len(block)
+            fitting = np.flatnonzero(block.fits)
+            if not len(fitting):
+                self.tightest = self.tightest or block
+                continue
+            kept = self.interest.keep(block, fitting, self.costs)
+            if len(kept):
+                yield block, kept
+
+    def _blocks(self) -> Iterator[Block]:
+        yield from priced_blocks(self.layer, self.site, self.choice, self.interest)
+        wanted = self.interest.wanted()
+        few_do = self.choice.like_dory or self.site.layouts is not None  # asked for again and again
+        if wanted is None or self.complete or few_do:
+            return
+        shape = shape_of(self.layer)
+        places = possible_places(self.layer, self.site)
+        yield from best_blocks(shape, self.site, places, self.costs, wanted)
+        self.complete = np.isinf(wanted.least_skipped) and self.site.lists_all_ways(shape)
+        self.unlisted = min(wanted.listed_below, wanted.least_skipped)
+
+
+def _distinct(options: Options) -> Options:
+    """Every mapping once."""
+    rows = np.stack([options.precision, *options.mapping.values()], axis=1)
+    return options.take(np.sort(np.unique(rows, axis=0, return_index=True)[1]))
 
 
 def _columns(block: Block, precision: int, kept: npt.NDArray[np.int64], costs: Costs) -> Columns:
     tiles, plan = block.tiles, block.plan
     values: dict[str, Any] = {dim: getattr(tiles, dim)[kept].astype(np.int64) for dim in "PQKC"}
-    values |= {"cut_p": block.cuts[0], "cut_k": block.cuts[1], "way": plan.way, "order": plan.order}
-    values |= {"buffers": plan.buffers, "precision": precision}
+    values |= {dim: getattr(block.l2, dim)[kept].astype(np.int64) for dim in ("P2", "K2")}
+    values |= {"way": plan.way, "order": plan.order, "buffers": plan.buffers, "precision": precision}
     values |= {f"{name}_in": getattr(plan.places, name) for name in ("input", "weight", "output")}
     columns: Columns = {key: np.broadcast_to(np.asarray(value), len(kept)) for key, value in values.items()}
     low, high = block.cycles

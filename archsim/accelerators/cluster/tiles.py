@@ -102,10 +102,11 @@ class Corners:
     sums: Array
 
 
-def tiles_of(shape: Shape, sizes: Iterable[tuple[int, ...]]) -> Tiles:
+def tiles_of(shape: Shape, sizes: Iterable[tuple[int, ...]] | Array) -> Tiles:
     """The given (P, Q, K, C) tiles."""
-    table = np.array(list(sizes), dtype=np.float64).reshape(-1, 4)
-    rows, columns = (_windows(shape, side, table[:, side]) for side in (0, 1))
+    rows = sizes if isinstance(sizes, np.ndarray) else list(sizes)
+    table = np.asarray(rows, dtype=np.float64).reshape(-1, 4)
+    rows, columns = (input_windows(shape, side, table[:, side]) for side in (0, 1))
     return Tiles(
         shape,
         *(table[:, i] for i in range(4)),
@@ -153,7 +154,7 @@ def _multiples(size: int, steps: Sequence[int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _windows(shape: Shape, side: int, tiles: Array) -> Array:
+def input_windows(shape: Shape, side: int, tiles: Array) -> Array:
     """`_window` of every tile, (tiles, 3)."""
     sizes, which = np.unique(tiles, return_inverse=True)
     return np.array([_window(shape, side, int(size)) for size in sizes.tolist()], dtype=np.float64)[which]
@@ -191,13 +192,20 @@ class L2Tile:
         return [*outer, *inner, ("C", tiles.trips("C"))]
 
 
-def l2_tile(tiles: Tiles, cut_p: int, cut_k: int) -> L2Tile:
-    """L2 tiles of about a `cut`-th of the layer, in whole L1 tiles."""
+def l2_tile(tiles: Tiles, p2: Array, k2: Array) -> L2Tile:
+    """L2 tiles of so many rows and output channels: whole L1 tiles, or all there are."""
     shape = tiles.shape
-    p2 = np.minimum(np.ceil(tiles.trips("P") / cut_p) * tiles.P, shape.P)
-    k2 = np.minimum(np.ceil(tiles.trips("K") / cut_k) * tiles.K, shape.K)
-    read, most, first = _windows(shape, 0, p2).T
+    read, most, first = input_windows(shape, 0, p2).T
     return L2Tile(p2, k2, read, most, first, np.ceil(shape.P / p2), np.ceil(shape.K / k2))
+
+
+def even_l2_tile(tiles: Tiles, cut_p: int, cut_k: int) -> L2Tile:
+    """L2 tiles of about a `cut`-th of the layer, in whole L1 tiles."""
+    sizes = []
+    for dim, cut in (("P", cut_p), ("K", cut_k)):
+        within = np.ceil(tiles.trips(dim) / cut) * getattr(tiles, dim)
+        sizes.append(np.minimum(within, getattr(tiles.shape, dim)))
+    return l2_tile(tiles, *sizes)
 
 
 def l2_cuts(size: int) -> list[int]:

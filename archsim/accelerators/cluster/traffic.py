@@ -202,16 +202,16 @@ def held_l1(site: Site, tiles: Tiles, sizes: Sizes, moved: Mapping[str, Moved], 
         return np.where(several, float(plan.buffers), 1.0)
 
     tile = sizes.input * copies("input") + sizes.weight * copies("weight") + sizes.output * copies("output")
-    return tile + _beside_tiles(site, tiles, plan.way)
+    return tile + beside_tiles(site, tiles, plan.way)
 
 
 def single_buffer_bytes(site: Site, tiles: Tiles, layout: str) -> Array:
     """What tiles hold in L1 at least, in any loop order."""
     sizes = tile_bytes(site, tiles, layout)
-    return sizes.input + sizes.weight + sizes.output + _beside_tiles(site, tiles, layout)
+    return sizes.input + sizes.weight + sizes.output + beside_tiles(site, tiles, layout)
 
 
-def _beside_tiles(site: Site, tiles: Tiles, way: str) -> Array:
+def beside_tiles(site: Site, tiles: Tiles, way: str) -> Array:
     shape = tiles.shape
     sums = np.where(tiles.trips("C") > 1, tiles.P * tiles.Q * tiles.K * SUM_BYTES, 0.0)
     if way == "engine":

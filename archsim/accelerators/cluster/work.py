@@ -69,6 +69,10 @@ class Site:
                 found += [f"shared:{rows}" for rows in some if rows < shape.P]
         return found
 
+    def lists_all_ways(self, shape: Shape) -> bool:
+        """Whether `ways` leaves out no number of rows that cores may take from the engine."""
+        return len(self.ways(shape, every=False)) == len(self.ways(shape, every=True))
+
     def transfer_cycles(
         self, size: Array | np.float64, transfers: Array | float = 1.0, lines: Array | float = 1.0
     ) -> Array:
@@ -94,7 +98,7 @@ class Site:
         nothing = np.zeros_like(p * q * k * c)
         if unit == "cores":
             cycles = contraction_cycles(self.cores, shape, detail, p, q, k, c, sums) + nothing
-            active = cycles * self.cores.count * _balance(self.cores.count, detail, p, q, k)
+            active = cycles * self.cores.count * balance(self.cores.count, detail, p, q, k)
             return Busy(cycles + tile_cycles, nothing, active)
         assert given is not None
         if unit == "engine":
@@ -108,14 +112,14 @@ class Site:
         for split in ("pixels", "channels"):
             cycles = contraction_cycles(self.cores, shape, split, np.maximum(rows, 1), q, k, c, sums)
             better = (cycles < cores) | (cores == 0)
-            worked = cycles * self.cores.count * _balance(self.cores.count, split, np.maximum(rows, 1), q, k)
+            worked = cycles * self.cores.count * balance(self.cores.count, split, np.maximum(rows, 1), q, k)
             cores, active = np.where(better, cycles, cores), np.where(better, worked, active)
         cores, active = np.where(rows > 0, cores, 0.0), np.where(rows > 0, active, 0.0)
         joined = np.maximum(engine, cores) + np.where(rows > 0, given.share_cycles, 0)
         return Busy(joined + tile_cycles, engine, active)
 
 
-def _balance(count: int, split: str, p: Array, q: Array, k: Array) -> Array:
+def balance(count: int, split: str, p: Array, q: Array, k: Array) -> Array:
     """Share of the cores' time in which they work: the others wait for the one that has most to do."""
     items = {"rows": p, "pixels": p * q, "channels": k}[split]
     return items / (count * np.ceil(items / count))
