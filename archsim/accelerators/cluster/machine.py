@@ -141,8 +141,8 @@ class ClusterMachine:
         return Placement({}) if self._network is None else place(self, *self._network)
 
     def keeping_layouts(self) -> ClusterMachine:
-        """The same machine, which keeps what of a layer's tables does not depend on its surroundings and looks
-        for no other tilings than those that `options` lists.
+        """The same machine for asking again and again: it keeps what of a layer's tables does not depend on
+        its surroundings, and looks for no tilings but those that `options` lists.
         """
         machine = copy(self)
         machine._sites = {}
