@@ -51,7 +51,7 @@ def test_the_commands_run(
     (tmp_path / "my-accelerator.yaml").write_text(machine_text)
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^\$ archsim (.*)$", README, flags=re.MULTILINE)
-    assert len(commands) == 17
+    assert len(commands) == 18
     for command in commands:
         words = shlex.split(command.split(" | ")[0].replace("/dev/stdout", "out.json"))
         assert archsim(*words).exit_code == 0, command
