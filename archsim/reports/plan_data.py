@@ -224,11 +224,13 @@ def _with_fifos(plan: Mapping[str, Any]) -> list[str]:
     if not between:
         return []
     taken = ", ".join(f"{count:,.0f} {name}" for name, count in between.items())
-    told = [f"FIFOs between the stages take {taken}; the bound is of the stages without them."]
+    told = [f"FIFOs between the stages take {taken}, which is counted."]
     if plan["status"] == "UNKNOWN":
         told.append("No plan was found that fits with its FIFOs; this is the nearest.")
-    elif (times := search.get("times_solved", 1)) > 1:
-        told.append(f"It is the best plan of {times} searches that fits with them.")
+    elif plan["status"] == "FEASIBLE":
+        told.append("The bound may be one of the stages without them.")
+    if (times := search.get("times_solved", 1)) > 1:
+        told.append(f"It took {times} selection problems.")
     return told
 
 

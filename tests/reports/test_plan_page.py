@@ -127,14 +127,18 @@ def test_proof_says_what_is_known():
 
 def test_proof_tells_of_fifos_between_stages():
     search = {"between_stages": {"lut": 1234.0, "bram18": 2.0}, "times_solved": 3}
+    taken = "FIFOs between the stages take 1,234 lut, 2 bram18, which is counted."
+    solved = "It took 3 selection problems."
+    proven = complete(plan(status="OPTIMAL", objective=2.0, search=search, then={}))
+    assert proof(proven)[1:] == [taken, solved]
     fits = complete(plan(status="FEASIBLE", objective=2.0, search=search, then={}))
-    taken = "FIFOs between the stages take 1,234 lut, 2 bram18; the bound is of the stages without them."
-    assert proof(fits)[1:] == [taken, "It is the best plan of 3 searches that fits with them."]
+    assert proof(fits)[1:] == [taken, "The bound may be one of the stages without them.", solved]
     nearest = complete(plan(status="UNKNOWN", objective=2.0, search=search, then={}))
     assert proof(nearest) == [
         "Beyond its limits: energy 2.000 mJ.",
         taken,
         "No plan was found that fits with its FIFOs; this is the nearest.",
+        solved,
     ]
 
 
