@@ -12,7 +12,7 @@ function hasNumbers(key) {
   return plan.layers.some((layer) => isNumber(layer[key]));
 }
 
-function bitsText(layer) {
+function precisionText(layer) {
   const output = layer.output_bits;
   const written = isNumber(output) && output !== layer.activation_bits ? ` → ${output}` : "";
   return `w${layer.weight_bits} a${layer.activation_bits}${written}`;

@@ -68,7 +68,7 @@ function planColumns() {
       text: (layer) => shorten(layer.name, 36),
       exact: (layer) => layer.name,
     },
-    textColumn("Bits", bitsText, "bits"),
+    textColumn("Bits", precisionText, "bits"),
     ...tileColumns(),
   ];
   if (has("order")) columns.push(textColumn("Order", (layer) => oneLine(layer.mapping.order)));
@@ -102,7 +102,7 @@ function planFacts(layer) {
 }
 
 function planLayerTable() {
-  const wordsOf = (layer) => `${layer.name} ${bitsText(layer)}`;
+  const wordsOf = (layer) => `${layer.name} ${precisionText(layer)}`;
   linkedLayerTable(planColumns(), plan.layers, { factsOf: planFacts, wordsOf });
   const levels = Math.max(
     0,
