@@ -111,6 +111,12 @@ def is_pipelined(plan: Mapping[str, Any]) -> bool:
     return totals.get("interval_cycles", inf) < totals.get("latency_cycles", 0)
 
 
+def plan_goal(plan: Mapping[str, Any]) -> str:
+    """What was minimised; of a pipeline the interval takes the place of latency."""
+    goal = goal_label(plan["minimize"])
+    return goal.replace("latency", "interval") if is_pipelined(plan) else goal
+
+
 def goal_told(minimize: str, value: float | None) -> str:
     """The value of a goal: with its unit where it has one; a weighted sum has none."""
     if minimize == "energy_mj x latency_ms":
@@ -196,8 +202,7 @@ def _proof(plan: Mapping[str, Any], front: Iterable[str]) -> list[str]:
     others = [label(name) for name in front if name != plan["minimize"]]
     without = f" without more {' or '.join(others)}" if others else ""
     none = "no choice within the budgets" if plan["budgets"] else "no choice of sizes, bits and tilings"
-    goal, value = goal_label(plan["minimize"]), goal_told(plan["minimize"], plan["objective"])
-    goal = goal.replace("latency", "interval") if is_pipelined(plan) else goal
+    goal, value = plan_goal(plan), goal_told(plan["minimize"], plan["objective"])
     if plan["objective"] is None:
         return ["Not from a search: nothing is proven of this plan."]
     if plan["status"] == "OPTIMAL":

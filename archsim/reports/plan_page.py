@@ -10,7 +10,7 @@ from typing import Any
 
 from archsim.atomic import whole_file
 from archsim.reports.html_page import assemble, page_file
-from archsim.reports.plan_data import complete, goal_label, plan_subject, proof
+from archsim.reports.plan_data import complete, plan_goal, plan_subject, proof
 
 _PLAN_SCRIPTS = (
     "quantities.js",
@@ -57,7 +57,7 @@ def render_front_page(document: Mapping[str, Any]) -> str:
 
 def _told_plan(document: Mapping[str, Any], front: Iterable[str] = ()) -> dict[str, Any]:
     plan = complete(document)
-    return plan | {"goal": goal_label(plan["minimize"]), "proof": proof(plan, front)}
+    return plan | {"goal": plan_goal(plan), "proof": proof(plan, front)}
 
 
 def _front_data(document: Mapping[str, Any]) -> dict[str, Any]:

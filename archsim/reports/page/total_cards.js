@@ -10,7 +10,7 @@ const TOTALS = [
 ];
 
 // now, before: totals; before is null where there is no baseline.
-function totalCard({ title, key, parts: told }, now, baseline) {
+function totalCard({ title, key, parts: told, moreIsBetter = false }, now, baseline) {
   const value = now[key];
   const before = baseline ? baseline[key] : null;
   const [figure, unit] = told(value);
@@ -20,7 +20,7 @@ function totalCard({ title, key, parts: told }, now, baseline) {
     el("dt", null, title),
     el("dd", { class: "figure" }, figure, el("span", { class: "unit" }, unit ? ` ${unit}` : "")),
   );
-  if (isNumber(before)) node.append(...againstBaseline(value, before, told(before).join(NO_BREAK)));
+  if (isNumber(before)) node.append(...againstBaseline(value, before, told(before).join(NO_BREAK), moreIsBetter));
   if (key === "energy_mj" && isNumber(now.energy_mj_low))
     node.append(
       el(
@@ -33,9 +33,10 @@ function totalCard({ title, key, parts: told }, now, baseline) {
   return node;
 }
 
-function againstBaseline(value, before, beforeText) {
+function againstBaseline(value, before, beforeText, moreIsBetter) {
   const change = comparison(value, before);
-  const kind = change.endsWith("less") ? "better" : change.endsWith("more") ? "worse" : "";
+  const [good, bad] = moreIsBetter ? ["more", "less"] : ["less", "more"];
+  const kind = change.endsWith(good) ? "better" : change.endsWith(bad) ? "worse" : "";
   const longest = Math.max(value, before, Number.MIN_VALUE);
   const bar = el("i", { class: "bar" });
   const mark = el("i", { class: "mark" });
