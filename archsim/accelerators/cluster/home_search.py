@@ -3,7 +3,8 @@
 What a layer costs depends on its neighbours by the places of its operands and by what L2 has left for its
 tiles, and by nothing else. So homes are selected by what is known of every layer's cost (first by a guess,
 then by bounds from below), and layers are asked what they cost there; again and again, until the best homes
-found cost no more than the least that any homes with any rows may cost.
+found cost no more than the least that any homes may cost. Rows are those of a few tile sizes a dimension, the
+ones that `options` lists; the bound is of these, too.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ MOST_ASKED = 1.5
 
 @dataclass(frozen=True)
 class Found:
-    """Homes, by step what a layer costs there, and below what no homes with any rows cost."""
+    """Homes, by step what a layer costs there, and below what no homes with the rows listed cost."""
 
     homes: Homes
     answers: tuple[Answer, ...]

@@ -23,12 +23,12 @@ WORTH_TELLING = 0.015
 
 @dataclass(frozen=True)
 class Placement:
-    """By layer what is around it, and the row that it runs where that was found together with it."""
+    """By layer what is around it, and the row that it runs where that is known (for EDP)."""
 
     around: Mapping[str, Surroundings]
     chosen: Mapping[str, Choice] = field(default_factory=dict)
-    cost: float = 0.0  # of these rows together, each by itself
-    bound: float | None = None  # no rows in any homes cost less; None: not known
+    cost: float = 0.0  # of all layers, each by itself, with the tile sizes tried for places
+    bound: float | None = None  # no places cost less with these; None: not known
 
     @property
     def warnings(self) -> tuple[str, ...]:
