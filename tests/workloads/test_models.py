@@ -9,12 +9,6 @@ from onnx import shape_inference
 from archsim.workloads.layer import OPERATOR_KINDS, Layer
 from archsim.workloads.library import load_workload
 from archsim.workloads.models import MODELS, build_model
-from archsim.workloads.operation_counts import (
-    activation_operations,
-    layer_norm_operations,
-    recurrent_gate_operations,
-    softmax_operations,
-)
 from archsim.workloads.workload import Workload
 
 LIGHT_MODELS = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
@@ -380,19 +374,6 @@ def test_peaks_by_hand(models):
     # the cache's rows after its 24 buffers: q, the scores, the key's and value's rows, the residual
     caches = 24 * 1024 * 768
     assert caches < models["gpt2-decode"].peak_memory.bytes < caches + 20_000
-
-
-# --- operation counts ------------------------------------------------------------------------------------
-
-
-def test_operations_of_a_row():
-    assert softmax_operations(10) == {"max": 10, "add": 20, "exp": 10, "div": 10}
-    # two rows of 4: two sums, minus the mean, plus the shift; one root a row
-    assert layer_norm_operations(2, 4) == {"add": 32, "mul": 24, "sqrt": 2, "div": 2}
-    assert activation_operations("relu6", 5) == {"max": 10}
-    gates = recurrent_gate_operations(1)
-    assert gates["exp"] == gates["div"] == 5
-    assert gates["mul"] == 3 + 2
 
 
 @pytest.mark.parametrize("name", MODELS)
