@@ -200,5 +200,6 @@ def _joined(tables: Sequence[Options], volts: Sequence[float]) -> Options:
         priced=sum(table.priced for table in tables),
         exact=all(table.exact for table in tables),
         complete=all(table.complete for table in tables),
+        unlisted=min(table.unlisted for table in tables),
         leakage_pj_per_cycle=leakage,
     )

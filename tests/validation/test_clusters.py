@@ -15,9 +15,9 @@ from archsim.validation.table import COLUMNS, all_figures, compare, write_csv, w
 FIGURES = {f"{f.system} {f.workload} {f.quantity}": f for f in (*clusters.FIGURES, *cluster_networks.FIGURES)}
 
 
-FAR = {58: -13.0, 65: -18.0, 129: 18.5, 34.8: -11.1, 791_461: -44.3}
-"""Published figure -> error in %, of those further off than 10 %: Dustin, DARKSIDE, Vega's FP16, MobileNetV1
-on GAP9 with weights from L3 and by Deeploy's code. Their remarks say why."""
+FAR = {58: -13.0, 65: -18.0, 129: 18.5, 34.8: -11.1, 791_461: -44.7, 4.3: -4.9}
+"""Published figure -> error in %, of those further off than their kind allows: Dustin, DARKSIDE, Vega's FP16,
+MobileNetV1 on GAP9 with weights from L3 and by Deeploy's code, on GAP8 by DORY's. Their remarks say why."""
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -26,8 +26,6 @@ def test_figure(name: str) -> None:
     tolerance = 0.10 if figure.kind == "predicted" else 0.02
     if figure.system == "vega-like":
         tolerance = 0.05  # a constant of the library stands for it, which others share
-    if figure.workload == "mobilenetv1-100-128" and figure.unit == "1/s":
-        tolerance = 0.05  # no constant is its own: DORY's tiles and split were put in
     if figure.published in FAR:
         assert figure.remark
         error = 100 * (figure.simulate() / figure.published - 1)
